@@ -1,0 +1,6 @@
+#ifndef SWITCHBOARD_CARGON2_SHIM_H
+#define SWITCHBOARD_CARGON2_SHIM_H
+
+#include <argon2.h>
+
+#endif

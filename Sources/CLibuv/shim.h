@@ -1,0 +1,59 @@
+// libuv, with functions for what Swift can't import: casts between handle types, and a socket option
+// that this version of libuv does not offer.
+#ifndef SWITCHBOARD_CLIBUV_SHIM_H
+#define SWITCHBOARD_CLIBUV_SHIM_H
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <uv.h>
+
+static inline uv_handle_t *switchboard_handle(void *handle) { return (uv_handle_t *)handle; }
+static inline uv_stream_t *switchboard_stream(void *handle) { return (uv_stream_t *)handle; }
+
+static inline void switchboard_ignore_signal(int number) { signal(number, SIG_IGN); }
+
+/// Binds a new TCP socket that several loops may share (SO_REUSEPORT), or that nobody else may have.
+/// Returns the descriptor, or a negative libuv error.
+static inline int switchboard_bind(const struct sockaddr *address, int shared) {
+  socklen_t length = address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+  int one = 1;
+  int fd = socket(address->sa_family, SOCK_STREAM, 0);
+  if (fd < 0) return -errno;
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+      (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0) ||
+      (address->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) != 0) ||
+      bind(fd, address, length) != 0) {
+    int error = -errno;
+    close(fd);
+    return error;
+  }
+  return fd;
+}
+
+/// Binds a local stream socket that only this user may connect to, replacing a stale one.
+/// Returns the descriptor, or a negative libuv error.
+static inline int switchboard_bind_local(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address.sun_path) return -ENAMETOOLONG;
+  strcpy(address.sun_path, path);
+  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  if (fd < 0) return -errno;
+  unlink(path);
+  mode_t before = umask(0177);
+  int result = bind(fd, (const struct sockaddr *)&address, sizeof address);
+  int error = -errno;
+  umask(before);
+  if (result != 0) {
+    close(fd);
+    return error;
+  }
+  return fd;
+}
+
+#endif

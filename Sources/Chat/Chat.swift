@@ -1,0 +1,64 @@
+/// The rules of the house: what becomes of a command. Pure; the clock is passed in.
+package struct Chat: Sendable {
+    package struct Limits: Sendable {
+        /// Bytes of UTF-8 in one direct message.
+        package var text = 16_384
+        /// Unicode scalars in one room message (specs/rooms.md).
+        package var roomText = 1000
+        /// Bytes of UTF-8 in the name that a speaker in a room goes by.
+        package var roomUsername = 600
+
+        package init() {}
+    }
+
+    package let limits: Limits
+
+    package init(limits: Limits) { self.limits = limits }
+
+    package enum Decision: Sendable {
+        /// To be stored before anybody hears of it.
+        case store(Change)
+        /// To be heard at once, and kept nowhere.
+        case publish(Event)
+        case refuse(Refusal)
+    }
+
+    /// Decides on a command from the seat that it came through. A seat only takes commands of its own kind; the
+    /// dialects never decode others.
+    package func decide(_ command: Command, from seat: Seat, at now: Timestamp) -> Decision {
+        switch (command, seat) {
+        case (.sendDirect(let recipient, let text, let clientID), .chat(let sender, _)):
+            if recipient == sender.id { return .refuse(.recipientIsSender) }
+            if text.utf8.count > limits.text { return .refuse(.textTooLong) }
+            return .store(.sendDirect(from: sender, to: recipient, text: text, clientID: clientID, at: now))
+        case (.markRead(let author), .chat(let reader, _)):
+            return .store(.markRead(by: reader.id, from: author, at: now))
+        case (.typing(let recipient), .chat(let writer, _)):
+            return .publish(.typing(writer.id, to: recipient))
+        case (.readNotification(let id), .notifications(let reader?)):
+            return .store(.readNotification(id, by: reader.id, at: now))
+        case (.say(let text, let username), .room(let room)):
+            // Counting scalars costs a pass; a text of few bytes can't have too many.
+            if text.utf8.count > limits.roomText, text.unicodeScalars.count > limits.roomText {
+                return .refuse(.textTooLong)
+            }
+            if username.utf8.count > limits.roomUsername { return .refuse(.unknownFormat) }
+            return .publish(.room(room, .said(text: text, username: username, at: now), except: nil))
+        case (.count(let action), .counter):
+            return .store(.count(action, at: now))
+        case (.sendDirect, _), (.markRead, _), (.typing, _), (.readNotification, _), (.say, _), (.count, _):
+            return .refuse(.unknownFormat)
+        }
+    }
+
+    /// What the sender is told of a committed outcome, if anything.
+    ///
+    /// - Parameter isPresent: Whether a person has a chat connection anywhere.
+    package static func answer(to outcome: Outcome, isPresent: (UserID) -> Bool) -> Refusal? {
+        switch outcome {
+        case .refused(let refusal): refusal
+        case .stored(_, let recipients): recipients.contains(where: isPresent) ? nil : .recipientOffline
+        case .repeated, .read, .notified, .notificationRead, .counted, .unchanged: nil
+        }
+    }
+}

@@ -1,0 +1,60 @@
+package import Chat
+package import JSON
+
+/// One wire protocol: frames to commands, and events to frames. Pure; it holds no state.
+///
+/// A new dialect is a type that conforms, and one line in ``DialectName``.
+package protocol Dialect: Sendable {
+    /// What the server mounts for this dialect.
+    var endpoints: [Endpoint] { get }
+
+    /// Whether a client can't ask for what it missed, so that it is sent to it.
+    var wantsBacklog: Bool { get }
+
+    /// The command that a frame from a seat of `kind` asks for.
+    func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command
+
+    /// Writes the frame for an event.
+    ///
+    /// - Returns: `false` when the dialect has no words for it, and nothing was written.
+    func encode(_ event: Event, into json: inout JSONWriter) -> Bool
+
+    /// Writes what a connection hears first, likewise.
+    func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool
+
+    /// Writes what a client is told that asked for something it can't have.
+    func encode(_ refusal: Refusal, into json: inout JSONWriter)
+}
+
+/// A path that a dialect is spoken on.
+package struct Endpoint: Sendable {
+    /// The path, where `{room}` stands for one segment; the slash at its end is optional.
+    package let path: String
+    package let kind: Seat.Kind
+    package let token: TokenRule
+
+    package enum TokenRule: Sendable {
+        /// Without a token, the connection is closed with 4003.
+        case required
+        /// Whoever brings none is nobody in particular, where the configuration lets such people in.
+        case optional
+    }
+
+    package init(_ path: String, _ kind: Seat.Kind, token: TokenRule) {
+        self.path = path
+        self.kind = kind
+        self.token = token
+    }
+}
+
+/// The table of the dialects.
+package enum DialectName: String, CaseIterable, Sendable {
+    case erp, rooms
+
+    package var dialect: any Dialect { Self.dialects[index] }
+
+    /// A small number, for tables that have one place for each dialect.
+    package var index: Int { self == .erp ? 0 : 1 }
+
+    private static let dialects: [any Dialect] = [ERP(), Rooms()]
+}

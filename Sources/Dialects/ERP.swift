@@ -1,0 +1,103 @@
+package import Chat
+package import JSON
+
+/// Direct messages and notifications of the KUMSS ERP front ends (specs/erp.md).
+package struct ERP: Dialect {
+    package init() {}
+
+    package var endpoints: [Endpoint] {
+        [
+            Endpoint("/ws/v1/chat/", .chat, token: .required),
+            Endpoint("/ws/v1/notifications/", .notifications, token: .required),
+        ]
+    }
+
+    package var wantsBacklog: Bool { true }
+
+    package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
+        guard let type = frame["type"] else { throw .unknownFormat }
+        switch kind {
+        case .chat where type.equals("chat_message"):
+            let text = try frame.text("message", .message)
+            let recipient = try frame.id("recipient_id", .recipientID)
+            return .sendDirect(to: UserID(recipient), text: text, clientID: frame.clientID)
+        case .chat where type.equals("mark_read"):
+            return .markRead(from: UserID(try frame.id("sender_id", .senderID)))
+        case .chat where type.equals("typing"):
+            return .typing(to: UserID(try frame.id("recipient_id", .recipientID)))
+        case .notifications where type.equals("mark_read"):
+            return .readNotification(NotificationID(try frame.id("id", .notificationID)))
+        case .chat, .notifications, .room, .counter:
+            throw .unknownFormat
+        }
+    }
+
+    package func encode(_ event: Event, into json: inout JSONWriter) -> Bool {
+        switch event {
+        case .message(let message, _):
+            json.object {
+                $0.member("type", "chat_message")
+                $0.member("id", message.id.rawValue)
+                $0.member("sender_id", message.sender.id.rawValue)
+                $0.member("sender_name", message.sender.name)
+                $0.member("message", message.text)
+                $0.member("timestamp", message.sentAt.formatted(.seconds))
+            }
+        case .read(_, let reader, _, let time):
+            json.object {
+                $0.member("type", "messages_read")
+                $0.member("reader_id", reader.rawValue)
+                $0.member("timestamp", time.formatted(.seconds))
+            }
+        case .typing(let writer, _):
+            json.object {
+                $0.member("type", "user_typing")
+                $0.member("sender_id", writer.rawValue)
+            }
+        case .notification(let notification):
+            json.object {
+                $0.member("type", "notification")
+                $0.member("id", notification.id.rawValue)
+                $0.member("title", notification.content.title)
+                $0.member("message", notification.content.message)
+                $0.member("category", notification.content.category)
+                $0.member("link", notification.content.link ?? "")
+                $0.member("timestamp", notification.sentAt.formatted(.seconds))
+                $0.member("is_read", false)
+            }
+        case .unreadCount(let count, _):
+            json.object {
+                $0.member("type", "unread_count")
+                $0.member("count", count)
+            }
+        case .room, .counter, .counterUsers:
+            return false
+        }
+        return true
+    }
+
+    package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
+
+    package func encode(_ refusal: Refusal, into json: inout JSONWriter) {
+        json.object {
+            $0.member("type", "error")
+            $0.member("message", Self.words(for: refusal))
+        }
+    }
+
+    private static func words(for refusal: Refusal) -> String {
+        switch refusal {
+        // The specification's own; INTEROP.md keeps it for people who are known and away.
+        case .unknownRecipient, .recipientOffline: "User not found or offline."
+        case .notJSON: "Invalid JSON format"
+        case .unknownFormat: "Invalid message format"
+        case .missing(let field): "\(field.rawValue) is required"
+        case .recipientIsSender: "You cannot send a message to yourself."
+        case .textTooLong: "Message is too long"
+        case .tooFast: "Rate limit exceeded"
+        case .unknownNotification: "Notification not found."
+        case .counterOverflow: "Counter overflow"
+        case .storeUnavailable: "The message could not be stored. Please try again."
+        }
+    }
+}

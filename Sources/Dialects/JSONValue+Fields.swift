@@ -1,0 +1,23 @@
+internal import Chat
+internal import JSON
+
+extension JSONValue {
+    /// An id, which clients send as a number or as a string of digits (INTEROP.md).
+    func id(_ name: StaticString, _ field: Refusal.Field) throws(Refusal) -> Int64 {
+        guard let value = self[name] else { throw .missing(field) }
+        if let number = value.int64 { return number }
+        guard let digits = value.string, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            let number = Int64(digits)
+        else { throw .missing(field) }
+        return number
+    }
+
+    /// A string that is not empty.
+    func text(_ name: StaticString, _ field: Refusal.Field) throws(Refusal) -> String {
+        guard let text = self[name]?.string, !text.isEmpty else { throw .missing(field) }
+        return text
+    }
+
+    /// The sender's own id of a message, where it gave one; another shape than a short string counts as none.
+    var clientID: ClientID? { self["client_id"]?.string.flatMap { ClientID($0) } }
+}

@@ -1,0 +1,167 @@
+internal import CLibuv
+
+/// One thread that waits for input and output, and runs what belongs to it: a libuv loop as a `SerialExecutor`.
+///
+/// What lives on a loop (streams, timers, the actor that owns them) is touched by its thread only. A turn of the
+/// loop is: timers, then input, then ``endTurn()``, which runs jobs, looks into the inboxes, and writes what the
+/// streams have gathered, so that everything that became ready in one turn leaves together.
+@safe package final class EventLoop: SerialExecutor, @unchecked Sendable {
+    // Proof: `jobs`, `wakeUp` and `ended` are made for any thread; all else is touched by the loop's own thread
+    // only, which ``Handle`` and ``onEndOfTurn(_:)`` check.
+
+    let raw: UnsafeMutablePointer<uv_loop_t>
+    private let wakeUp: WakeUp
+    private let jobs: Mailbox<Job>
+    private let ended = Signal()
+
+    private var batch: [Job] = []
+    private var inboxes: [() -> Bool] = []
+    private var unflushed: [SocketStream] = []
+    private var flushing: [SocketStream] = []
+
+    /// Where every stream of this loop reads into: only what is incomplete is kept elsewhere.
+    let readBuffer: UnsafeMutableBufferPointer<UInt8>
+    /// Where small frames for one receiver are put together for one write.
+    let gatherBuffer: UnsafeMutableBufferPointer<UInt8>
+
+    private enum Job: Sendable {
+        case resume(UnownedJob)
+        case run(@Sendable () -> Void)
+    }
+
+    /// How many loops this process should run: one for each core that it may use.
+    package static var idealCount: Int { Int(uv_available_parallelism()) }
+
+    /// Starts a loop on a thread of its own.
+    package init() {
+        unsafe raw = .allocate(capacity: 1)
+        unsafe readBuffer = .allocate(capacity: 65536)
+        unsafe gatherBuffer = .allocate(capacity: 65536)
+        let result = unsafe uv_loop_init(raw)
+        precondition(result == 0, "the system has no descriptor left for an event loop")
+        let wakeUp = unsafe WakeUp(raw)
+        self.wakeUp = wakeUp
+        jobs = Mailbox { wakeUp.send() }
+        let started = Signal()
+        startThread { [self] in
+            wakeUp.adoptThread()
+            started.raise()
+            run()
+        }
+        started.wait()
+    }
+
+    private func run() {
+        let before = TurnEnd(.prepare, on: self)
+        let after = TurnEnd(.check, on: self)
+        unsafe uv_run(raw, UV_RUN_DEFAULT)
+        _ = (before, after)
+        unsafe uv_loop_close(raw)
+        unsafe raw.deallocate()
+        unsafe readBuffer.deallocate()
+        unsafe gatherBuffer.deallocate()
+        inboxes = []
+        ended.raise()
+    }
+
+    /// Whether the caller runs on this loop's thread.
+    package var isCurrent: Bool { wakeUp.isCurrent }
+
+    /// Milliseconds on a clock that only goes forward, as of the start of this turn. On the loop's thread only.
+    package var now: UInt64 { unsafe uv_now(raw) }
+
+    /// Runs `body` on the loop's thread, in the order of the calls.
+    package func submit(_ body: @escaping @Sendable () -> Void) { jobs.post(.run(body)) }
+
+    /// Makes a mailbox whose messages end the loop's wait; its reader drains it from ``onEndOfTurn(_:)``.
+    package func makeInbox<Message: Sendable>(of type: Message.Type = Message.self) -> Mailbox<Message> {
+        let wakeUp = wakeUp
+        return Mailbox { wakeUp.send() }
+    }
+
+    /// Calls `drain` at the end of every turn; it answers whether there was anything to do. On the loop's thread.
+    package func onEndOfTurn(_ drain: @escaping () -> Bool) {
+        precondition(isCurrent)
+        inboxes.append(drain)
+    }
+
+    /// Closes whatever is still open, ends the thread and waits for its end. Not from the loop's own thread.
+    package func stop() {
+        precondition(!isCurrent)
+        submit { [self] in
+            unsafe uv_walk(
+                raw,
+                { handle, _ in
+                    // The wake-up's handle is the only one without an owner.
+                    guard unsafe uv_is_closing(handle) == 0, unsafe uv_handle_get_data(handle) != nil else { return }
+                    unsafe Handle.of(handle, as: Handle.self).close()
+                },
+                nil)
+            wakeUp.close()
+        }
+        ended.wait()
+    }
+
+    // MARK: - The end of a turn
+
+    func setUnflushed(_ stream: SocketStream) { unflushed.append(stream) }
+
+    fileprivate func endTurn() {
+        // Work makes work; after some rounds input gets its turn again.
+        for _ in 0..<8 {
+            if !runJobs(), !drainInboxes(), unflushed.isEmpty { return }
+            swap(&flushing, &unflushed)
+            for stream in flushing { stream.flush() }
+            flushing.removeAll(keepingCapacity: true)
+        }
+        wakeUp.sendAnyway()
+    }
+
+    private func runJobs() -> Bool {
+        jobs.drain(into: &batch)
+        if batch.isEmpty { return false }
+        for job in batch {
+            switch job {
+            case .resume(let job): unsafe job.runSynchronously(on: asUnownedSerialExecutor())
+            case .run(let body): body()
+            }
+        }
+        batch.removeAll(keepingCapacity: true)
+        return true
+    }
+
+    private func drainInboxes() -> Bool {
+        var any = false
+        for drain in inboxes where drain() { any = true }
+        return any
+    }
+
+    // MARK: - SerialExecutor
+
+    package func enqueue(_ job: consuming ExecutorJob) { jobs.post(.resume(UnownedJob(job))) }
+
+    package func isIsolatingCurrentContext() -> Bool? { isCurrent }
+
+    package func checkIsolated() { precondition(isCurrent, "not on the thread of this event loop") }
+}
+
+/// Ends the turn after the timers (`prepare`, before the wait) and after the input (`check`).
+private final class TurnEnd: Handle {
+    enum Moment { case prepare, check }
+
+    init(_ moment: Moment, on loop: EventLoop) {
+        switch moment {
+        case .prepare:
+            unsafe super.init(size: MemoryLayout<uv_prepare_t>.size, on: loop)
+            let handle = unsafe raw.assumingMemoryBound(to: uv_prepare_t.self)
+            unsafe uv_prepare_init(loop.raw, handle)
+            unsafe uv_prepare_start(handle) { unsafe Handle.of($0, as: TurnEnd.self).loop.endTurn() }
+        case .check:
+            unsafe super.init(size: MemoryLayout<uv_check_t>.size, on: loop)
+            let handle = unsafe raw.assumingMemoryBound(to: uv_check_t.self)
+            unsafe uv_check_init(loop.raw, handle)
+            unsafe uv_check_start(handle) { unsafe Handle.of($0, as: TurnEnd.self).loop.endTurn() }
+        }
+        adopt()
+    }
+}

@@ -1,0 +1,41 @@
+internal import CLibuv
+
+/// A libuv handle and its memory: libuv holds a reference from ``adopt()`` until the close callback, so that C never
+/// points at what is gone. Belongs to its loop's thread.
+@safe package class Handle {
+    package let loop: EventLoop
+    /// The handle's memory; freed in the close callback, and nothing uses it after ``close()``.
+    let raw: UnsafeMutableRawPointer
+    private(set) package final var isClosed = false
+
+    init(size: Int, on loop: EventLoop) {
+        precondition(loop.isCurrent, "a handle is made on its loop's thread")
+        self.loop = loop
+        unsafe raw = .allocate(byteCount: size, alignment: 16)
+    }
+
+    /// Called once, right after libuv initialized the handle.
+    final func adopt() {
+        unsafe uv_handle_set_data(switchboard_handle(raw), Unmanaged.passRetained(self).toOpaque())
+    }
+
+    /// The owner of a handle that libuv passed to a callback.
+    static func of<Owner: Handle>(_ handle: UnsafeMutableRawPointer?, as type: Owner.Type = Owner.self) -> Owner {
+        let data = unsafe uv_handle_get_data(switchboard_handle(handle))
+        return unsafe Unmanaged<Owner>.fromOpaque(data!).takeUnretainedValue()
+    }
+
+    /// Closes the handle; repeated calls do nothing.
+    package final func close() {
+        if isClosed { return }
+        isClosed = true
+        willClose()
+        unsafe uv_close(switchboard_handle(raw)) { handle in
+            let owner = unsafe Unmanaged<Handle>.fromOpaque(uv_handle_get_data(handle)!).takeRetainedValue()
+            unsafe owner.raw.deallocate()
+        }
+    }
+
+    /// For subclasses: lets go of what points back.
+    func willClose() {}
+}

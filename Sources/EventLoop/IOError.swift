@@ -1,0 +1,20 @@
+internal import CLibuv
+
+/// Why the operating system refused, in libuv's terms.
+package struct IOError: Error, Equatable, CustomStringConvertible {
+    /// A negative libuv code, such as `UV_EADDRINUSE`.
+    package let code: Int32
+
+    /// The system's sentence for the code, without a full stop.
+    package var description: String { unsafe String(cString: uv_strerror(code)) }
+
+    package static let addressInUse = IOError(code: UV_EADDRINUSE.rawValue)
+    package static let endOfFile = IOError(code: UV_EOF.rawValue)
+
+    /// Passes a result through, or throws when it is an error.
+    @discardableResult
+    static func check(_ result: Int32) throws(IOError) -> Int32 {
+        if result < 0 { throw IOError(code: result) }
+        return result
+    }
+}

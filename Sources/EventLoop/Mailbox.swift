@@ -1,0 +1,47 @@
+import Synchronization
+
+/// A queue from any thread to one reader: append under a short lock, wake once, drain whole.
+///
+/// Under load everything batches by itself: while the reader works on one batch, the next one gathers.
+package final class Mailbox<Message: Sendable>: Sendable {
+    private let waiting = Mutex<[Message]>([])
+    private let limit: Int
+    private let wake: @Sendable () -> Void
+
+    /// - Parameters:
+    ///   - limit: How many messages may wait; ``post(_:)`` refuses what is beyond.
+    ///   - wake: Called once when the mailbox stops being empty, on the poster's thread.
+    package init(limit: Int = .max, wake: @escaping @Sendable () -> Void) {
+        self.limit = limit
+        self.wake = wake
+    }
+
+    /// Appends one message; `false` when the limit is reached and nothing was appended.
+    @discardableResult
+    package func post(_ message: Message) -> Bool {
+        let before = waiting.withLock { queue in
+            let before = queue.count
+            if before < limit { queue.append(message) }
+            return before
+        }
+        if before == 0 { wake() }
+        return before < limit
+    }
+
+    /// Appends messages in order, whatever the limit is: for what was accepted already.
+    package func post(contentsOf messages: [Message]) {
+        if messages.isEmpty { return }
+        let wasEmpty = waiting.withLock { queue in
+            defer { queue.append(contentsOf: messages) }
+            return queue.isEmpty
+        }
+        if wasEmpty { wake() }
+    }
+
+    /// Swaps what has gathered with `batch`, which should be empty and brings its capacity along.
+    package func drain(into batch: inout [Message]) {
+        waiting.withLock { swap(&$0, &batch) }
+    }
+
+    package var count: Int { waiting.withLock { $0.count } }
+}

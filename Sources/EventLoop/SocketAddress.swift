@@ -1,0 +1,63 @@
+internal import CLibuv
+
+/// An IP address and a port: what a server listens on.
+@safe package struct SocketAddress: Sendable, Equatable, CustomStringConvertible {
+    /// As numbers, such as `127.0.0.1` or `::1`.
+    package let host: String
+    package let port: UInt16
+
+    /// Reads `HOST:PORT`; an IPv6 host stands in brackets, and `localhost` means `127.0.0.1`.
+    ///
+    /// - Returns: `nil` when the text is no such address. Names other than `localhost` are not resolved.
+    package init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+            guard host.contains(":") else { return nil }
+        } else if host == "localhost" {
+            host = "127.0.0.1"
+        }
+        self.init(host: host, port: port)
+        if unsafe withSocketAddress({ _ in true }) == nil { return nil }
+    }
+
+    private init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    package var isLoopback: Bool { host == "::1" || host.hasPrefix("127.") }
+
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    /// The same host with another port.
+    func with(port: UInt16) -> SocketAddress { SocketAddress(host: host, port: port) }
+
+    /// Calls `body` with the system's form, unless the host is no IP address.
+    func withSocketAddress<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result? {
+        var storage = sockaddr_storage()
+        return unsafe withUnsafeMutablePointer(to: &storage) { storage in
+            let raw = UnsafeMutableRawPointer(storage)
+            let isAddress =
+                unsafe uv_ip4_addr(host, Int32(port), raw.assumingMemoryBound(to: sockaddr_in.self)) == 0
+                || uv_ip6_addr(host, Int32(port), raw.assumingMemoryBound(to: sockaddr_in6.self)) == 0
+            return isAddress ? unsafe body(UnsafePointer(raw.assumingMemoryBound(to: sockaddr.self))) : nil
+        }
+    }
+
+    /// The host part of a system address, as numbers.
+    static func text(of address: UnsafePointer<sockaddr>) -> String {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+            guard unsafe uv_ip_name(address, buffer.baseAddress!, buffer.count) == 0 else { return "" }
+            return unsafe String(cString: buffer.baseAddress!)
+        }
+    }
+
+    static func port(of address: UnsafePointer<sockaddr>) -> UInt16 {
+        let raw = unsafe UnsafeRawPointer(address)
+        return unsafe UInt16(bigEndian: Int32(address.pointee.sa_family) == AF_INET6
+            ? raw.assumingMemoryBound(to: sockaddr_in6.self).pointee.sin6_port
+            : raw.assumingMemoryBound(to: sockaddr_in.self).pointee.sin_port)
+    }
+}

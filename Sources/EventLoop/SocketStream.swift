@@ -1,0 +1,245 @@
+internal import CLibuv
+
+/// What a stream tells its owner, always on the stream's loop.
+package protocol SocketStreamDelegate: AnyObject {
+    /// Bytes came. The span is the loop's own buffer: changing it is fine, keeping it is not.
+    func received(_ bytes: inout MutableSpan<UInt8>)
+    /// The peer will send no more; it may still read.
+    func receivedEnd()
+    /// Nothing waits to be written any more. Only after ``SocketStream/tellsWhenDrained`` was set, which this ends.
+    func drained()
+    /// The connection is gone, for whatever reason, ``SocketStream/close()`` included. The last call.
+    func closed()
+}
+
+/// A connected TCP or local socket.
+///
+/// Writing gathers: what is sent during a turn of the loop leaves at its end, in one call of the kernel if it can.
+/// One frame alone is written where it lies, shared with all its other receivers; several small ones are put
+/// together first, which is cheaper than to have the kernel collect them.
+package final class SocketStream: Handle {
+    package enum Kind { case tcp, local }
+
+    package var delegate: (any SocketStreamDelegate)?
+    /// Bytes that were sent and that the kernel has not taken yet.
+    package private(set) var queuedBytes = 0
+    package var tellsWhenDrained = false
+
+    private var first: [UInt8]?
+    private var rest: [[UInt8]] = []
+    private var isMarked = false
+    private var isBlocked = false
+    private var isFinishing = false
+    private var isReading = false
+
+    init(_ kind: Kind, on loop: EventLoop) {
+        switch kind {
+        case .tcp:
+            unsafe super.init(size: MemoryLayout<uv_tcp_t>.size, on: loop)
+            unsafe uv_tcp_init(loop.raw, raw.assumingMemoryBound(to: uv_tcp_t.self))
+        case .local:
+            unsafe super.init(size: MemoryLayout<uv_pipe_t>.size, on: loop)
+            unsafe uv_pipe_init(loop.raw, raw.assumingMemoryBound(to: uv_pipe_t.self), 0)
+        }
+        adopt()
+    }
+
+    private var handle: UnsafeMutablePointer<uv_stream_t> { unsafe switchboard_stream(raw) }
+
+    override func willClose() {
+        first = nil
+        rest = []
+        let delegate = delegate
+        self.delegate = nil
+        delegate?.closed()
+    }
+
+    // MARK: - Reading
+
+    package func startReading() {
+        if isReading || isClosed { return }
+        isReading = true
+        let result = unsafe uv_read_start(
+            handle,
+            { handle, _, buffer in
+                let readBuffer = unsafe Handle.of(handle, as: SocketStream.self).loop.readBuffer
+                unsafe buffer!.pointee = uv_buf_init(readBuffer.baseAddress, UInt32(readBuffer.count))
+            },
+            { handle, count, _ in unsafe Handle.of(handle, as: SocketStream.self).didRead(count) })
+        if result < 0 { close() }
+    }
+
+    /// Leaves what comes in the kernel, so that a sender who is too fast is slowed by his own socket.
+    package func stopReading() {
+        if !isReading || isClosed { return }
+        isReading = false
+        unsafe uv_read_stop(handle)
+    }
+
+    private func didRead(_ count: Int) {
+        if count > 0 {
+            var bytes = unsafe MutableSpan(_unsafeStart: loop.readBuffer.baseAddress!, count: count)
+            delegate?.received(&bytes)
+        } else if count == Int(UV_EOF.rawValue) {
+            stopReading()
+            delegate?.receivedEnd()
+        } else if count < 0 {
+            close()
+        }
+    }
+
+    // MARK: - Writing
+
+    /// Queues bytes for the end of this turn. What is sent after ``finish()`` or ``close()`` is dropped.
+    package func send(_ bytes: [UInt8]) {
+        if isClosed || isFinishing || bytes.isEmpty { return }
+        queuedBytes += bytes.count
+        if first == nil { first = bytes } else { rest.append(bytes) }
+        mark()
+    }
+
+    /// Writes what is queued, then tells the peer that no more will come. The peer's own end is awaited by the
+    /// owner, so that bytes under way do not turn the last ones into a reset.
+    package func finish() {
+        if isClosed || isFinishing { return }
+        isFinishing = true
+        mark()
+    }
+
+    private func mark() {
+        if isMarked || isBlocked { return }
+        isMarked = true
+        loop.setUnflushed(self)
+    }
+
+    func flush() {
+        isMarked = false
+        while !isClosed, !isBlocked, let frame = first {
+            if unsafe rest.isEmpty || frame.count > loop.gatherBuffer.count {
+                first = rest.isEmpty ? nil : rest.removeFirst()
+                unsafe frame.withUnsafeBufferPointer { unsafe write($0) }
+            } else {
+                unsafe write(gather(startingWith: frame))
+            }
+        }
+        if isClosed || isBlocked { return }
+        if isFinishing { return shutDown() }
+        if tellsWhenDrained {
+            tellsWhenDrained = false
+            delegate?.drained()
+        }
+    }
+
+    /// Takes frames off the queue into the loop's buffer, as many as fit.
+    private func gather(startingWith frame: [UInt8]) -> UnsafeBufferPointer<UInt8> {
+        let buffer = unsafe loop.gatherBuffer
+        var count = 0
+        var taken = 0
+        var next: [UInt8]? = frame
+        while let bytes = next, count + bytes.count <= buffer.count {
+            unsafe bytes.withUnsafeBufferPointer {
+                unsafe (buffer.baseAddress! + count).initialize(from: $0.baseAddress!, count: $0.count)
+            }
+            count += bytes.count
+            next = taken < rest.count ? rest[taken] : nil
+            taken += 1
+        }
+        first = next
+        if next == nil { rest = [] } else { rest.removeFirst(taken) }
+        return unsafe UnsafeBufferPointer(rebasing: buffer[..<count])
+    }
+
+    /// Gives bytes to the kernel; what it does not take is copied and follows when it can.
+    private func write(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let start = bytes.baseAddress, !bytes.isEmpty, !isClosed else { return }
+        var buffer = unsafe uv_buf_init(
+            UnsafeMutableRawPointer(mutating: start).assumingMemoryBound(to: CChar.self), UInt32(bytes.count))
+        let result = isBlocked ? UV_EAGAIN.rawValue : unsafe uv_try_write(handle, &buffer, 1)
+        if result < 0 && result != UV_EAGAIN.rawValue { return close() }
+        let written = max(0, Int(result))
+        queuedBytes -= written
+        if written < bytes.count { unsafe queue(UnsafeBufferPointer(rebasing: bytes[written...])) }
+    }
+
+    /// Has libuv write a copy of `bytes` when the socket takes more.
+    private func queue(_ bytes: UnsafeBufferPointer<UInt8>) {
+        isBlocked = true
+        let write = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
+        let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count)
+        _ = unsafe copy.initialize(from: bytes)
+        unsafe write.pointee.data = UnsafeMutableRawPointer(copy.baseAddress!)
+        var buffer = unsafe uv_buf_init(
+            UnsafeMutableRawPointer(copy.baseAddress!).assumingMemoryBound(to: CChar.self), UInt32(copy.count))
+        let result = unsafe uv_write(write, handle, &buffer, 1) { write, status in
+            let stream = unsafe Handle.of(write!.pointee.handle, as: SocketStream.self)
+            unsafe write!.pointee.data.deallocate()
+            let count = stream.blockedBytes
+            unsafe write!.deallocate()
+            stream.didWrite(count, status)
+        }
+        if result < 0 {
+            unsafe copy.deallocate()
+            unsafe write.deallocate()
+            return close()
+        }
+        blockedBytes = bytes.count
+    }
+
+    private var blockedBytes = 0
+
+    private func didWrite(_ count: Int, _ status: Int32) {
+        isBlocked = false
+        blockedBytes = 0
+        if isClosed { return }
+        if status < 0 { return close() }
+        queuedBytes -= count
+        mark()
+    }
+
+    private func shutDown() {
+        let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
+        let result = unsafe uv_shutdown(request, handle) { request, _ in unsafe request?.deallocate() }
+        if result < 0 {
+            unsafe request.deallocate()
+            close()
+        }
+    }
+
+    // MARK: - Connecting
+
+    /// Connects to a local socket.
+    ///
+    /// - Parameter done: Called with the stream, or with `nil` where nobody listens.
+    package convenience init(connectingTo path: String, on loop: EventLoop, done: @escaping (SocketStream?) -> Void) {
+        self.init(.local, on: loop)
+        final class Request {
+            let done: (SocketStream?) -> Void
+            init(_ done: @escaping (SocketStream?) -> Void) { self.done = done }
+        }
+        let request = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
+        unsafe request.pointee.data = Unmanaged.passRetained(Request(done)).toOpaque()
+        unsafe uv_pipe_connect(request, raw.assumingMemoryBound(to: uv_pipe_t.self), path) { request, status in
+            let stream = unsafe Handle.of(request!.pointee.handle, as: SocketStream.self)
+            let done = unsafe Unmanaged<Request>.fromOpaque(request!.pointee.data).takeRetainedValue().done
+            unsafe request!.deallocate()
+            if status < 0 { stream.close() }
+            done(status < 0 ? nil : stream)
+        }
+    }
+
+    // MARK: - Addresses
+
+    /// The peer's IP address, without the port; empty for a local socket.
+    package var peerAddress: String {
+        var address = sockaddr_storage()
+        var length = Int32(MemoryLayout<sockaddr_storage>.size)
+        return unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                guard unsafe uv_handle_get_type(switchboard_handle(raw)) == UV_TCP,
+                    unsafe uv_tcp_getpeername(raw.assumingMemoryBound(to: uv_tcp_t.self), pointer, &length) == 0
+                else { return "" }
+                return unsafe SocketAddress.text(of: pointer)
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+internal import CLibuv
+
+/// What a program asks the system about itself.
+package enum System {
+    /// A peer that went away is an error to handle, not a signal that ends the process.
+    package static func ignoreBrokenPipes() { switchboard_ignore_signal(SIGPIPE) }
+
+    /// Lets failed writes over a size limit be errors too.
+    package static func ignoreFileSizeSignals() { switchboard_ignore_signal(SIGXFSZ) }
+
+    /// Whether standard error is a person's terminal.
+    package static var errorIsTerminal: Bool { uv_guess_handle(2) == UV_TTY }
+
+    package static var identifier: Int { Int(uv_os_getpid()) }
+
+    /// Writes all bytes to standard error, or gives up where nobody reads them.
+    package static func writeToStandardError(_ bytes: [UInt8]) { write(bytes, to: 2) }
+
+    /// Writes all bytes to standard output, likewise.
+    package static func writeToStandardOutput(_ bytes: [UInt8]) { write(bytes, to: 1) }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+        unsafe bytes.withUnsafeBytes { bytes in
+            var written = 0
+            while written < bytes.count {
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[written...])
+                let count = unsafe CLibuv.write(descriptor, rest.baseAddress, rest.count)
+                if count <= 0 { return }
+                written += count
+            }
+        }
+    }
+
+    /// Microseconds since 1970, by the system's clock.
+    package static var microsecondsSince1970: Int64 {
+        var time = uv_timeval64_t()
+        unsafe uv_gettimeofday(&time)
+        return time.tv_sec * 1_000_000 + Int64(time.tv_usec)
+    }
+}

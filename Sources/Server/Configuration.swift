@@ -1,0 +1,44 @@
+package import Chat
+package import EventLoop
+
+/// Everything that a deployment can set; the initial values are the defaults.
+package struct Configuration: Sendable {
+    package var listen = SocketAddress("127.0.0.1:8000")!
+    package var database = "switchboard.db"
+    package var logLevel = Log.Level.info
+    /// `nil`: text on a terminal, JSON elsewhere.
+    package var logFormat: Log.Format?
+    /// Event loops; 0 means one for each core that the process may use.
+    package var loops = 0
+
+    /// Origins that may open connections, besides the server's own host.
+    package var allowedOrigins: [String] = []
+    /// Dialects that are open without a token although the server is reachable from outside.
+    package var anonymous: Set<String> = []
+    /// Keys for `Authorization: Bearer` that make a caller an administrator.
+    package var apiKeys: [String] = []
+
+    package var roomsRate = TokenBucket.Limit(rate: 20, burst: 100)
+    /// Whether an `erp` sender is told that a recipient is offline (INTEROP.md, erp).
+    package var erpOfflineNotice = true
+
+    package var pingInterval = Duration.seconds(25)
+    package var pingTimeout = Duration.seconds(20)
+    package var headTimeout = Duration.seconds(10)
+    package var bodyTimeout = Duration.seconds(30)
+    package var keepaliveTimeout = Duration.seconds(60)
+    package var shutdownTimeout = Duration.seconds(10)
+
+    /// Bytes in one HTTP body.
+    package var maxBody = 1 << 20
+    /// Bytes in one WebSocket message.
+    package var maxMessage = 1 << 20
+    /// Bytes in the text of one direct message.
+    package var maxText = 16_384
+    /// Bytes that may wait for one connection.
+    package var sendQueue = 4 << 20
+    /// Changes that may wait for the store.
+    package var storeQueue = 20_000
+
+    package init() {}
+}

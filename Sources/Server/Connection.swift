@@ -1,0 +1,217 @@
+import Chat
+import Dialects
+import EventLoop
+import HTTP
+import WebSocket
+
+/// One accepted connection: it starts with HTTP, and may go on as a WebSocket.
+final class Connection: SocketStreamDelegate {
+    let id: ConnectionID
+    let stream: SocketStream
+    /// Whether it came over the local socket, which only the server's own user can reach.
+    let isLocal: Bool
+
+    private unowned let hub: Hub
+    private var phase: Phase
+    /// When to be looked at again, and when the wheel will do so.
+    private var deadline: UInt32 = .max
+    private(set) var wakesAt: UInt32 = .max
+
+    private enum Phase {
+        case http(HTTPConversation)
+        /// The handshake is done, and whose connection it is is being looked up. What comes meanwhile waits.
+        case authenticating(Opening, early: [UInt8])
+        case webSocket(Session)
+        /// All has been said; the peer's end is awaited.
+        case lingering
+        case gone
+    }
+
+    /// What a connection will be once its token is known.
+    struct Opening {
+        let name: DialectName
+        let kind: Seat.Kind
+        let room: RoomName?
+    }
+
+    init(_ id: ConnectionID, _ stream: SocketStream, isLocal: Bool, hub: Hub) {
+        self.id = id
+        self.stream = stream
+        self.isLocal = isLocal
+        self.hub = hub
+        phase = .lingering
+        let conversation = HTTPConversation(on: self, of: hub)
+        phase = .http(conversation)
+        setDeadline(conversation.deadline)
+        stream.delegate = self
+        stream.startReading()
+    }
+
+    /// Whether it is a WebSocket that frames may still be read from.
+    var isOpen: Bool { if case .webSocket = phase { true } else { false } }
+    var isGone: Bool { if case .gone = phase { true } else { false } }
+    /// Whether an HTTP request is being answered.
+    var isAnswering: Bool { if case .http(let conversation) = phase { conversation.isAnswering } else { false } }
+
+    var session: Session? { if case .webSocket(let session) = phase { session } else { nil } }
+    var conversation: HTTPConversation? { if case .http(let conversation) = phase { conversation } else { nil } }
+
+    // MARK: - From the stream
+
+    func received(_ bytes: inout MutableSpan<UInt8>) {
+        switch phase {
+        case .http(let conversation):
+            conversation.received(bytes.span)
+            if case .http = phase { setDeadline(conversation.deadline) }
+        case .authenticating(let opening, var early):
+            phase = .lingering
+            for index in bytes.indices { early.append(bytes[index]) }
+            // A client may start at once, but not go on and on.
+            if early.count > 65_536 { stream.stopReading() }
+            phase = .authenticating(opening, early: early)
+        case .webSocket(let session):
+            session.received(&bytes)
+            if case .webSocket = phase { setDeadline(session.deadline) }
+        case .lingering, .gone:
+            break
+        }
+    }
+
+    func receivedEnd() {
+        switch phase {
+        case .http(let conversation) where conversation.isAnswering: conversation.closesAfterAnswer = true
+        case .http, .authenticating, .webSocket, .lingering, .gone: stream.close()
+        }
+    }
+
+    func drained() { session?.drained() }
+
+    func closed() {
+        let phase = phase
+        self.phase = .gone
+        hub.remove(self)
+        if case .webSocket(let session) = phase { session.closed() }
+    }
+
+    // MARK: - To a WebSocket
+
+    /// Goes on as a WebSocket: the handshake has been answered.
+    ///
+    /// - Parameters:
+    ///   - token: What the client brought; without one, it is nobody in particular.
+    ///   - early: What the client sent right behind its handshake.
+    func upgrade(_ opening: Opening, token: String?, early: [UInt8]) {
+        phase = .authenticating(opening, early: early)
+        setDeadline(hub.wheel.now + hub.ticks.head)
+        if let token {
+            hub.authenticate(token, for: id)
+        } else {
+            open(as: nil, expiresAt: nil)
+        }
+    }
+
+    func authenticated(_ authentication: Authentication) {
+        guard case .authenticating = phase else { return }
+        switch authentication {
+        case .person(let user, let expiresAt): open(as: user, expiresAt: expiresAt)
+        case .refused: close(.unauthorized, "Invalid or expired token")
+        case .unavailable: close(.tryAgainLater, "The store is not available")
+        }
+    }
+
+    private func open(as user: User?, expiresAt: Timestamp?) {
+        guard case .authenticating(let opening, var early) = phase else { return }
+        let seat: Seat
+        switch opening.kind {
+        case .chat:
+            guard let user else { return close(.unauthorized, "Authentication required") }
+            seat = .chat(user, wantsBacklog: opening.name.dialect.wantsBacklog)
+        case .notifications: seat = .notifications(user)
+        case .room:
+            guard let room = opening.room else { return close(.badRoomName, "Invalid room name") }
+            seat = .room(room)
+        case .counter: seat = .counter
+        }
+        let session = Session(
+            seat, opening.name, on: self, of: hub, expiresAt: expiresAt.map { hub.tick(at: $0) })
+        phase = .webSocket(session)
+        session.open()
+        if !early.isEmpty {
+            var span = early.mutableSpan
+            session.received(&span)
+        }
+        if case .webSocket = phase {
+            setDeadline(session.deadline)
+            stream.startReading()
+        }
+    }
+
+    /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).
+    func receivedClose(_ code: CloseCode) {
+        leave(FrameEncoder.close(code == .noneReceived ? .normal : code))
+    }
+
+    /// Ends a WebSocket with a code; what was sent before still leaves first.
+    func close(_ code: CloseCode, _ reason: String) {
+        switch phase {
+        case .authenticating, .webSocket: leave(FrameEncoder.close(code, reason: reason))
+        case .http, .lingering, .gone: break
+        }
+    }
+
+    private func leave(_ lastFrame: [UInt8]) {
+        // Before the last frame joins the queue: what is not in it has arrived.
+        session?.confirm()
+        stream.send(lastFrame)
+        linger()
+    }
+
+    /// Writes what is queued, and waits a little for the peer to close.
+    func linger() {
+        let before = phase
+        phase = .lingering
+        stream.finish()
+        stream.startReading()
+        setDeadline(hub.wheel.now + hub.ticks.linger)
+        if case .webSocket(let session) = before { session.closed() }
+    }
+
+    /// The server stops: a WebSocket is told so, a resting HTTP connection just ends.
+    func stopServing() {
+        switch phase {
+        case .authenticating, .webSocket: close(.goingAway, "The server is stopping")
+        case .http: abort()
+        case .lingering, .gone: break
+        }
+    }
+
+    /// Ends the connection without a word.
+    func abort() { stream.close() }
+
+    // MARK: - Time
+
+    func setDeadline(_ tick: UInt32) {
+        deadline = tick
+        if tick < wakesAt { wakesAt = hub.wheel.schedule(id, at: tick) }
+    }
+
+    /// The wheel has come to ``wakesAt``.
+    func wake() {
+        wakesAt = .max
+        if hub.wheel.now < deadline { return setDeadline(deadline) }
+        switch phase {
+        case .http(let conversation):
+            conversation.timePassed()
+            if case .http = phase { setDeadline(conversation.deadline) }
+        case .authenticating:
+            close(.tryAgainLater, "The store is not available")
+        case .webSocket(let session):
+            session.timePassed()
+            if case .webSocket = phase { setDeadline(session.deadline) }
+        case .lingering:
+            stream.close()
+        case .gone:
+            break
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import Chat
+import Dialects
+import EventLoop
+import HTTP
+import WebSocket
+
+/// The HTTP part of a connection: requests are answered one after the other, in order.
+final class HTTPConversation {
+    private unowned let connection: Connection
+    private unowned let hub: Hub
+    private var decoder: RequestDecoder
+    private(set) var isAnswering = false
+    /// The peer sends no more, or must not.
+    var closesAfterAnswer = false
+    private var answering: (isHead: Bool, keepAlive: Bool, origin: String?) = (false, false, nil)
+
+    /// The tick by which the peer must have come further.
+    private(set) var deadline: UInt32
+    private var awaited = Awaited.request
+
+    private enum Awaited { case request, head, body }
+
+    init(on connection: Connection, of hub: Hub) {
+        self.connection = connection
+        self.hub = hub
+        decoder = RequestDecoder(limits: hub.httpLimits)
+        // A new connection owes its first request no later than any head.
+        deadline = hub.wheel.now + hub.ticks.head
+    }
+
+    func received(_ bytes: Span<UInt8>) {
+        decoder.append(bytes)
+        decode()
+    }
+
+    private func decode() {
+        do throws(HTTPError) {
+            while !isAnswering, connection.conversation === self {
+                switch try decoder.next() {
+                case .needMoreHead: return expect(decoder.isIdle ? .request : .head)
+                case .needMoreBody: return expect(.body)
+                case .sendContinue: connection.stream.send(Response.continueBytes)
+                case .request(let request): answer(request)
+                }
+            }
+        } catch {
+            fail(.error(error))
+        }
+    }
+
+    /// Answers what can't be read on from.
+    private func fail(_ response: Response) {
+        connection.stream.send(response.encoded(keepAlive: false, date: hub.date))
+        connection.linger()
+    }
+
+    // MARK: - Answering
+
+    private func answer(_ request: Request) {
+        awaited = .request
+        deadline = .max
+        let origin = request.header("origin")
+        answering = (request.method == .head, request.keepAlive, hub.origins.allows(origin, host: request.host) ? origin : nil)
+        isAnswering = true
+        switch hub.router.match(request) {
+        case .found(.webSocket(let mounts), let parameters): upgrade(request, mounts, parameters)
+        case .found(.api(let endpoint), let parameters): call(endpoint, request, parameters)
+        case .methodNotAllowed(let allow):
+            if request.method == .options, answering.origin != nil { return respond(Response(.noContent)) }
+            respond(.error(.methodNotAllowed, "Method not allowed", headers: [("Allow", allow.joined(separator: ", "))]))
+        case .notFound: respond(.error(.notFound, "Not found"))
+        }
+    }
+
+    private func call(_ endpoint: API.Endpoint, _ request: Request, _ parameters: [String]) {
+        connection.stream.stopReading()
+        let call = API.Call(
+            endpoint: endpoint, request: request, parameters: parameters, isLocal: connection.isLocal,
+            address: connection.stream.peerAddress)
+        let (id, api, shard) = (connection.id, hub.api, hub.shard)
+        Task { await shard.answer(call, with: api, for: id) }
+    }
+
+    /// Sends the answer to the request under way, and goes on with the next.
+    func respond(_ response: Response) {
+        guard isAnswering else { return }
+        isAnswering = false
+        var response = response
+        if let origin = answering.origin {
+            response.headers += [
+                ("Access-Control-Allow-Origin", origin), ("Vary", "Origin"),
+                ("Access-Control-Allow-Methods", "GET, POST"),
+                ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-CSRFToken"),
+            ]
+        }
+        let keepAlive = answering.keepAlive && !closesAfterAnswer && !hub.isStopping
+        connection.stream.send(response.encoded(keepAlive: keepAlive, headOnly: answering.isHead, date: hub.date))
+        if !keepAlive { return connection.linger() }
+        expect(.request)
+        connection.stream.startReading()
+        decode()
+        if connection.conversation === self { connection.setDeadline(deadline) }
+    }
+
+    // MARK: - Upgrading
+
+    private func upgrade(_ request: Request, _ mounts: [Mount], _ parameters: [String]) {
+        let handshake: Handshake
+        do {
+            handshake = try Handshake(
+                method: request.method.name, isHTTP11: !request.isHTTP10, upgrade: request.header("upgrade"),
+                connection: request.header("connection"), key: request.header("sec-websocket-key"),
+                version: request.header("sec-websocket-version"))
+        } catch {
+            let status = Status(rawValue: error.status) ?? .badRequest
+            return respond(.error(status, error.reason, headers: error.headers))
+        }
+        if !hub.origins.allows(request.header("origin"), host: request.host) {
+            return respond(.error(.forbidden, "Origin not allowed"))
+        }
+        if hub.isStopping {
+            return respond(.error(.serviceUnavailable, "The server is stopping", headers: [("Retry-After", "5")]))
+        }
+        let token = request.queryValue("token").flatMap { ["", "null", "undefined"].contains($0) ? nil : $0 }
+        let mount = mounts.first { $0.name.rawValue == request.queryValue("dialect") } ?? mounts[0]
+        connection.stream.send(handshake.response())
+        let opening = Connection.Opening(
+            name: mount.name, kind: mount.endpoint.kind, room: parameters.first.flatMap { RoomName($0) })
+        connection.upgrade(opening, token: token, early: decoder.takeRemainder())
+        if token == nil, mount.endpoint.token == .required || !hub.allowsAnonymous(mount.name) {
+            connection.close(.unauthorized, "Authentication required")
+        }
+    }
+
+    // MARK: - Time
+
+    private func expect(_ next: Awaited) {
+        if next == awaited, next != .request { return }
+        awaited = next
+        let patience =
+            switch next {
+            case .request: hub.ticks.keepalive
+            case .head: hub.ticks.head
+            case .body: hub.ticks.body
+            }
+        deadline = hub.wheel.now + patience
+    }
+
+    func timePassed() {
+        switch awaited {
+        case .request: connection.abort()
+        case .head, .body: fail(.error(.requestTimeout, "The request took too long"))
+        }
+    }
+}

@@ -1,0 +1,36 @@
+/// Decides when a connection is pinged, and when it is given up. Times are ticks of a ``DeadlineWheel``.
+struct Heartbeat {
+    enum Action { case ping, close, wait }
+
+    /// How often to ping, and how long a peer may stay silent after it.
+    struct Rhythm {
+        let interval: UInt32
+        let patience: UInt32
+    }
+
+    private var nextPing: UInt32
+    private var lastPing: UInt32?
+    private var lastHeard: UInt32
+
+    init(_ rhythm: Rhythm, at now: UInt32) {
+        nextPing = now + rhythm.interval
+        lastHeard = now
+    }
+
+    /// Whatever a peer sends shows that it lives.
+    mutating func heard(at now: UInt32) {
+        lastHeard = now
+        lastPing = nil
+    }
+
+    /// When to ask again.
+    func deadline(_ rhythm: Rhythm) -> UInt32 { lastPing.map { $0 + rhythm.patience } ?? nextPing }
+
+    mutating func timePassed(_ rhythm: Rhythm, at now: UInt32) -> Action {
+        if let lastPing { return now >= lastPing + rhythm.patience ? .close : .wait }
+        if now < nextPing { return .wait }
+        lastPing = now
+        nextPing = now + rhythm.interval
+        return .ping
+    }
+}

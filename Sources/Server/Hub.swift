@@ -1,0 +1,261 @@
+import Chat
+import Dialects
+import EventLoop
+import HTTP
+import JSON
+import Storage
+
+/// All that one event loop owns: its connections, what they listen to, and when they want to be looked at.
+final class Hub {
+    let loop: EventLoop
+    let shard: Shard
+    let chat: Chat
+    let settings: Configuration
+    let exchange: Exchange
+    let writer: Writer
+    let readers: Readers
+    let api: API
+    let router: Router<Route>
+    let origins: Origins
+    let httpLimits: HTTPLimits
+    let ticks: Ticks
+    let rhythm: Heartbeat.Rhythm
+    let parser: JSONParser
+
+    var wheel = DeadlineWheel()
+    private(set) var isStopping = false
+    private let index: UInt16
+    private let inbox: Mailbox<Mail>
+    private var mail: [Mail] = []
+    private var slots: [Slot] = []
+    private var freeSlots: [UInt32] = []
+    private var topics = Topics()
+    private var noted: [Session] = []
+    private var timer: RepeatingTimer?
+    private var listeners: [Listener] = []
+
+    private struct Slot {
+        var generation: UInt16 = 0
+        var connection: Connection?
+    }
+
+    /// The configuration's times, in ticks of the wheel.
+    struct Ticks {
+        let head, body, keepalive: UInt32
+        /// How long a peer has to close after all was said.
+        let linger = 3 * DeadlineWheel.resolution
+
+        init(_ settings: Configuration) {
+            head = DeadlineWheel.ticks(settings.headTimeout)
+            body = DeadlineWheel.ticks(settings.bodyTimeout)
+            keepalive = DeadlineWheel.ticks(settings.keepaliveTimeout)
+        }
+    }
+
+    /// On the loop's thread.
+    init(_ shard: Shard, index: UInt16, inbox: Mailbox<Mail>, _ services: Services) {
+        self.shard = shard
+        self.index = index
+        self.inbox = inbox
+        loop = shard.loop
+        settings = services.settings
+        exchange = services.exchange
+        writer = services.writer
+        readers = services.readers
+        api = services.api
+        router = services.router
+        origins = services.origins
+        var limits = Chat.Limits()
+        limits.text = settings.maxText
+        chat = Chat(limits: limits)
+        var httpLimits = HTTPLimits()
+        httpLimits.body = settings.maxBody
+        self.httpLimits = httpLimits
+        ticks = Ticks(settings)
+        rhythm = Heartbeat.Rhythm(
+            interval: DeadlineWheel.ticks(settings.pingInterval), patience: DeadlineWheel.ticks(settings.pingTimeout))
+        parser = JSONParser(maximumLength: settings.maxMessage)
+        timer = RepeatingTimer(every: 1000 / UInt64(DeadlineWheel.resolution), on: loop) { [unowned self] in tick() }
+        loop.onEndOfTurn { [unowned self] in readMail() }
+    }
+
+    // MARK: - Connections
+
+    func listen(on socket: BoundSocket, isLocal: Bool) throws(IOError) {
+        listeners.append(
+            try Listener(socket, on: loop) { [unowned self] stream in accept(stream, isLocal: isLocal) })
+    }
+
+    private func accept(_ stream: SocketStream, isLocal: Bool) {
+        if isStopping { return stream.close() }
+        let slot: UInt32
+        if let free = freeSlots.popLast() {
+            slot = free
+        } else {
+            slot = UInt32(slots.count)
+            slots.append(Slot())
+        }
+        let id = ConnectionID(shard: index, slot: slot, generation: slots[Int(slot)].generation)
+        slots[Int(slot)].connection = Connection(id, stream, isLocal: isLocal, hub: self)
+    }
+
+    func connection(_ id: ConnectionID) -> Connection? {
+        let slot = slots[Int(id.slot)]
+        return slot.generation == id.generation ? slot.connection : nil
+    }
+
+    func remove(_ connection: Connection) {
+        let slot = Int(connection.id.slot)
+        slots[slot].connection = nil
+        slots[slot].generation &+= 1
+        freeSlots.append(connection.id.slot)
+    }
+
+    var connectionCount: Int { slots.count - freeSlots.count }
+
+    /// Whether a dialect is open to people without a token.
+    func allowsAnonymous(_ name: DialectName) -> Bool {
+        settings.listen.isLoopback || settings.anonymous.contains(name.rawValue)
+    }
+
+    /// Looks a token up; the answer comes as mail.
+    func authenticate(_ token: String, for id: ConnectionID) {
+        let (digest, exchange) = (AccessToken.digest(of: token), exchange)
+        let isQueued = readers.submit { store in
+            let authentication: Authentication
+            do {
+                let holder = try store.accounts.holder(ofToken: digest, at: .now)
+                authentication = holder.map { .person($0.user, expiresAt: $0.expiresAt) } ?? .refused
+            } catch {
+                authentication = .unavailable
+            }
+            exchange.send(.authenticated(id, authentication), to: id)
+        }
+        if !isQueued { exchange.send(.authenticated(id, .unavailable), to: id) }
+    }
+
+    // MARK: - Topics
+
+    func subscribe(_ session: Session, to topic: Topic) { topics.subscribe(session, to: topic) }
+    func unsubscribe(_ session: Session) { topics.unsubscribe(session) }
+
+    private func readMail() -> Bool {
+        inbox.drain(into: &mail)
+        if mail.isEmpty { return false }
+        for piece in mail {
+            switch piece {
+            case .event(let event): deliver(event)
+            case .refusal(let id, let refusal): connection(id)?.session?.refuse(refusal)
+            case .authenticated(let id, let authentication): connection(id)?.authenticated(authentication)
+            case .seated(let id, let seating): connection(id)?.session?.seated(seating)
+            }
+        }
+        mail.removeAll(keepingCapacity: mail.capacity < 4096)
+        return true
+    }
+
+    private func deliver(_ event: Event) {
+        var frames = Frames(event)
+        switch event {
+        case .message(let message, let recipients):
+            for recipient in recipients {
+                for member in topics[.chat(recipient)]?.members ?? [] {
+                    if let frame = frames.frame(for: member.session.name) {
+                        member.session.send(frame, of: message.id)
+                    }
+                }
+            }
+        case .read(_, _, let author, _):
+            send(&frames, to: .chat(author))
+        case .typing(_, let recipient):
+            send(&frames, to: .chat(recipient))
+        case .notification(let notification):
+            let topic: Topic =
+                switch notification.audience {
+                case .person(let user): .notifications(user)
+                case .college(let college): .collegeNotifications(college)
+                case .everybody: .everybodysNotifications
+                }
+            for member in topics[topic]?.members ?? [] {
+                if let frame = frames.frame(for: member.session.name) { member.session.sendNotification(frame) }
+            }
+        case .unreadCount(let count, let user):
+            for member in topics[.notifications(user)]?.members ?? [] { member.session.setUnread(count) }
+        case .room(let room, _, let exception):
+            let except = exception.flatMap { connection($0, ifOn: index) }?.session
+            for member in topics[.room(room)]?.members ?? [] where member.session !== except {
+                if let frame = frames.frame(for: member.session.name) { member.session.send(frame) }
+            }
+        case .counter, .counterUsers:
+            send(&frames, to: .counter)
+        }
+    }
+
+    private func send(_ frames: inout Frames, to topic: Topic) {
+        for member in topics[topic]?.members ?? [] {
+            if let frame = frames.frame(for: member.session.name) { member.session.send(frame) }
+        }
+    }
+
+    private func connection(_ id: ConnectionID, ifOn shard: UInt16) -> Connection? {
+        id.shard == shard ? connection(id) : nil
+    }
+
+    // MARK: - Time
+
+    /// For what is limited a second: it wraps around.
+    var milliseconds: UInt32 { UInt32(truncatingIfNeeded: loop.now) }
+
+    /// The wheel's tick for a moment to come.
+    func tick(at moment: Timestamp) -> UInt32 {
+        let milliseconds = max(0, moment.microseconds - Timestamp.now.microseconds) / 1000
+        return wheel.now + UInt32(clamping: min(milliseconds, 1 << 40) * Int64(DeadlineWheel.resolution) / 1000 + 1)
+    }
+
+    /// For the `Date` header; of this second.
+    private(set) var date = HTTPDate(secondsSince1970: Int(Timestamp.now.microseconds / 1_000_000))
+
+    private func tick() {
+        for id in wheel.advance() {
+            if let connection = connection(id), connection.wakesAt == wheel.now { connection.wake() }
+        }
+        if wheel.now % DeadlineWheel.resolution == 0 { secondPassed() }
+    }
+
+    private func secondPassed() {
+        date = HTTPDate(secondsSince1970: Int(Timestamp.now.microseconds / 1_000_000))
+        if index == 0 { writer.submitAnyway(.tidy(.now)) }
+        reportDeliveries()
+    }
+
+    /// Remembers a session whose deliveries are to be reported.
+    func noteDelivery(to session: Session) { noted.append(session) }
+
+    private func reportDeliveries() {
+        if noted.isEmpty { return }
+        var delivered: [UserID: MessageID] = [:]
+        noted = noted.filter { session in
+            guard let note = session.takeNote() else { return false }
+            delivered[note.user] = max(note.message, delivered[note.user] ?? note.message)
+            return note.isUnderWay
+        }
+        writer.submitAnyway(.delivered(delivered))
+    }
+
+    // MARK: - Stopping
+
+    /// Takes no more connections, and ends those there are as soon as they have their answers.
+    func stop() {
+        isStopping = true
+        for listener in listeners { listener.close() }
+        for connection in slots.compactMap(\.connection) {
+            if !connection.isAnswering { connection.stopServing() }
+        }
+    }
+
+    /// Ends what is left.
+    func abort() {
+        for connection in slots.compactMap(\.connection) { connection.abort() }
+        timer?.close()
+    }
+}

@@ -1,0 +1,73 @@
+import Chat
+import EventLoop
+import Storage
+import Synchronization
+
+/// What a shard is sent by the other threads.
+enum Mail: Sendable {
+    case event(Event)
+    /// A token was looked up.
+    case authenticated(ConnectionID, Authentication)
+    /// The store has seated a connection: from here on it hears what is committed.
+    case seated(ConnectionID, Seating)
+    case refusal(ConnectionID, Refusal)
+}
+
+/// Whose a token is.
+enum Authentication: Sendable {
+    case person(User, expiresAt: Timestamp?)
+    /// Unknown, revoked or expired.
+    case refused
+    /// The store could not be read.
+    case unavailable
+}
+
+/// What a seat starts with, as of the place in the stream of events where it was taken.
+enum Seating: Sendable {
+    /// What waited for the person; when it is not complete, more is to be asked for.
+    case chat(Store.Backlog, upTo: MessageID)
+    case notifications(unread: Int)
+    case counter(Int64)
+    /// The store could not be read.
+    case unavailable
+}
+
+/// Takes every event to every shard, in one order that is the same for all of them.
+final class Exchange: Sendable {
+    private let inboxes: [Mailbox<Mail>]
+    private let order = Mutex(())
+
+    init(_ inboxes: [Mailbox<Mail>]) { self.inboxes = inboxes }
+
+    func publish(_ event: Event) {
+        if inboxes.count == 1 {
+            inboxes[0].post(.event(event))
+        } else {
+            order.withLock { _ in for inbox in inboxes { inbox.post(.event(event)) } }
+        }
+    }
+
+    /// Delivers what a batch of changes brought: to each shard its part, in order.
+    func deliver(_ mail: Batch) {
+        order.withLock { _ in
+            for (inbox, mail) in zip(inboxes, mail.byShard) { inbox.post(contentsOf: mail) }
+        }
+    }
+
+    func send(_ mail: Mail, to connection: ConnectionID) { inboxes[Int(connection.shard)].post(mail) }
+
+    func makeBatch() -> Batch { Batch(byShard: Array(repeating: [], count: inboxes.count)) }
+
+    /// Mail that is gathered until its transaction is on the disk.
+    struct Batch {
+        fileprivate(set) var byShard: [[Mail]]
+
+        mutating func publish(_ event: Event) {
+            for shard in byShard.indices { byShard[shard].append(.event(event)) }
+        }
+
+        mutating func send(_ mail: Mail, to connection: ConnectionID) {
+            byShard[Int(connection.shard)].append(mail)
+        }
+    }
+}

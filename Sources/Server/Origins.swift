@@ -1,0 +1,28 @@
+/// Which pages may use the server from a browser (INTEROP.md, Authentication).
+struct Origins: Sendable {
+    private let allowed: Set<String>
+    private let allowsDevelopmentServers: Bool
+
+    /// - Parameter isLoopback: Whether the server listens on loopback only; then any port of this machine may.
+    init(allowed: [String], isLoopback: Bool) {
+        self.allowed = Set(allowed)
+        allowsDevelopmentServers = isLoopback
+    }
+
+    /// - Parameters:
+    ///   - origin: The `Origin` header; clients that are no browsers send none, and are let through.
+    ///   - host: The host that the request is for.
+    func allows(_ origin: String?, host: String?) -> Bool {
+        guard let origin = origin?.lowercased() else { return true }
+        if allowed.contains(origin) { return true }
+        guard let scheme = ["http://", "https://"].first(where: { origin.hasPrefix($0) }) else { return false }
+        let authority = origin.dropFirst(scheme.count)
+        if let host, authority == host.lowercased() { return true }
+        if !allowsDevelopmentServers { return false }
+        return ["localhost", "127.0.0.1", "[::1]"].contains { name in
+            guard authority.hasPrefix(name) else { return false }
+            let rest = authority.dropFirst(name.count)
+            return rest.isEmpty || rest.first == ":" && UInt16(rest.dropFirst()) != nil
+        }
+    }
+}

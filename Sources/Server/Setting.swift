@@ -1,0 +1,149 @@
+import EventLoop
+import Chat
+
+/// One thing that can be set: by flag (`--rooms-rate`), variable (`SWITCHBOARD_ROOMS_RATE`) or file (`rooms_rate`).
+package struct Setting: Sendable {
+    /// As the file spells it.
+    package let name: String
+    /// What values are allowed, in a few words.
+    package let allowed: String
+    package let help: String
+    /// Secrets are not taken from flags, which other users of the machine can read, and never shown.
+    package let isSecret: Bool
+    /// Takes a value over; `false` when it is not allowed.
+    let set: @Sendable (inout Configuration, String) -> Bool
+    package let show: @Sendable (Configuration) -> String
+
+    package var flag: String { "--" + name.map { $0 == "_" ? "-" : String($0) }.joined() }
+    package var variable: String { "SWITCHBOARD_" + name.uppercased() }
+
+    package static let all: [Setting] = [
+        Setting("listen", "IP:PORT", "where to listen; port 0 has the system choose", \.listen, SocketAddress.init(_:)),
+        Setting("database", "a path", "the database file; made where it is missing", \.database) { $0.isEmpty ? nil : $0 },
+        Setting("log_level", "debug, info, warning or error", "what is worth a line", \.logLevel) { Log.Level(name: $0) },
+        Setting(
+            "log_format", "auto, text or json", "auto: text on a terminal, JSON lines elsewhere", \.logFormat,
+            show: { $0.map { "\($0)" } ?? "auto" }
+        ) { ["auto": .some(nil), "text": .text, "json": .json][$0] ?? nil },
+        Setting("loops", "0 to 256", "event loops; 0: one for each core", \.loops) { number($0, in: 0...256) },
+        Setting(
+            "allowed_origins", "a list of origins such as https://app.example.org", "who may connect besides the own host",
+            \.allowedOrigins, show: { $0.joined(separator: ",") }
+        ) { origins($0) },
+        Setting(
+            "anonymous", "a list of: rooms", "dialects open without a token beyond this machine", \.anonymous,
+            show: { $0.sorted().joined(separator: ",") }
+        ) { text in
+            let names = Set(list(text))
+            return names.isSubset(of: ["rooms"]) ? names : nil
+        },
+        Setting(
+            "api_keys", "a list of keys of 16 characters or more", "keys for back ends; not as a flag", \.apiKeys,
+            isSecret: true, show: { "\($0.count) set" }
+        ) { text in
+            let keys = list(text)
+            return keys.allSatisfy { $0.utf8.count >= 16 } ? keys : nil
+        },
+        Setting("rooms_rate", "a number, 0 or more", "messages a second in a room; 0: no limit", \.roomsRate.rate) {
+            Double($0).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
+        },
+        Setting("rooms_burst", "a number, 1 or more", "messages at once in a room", \.roomsRate.burst) {
+            Double($0).flatMap { $0.isFinite && $0 >= 1 ? $0 : nil }
+        },
+        Setting("erp_offline_notice", "true or false", "tell erp senders that the recipient is offline", \.erpOfflineNotice) {
+            Bool($0)
+        },
+        Setting("ping_interval", durations, "how often connections are pinged", \.pingInterval),
+        Setting("ping_timeout", durations, "how long a ping may stay unanswered", \.pingTimeout),
+        Setting("head_timeout", durations, "how long the head of a request may take", \.headTimeout),
+        Setting("body_timeout", durations, "how long the body of a request may take", \.bodyTimeout),
+        Setting("keepalive_timeout", durations, "how long an HTTP connection may rest", \.keepaliveTimeout),
+        Setting("shutdown_timeout", durations, "how long stopping may take", \.shutdownTimeout),
+        Setting("max_body", sizes, "bytes in one HTTP body", \.maxBody) { number($0, in: 1024...1 << 30) },
+        Setting("max_message", sizes, "bytes in one WebSocket message", \.maxMessage) { number($0, in: 1024...1 << 30) },
+        Setting("max_text", "1 to 1048576", "bytes in the text of one direct message", \.maxText) {
+            number($0, in: 1...1 << 20)
+        },
+        Setting("send_queue", sizes, "bytes that may wait for one connection", \.sendQueue) { number($0, in: 1024...1 << 30) },
+        Setting("store_queue", "1 to 10000000", "changes that may wait for the store", \.storeQueue) {
+            number($0, in: 1...10_000_000)
+        },
+    ]
+
+    private static let durations = "a duration such as 500ms, 90s, 15m or 12h"
+    private static let sizes = "1024 to 1073741824"
+
+    private init<Value>(
+        _ name: String, _ allowed: String, _ help: String, _ path: any WritableKeyPath<Configuration, Value> & Sendable,
+        isSecret: Bool = false, show: @escaping @Sendable (Value) -> String = { "\($0)" },
+        _ parse: @escaping @Sendable (String) -> Value?
+    ) {
+        self.name = name
+        self.allowed = allowed
+        self.help = help
+        self.isSecret = isSecret
+        set = { configuration, text in
+            guard let value = parse(text) else { return false }
+            configuration[keyPath: path] = value
+            return true
+        }
+        self.show = { show($0[keyPath: path]) }
+    }
+
+    private init(
+        _ name: String, _ allowed: String, _ help: String, _ path: any WritableKeyPath<Configuration, Duration> & Sendable
+    ) {
+        self.init(name, allowed, help, path, show: { $0.shortText }) { text in
+            Duration(short: text).flatMap { $0 > .zero ? $0 : nil }
+        }
+    }
+
+    private static func number(_ text: String, in range: ClosedRange<Int>) -> Int? {
+        Int(text).flatMap { range.contains($0) ? $0 : nil }
+    }
+
+    private static func list(_ text: String) -> [String] {
+        text.split(separator: ",").map { $0.drop { $0 == " " } }.map { String($0.reversed().drop { $0 == " " }.reversed()) }
+    }
+
+    private static func origins(_ text: String) -> [String]? {
+        let origins = list(text)
+        let areOrigins = origins.allSatisfy { origin in
+            ["http://", "https://"].contains { origin.hasPrefix($0) }
+                && origin.split(separator: "/", omittingEmptySubsequences: false).count == 3
+        }
+        return areOrigins ? origins.map { $0.lowercased() } : nil
+    }
+}
+
+extension Log.Level {
+    init?(name: String) {
+        switch name {
+        case "debug": self = .debug
+        case "info": self = .info
+        case "warning": self = .warning
+        case "error": self = .error
+        default: return nil
+        }
+    }
+}
+
+extension Duration {
+    /// Reads a whole number with a unit: `ms`, `s`, `m`, `h` or `d`.
+    package init?(short text: String) {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        guard let count = Int64(digits), count <= 1_000_000_000 else { return nil }
+        switch text.dropFirst(digits.count) {
+        case "ms": self = .milliseconds(count)
+        case "s": self = .seconds(count)
+        case "m": self = .seconds(count * 60)
+        case "h": self = .seconds(count * 3600)
+        case "d": self = .seconds(count * 86_400)
+        default: return nil
+        }
+    }
+
+    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+
+    var shortText: String { milliseconds % 1000 == 0 ? "\(milliseconds / 1000)s" : "\(milliseconds)ms" }
+}

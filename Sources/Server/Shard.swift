@@ -1,0 +1,37 @@
+import Chat
+import EventLoop
+import HTTP
+
+/// One event loop and all that lives on it, for callers from elsewhere: an actor whose executor is the loop.
+///
+/// What comes from the network does not pass through here: libuv calls the hub's connections on the same thread.
+actor Shard {
+    nonisolated let loop: EventLoop
+    private var hub: Hub?
+
+    init(on loop: EventLoop) { self.loop = loop }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    func start(index: UInt16, inbox: Mailbox<Mail>, _ services: Services) {
+        hub = Hub(self, index: index, inbox: inbox, services)
+    }
+
+    func listen(on socket: BoundSocket, isLocal: Bool) throws(IOError) {
+        try hub?.listen(on: socket, isLocal: isLocal)
+    }
+
+    /// Has a request answered, and sends the answer if its connection is still there.
+    func answer(_ call: API.Call, with api: API, for id: ConnectionID) async {
+        let response = await api.respond(to: call)
+        hub?.connection(id)?.conversation?.respond(response)
+    }
+
+    /// Takes no more connections, and asks those there are to leave.
+    func stop() { hub?.stop() }
+
+    var connectionCount: Int { hub?.connectionCount ?? 0 }
+
+    /// Ends what is left.
+    func abort() { hub?.abort() }
+}

@@ -1,0 +1,59 @@
+import Chat
+
+/// What sessions of one shard listen to.
+enum Topic: Hashable {
+    /// Messages, receipts and typing for one person.
+    case chat(UserID)
+    case notifications(UserID)
+    case collegeNotifications(CollegeID)
+    case everybodysNotifications
+    case room(RoomName)
+    case counter
+}
+
+/// The sessions of one topic. Joining and leaving take constant time: each session knows its place.
+final class Subscribers {
+    private(set) var members: [(session: Session, subscription: Int)] = []
+
+    /// Adds a session whose subscription number `subscription` this will be.
+    func add(_ session: Session, subscription: Int) -> Int {
+        members.append((session, subscription))
+        return members.count - 1
+    }
+
+    /// Takes a place away; the last member moves there.
+    func remove(at place: Int) {
+        let last = members.removeLast()
+        if place < members.count {
+            members[place] = last
+            last.session.subscriptions[last.subscription].place = place
+        }
+    }
+}
+
+/// All topics of one shard.
+struct Topics {
+    private var topics: [Topic: Subscribers] = [:]
+
+    subscript(topic: Topic) -> Subscribers? { topics[topic] }
+
+    mutating func subscribe(_ session: Session, to topic: Topic) {
+        let subscribers: Subscribers
+        if let known = topics[topic] {
+            subscribers = known
+        } else {
+            subscribers = Subscribers()
+            topics[topic] = subscribers
+        }
+        let place = subscribers.add(session, subscription: session.subscriptions.count)
+        session.subscriptions.append(Session.Subscription(topic: topic, subscribers: subscribers, place: place))
+    }
+
+    mutating func unsubscribe(_ session: Session) {
+        for subscription in session.subscriptions {
+            subscription.subscribers.remove(at: subscription.place)
+            if subscription.subscribers.members.isEmpty { topics[subscription.topic] = nil }
+        }
+        session.subscriptions = []
+    }
+}

@@ -1,0 +1,302 @@
+import Chat
+import EventLoop
+import Storage
+import Synchronization
+
+/// What the one writer of the store is asked for.
+enum Submission: Sendable {
+    case change(Change, Origin)
+    /// Work on the store for a caller who waits for it.
+    case work(Work)
+    /// A connection wants its seat. Its place among the changes decides what it must be told, and what it hears live.
+    case takeSeat(Seat, ConnectionID)
+    /// More of the backlog: what went before, up to a message, was delivered.
+    case continueBacklog(User, ConnectionID, after: MessageID)
+    case leaveSeat(Seat, ConnectionID, delivered: MessageID)
+    /// The newest messages that have reached people, so that little is repeated after a crash.
+    case delivered([UserID: MessageID])
+    /// Housekeeping, once a second.
+    case tidy(Timestamp)
+
+    /// Who hears what becomes of a change.
+    enum Origin: Sendable {
+        case connection(ConnectionID)
+        case caller(@Sendable (Outcome) -> Void)
+    }
+
+    struct Work: Sendable {
+        /// Runs inside the transaction, and returns what tells the caller once that is on the disk.
+        let run: @Sendable (Store) throws(StoreError) -> @Sendable () -> Void
+        let fail: @Sendable (StoreError) -> Void
+    }
+}
+
+/// The thread that changes the store: it takes all that has queued, runs it in one transaction, and lets the world
+/// hear of it once that is on the disk.
+final class Writer: Sendable {
+    private let worker: Worker<Submission>
+    private let failure: Failure
+
+    /// - Parameter limit: How many changes may wait.
+    init(_ store: sending Store, _ exchange: Exchange, limit: Int, log: Log) {
+        let failure = Failure(log)
+        self.failure = failure
+        let clerk = Clerk(store, exchange, failure)
+        worker = Worker(limit: limit, owning: clerk) { clerk, batch in clerk.handle(batch) }
+    }
+
+    /// Why the store can't write at the moment, if so.
+    var failureReason: String? { failure.reason }
+
+    /// Queues what may be turned away; `false` when too much waits already.
+    func submit(_ submission: Submission) -> Bool { worker.post(submission) }
+
+    /// Queues what keeps the books straight: seats taken and left, and deliveries. Their number is bounded by that
+    /// of the connections.
+    func submitAnyway(_ submission: Submission) { worker.postAnyway(submission) }
+
+    /// Makes a change, for a caller who waits until it is on the disk.
+    func perform(_ change: Change) async -> Outcome {
+        await withCheckedContinuation { continuation in
+            if !submit(.change(change, .caller { continuation.resume(returning: $0) })) {
+                continuation.resume(returning: .refused(.storeUnavailable))
+            }
+        }
+    }
+
+    /// Runs `body` in the next transaction, and returns once that is on the disk.
+    func perform<Result: Sendable>(
+        _ body: @escaping @Sendable (Store) throws(StoreError) -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            let work = Submission.Work(
+                run: { store throws(StoreError) in
+                    let result = try body(store)
+                    return { continuation.resume(returning: result) }
+                },
+                fail: { continuation.resume(throwing: $0) })
+            if !submit(.work(work)) { continuation.resume(throwing: QueueFull()) }
+        }
+    }
+
+    struct QueueFull: Error {}
+
+    /// Finishes what is queued and ends the thread. Blocks.
+    func stop() { worker.stop() }
+}
+
+/// Whether the store works, for readiness and the log.
+private final class Failure: Sendable {
+    private let current = Mutex<String?>(nil)
+    private let log: Log
+
+    init(_ log: Log) { self.log = log }
+
+    var reason: String? { current.withLock { $0 } }
+
+    func note(_ reason: String?) {
+        let before = current.withLock { current in
+            defer { current = reason }
+            return current
+        }
+        if let reason, before == nil { log.error("the store cannot write", ["reason": reason]) }
+        if reason == nil, before != nil { log.info("the store writes again") }
+    }
+}
+
+/// What lives on the writer's thread.
+private final class Clerk {
+    private let store: Store
+    private let exchange: Exchange
+    private let failure: Failure
+    private var presence = Presence()
+    /// People who are still being sent their backlog, and over which connection; without one it broke off while
+    /// they were connected otherwise. Until it is through, what reaches their other connections proves nothing.
+    private var catchingUp: [UserID: ConnectionID?] = [:]
+    private var forgottenAt = Timestamp(microseconds: 0)
+
+    init(_ store: Store, _ exchange: Exchange, _ failure: Failure) {
+        self.store = store
+        self.exchange = exchange
+        self.failure = failure
+    }
+
+    func handle(_ submissions: [Submission]) {
+        do {
+            try run(submissions)
+        } catch {
+            // One change may have spoiled it for the others, so each is tried alone.
+            for submission in submissions {
+                do {
+                    try run([submission])
+                } catch {
+                    failure.note(error.message)
+                    fail(submission, error)
+                }
+            }
+        }
+    }
+
+    /// Runs submissions in one transaction, then tells everybody.
+    private func run(_ submissions: [Submission]) throws(StoreError) {
+        var mail = exchange.makeBatch()
+        var callers: [@Sendable () -> Void] = []
+        var isWriting = false
+        var carriedOut = 0
+        let catchingUp = catchingUp
+        do {
+            try store.transaction { () throws(StoreError) in
+                for submission in submissions {
+                    try carryOut(submission, &mail, &callers, &isWriting)
+                    carriedOut += 1
+                }
+            }
+        } catch {
+            for submission in submissions[..<carriedOut] { presence.undo(submission) }
+            self.catchingUp = catchingUp
+            throw error
+        }
+        if isWriting { failure.note(nil) }
+        exchange.deliver(mail)
+        for tell in callers { tell() }
+    }
+
+    private func carryOut(
+        _ submission: Submission, _ mail: inout Exchange.Batch, _ callers: inout [@Sendable () -> Void],
+        _ isWriting: inout Bool
+    ) throws(StoreError) {
+        switch submission {
+        case .change(let change, let origin):
+            isWriting = true
+            let outcome = try store.apply(change)
+            if let event = Event(outcome) { mail.publish(event) }
+            switch origin {
+            case .connection(let connection):
+                if let refusal = Chat.answer(to: outcome, isPresent: presence.isPresent) {
+                    mail.send(.refusal(connection, refusal), to: connection)
+                }
+            case .caller(let tell):
+                callers.append { tell(outcome) }
+            }
+        case .work(let work):
+            isWriting = true
+            callers.append(try work.run(store))
+        case .takeSeat(let seat, let connection):
+            let seating = try takeSeat(seat, connection)
+            mail.send(.seated(connection, seating), to: connection)
+            if case .counter = seat { mail.publish(.counterUsers(presence.counterUsers)) }
+        case .continueBacklog(let user, let connection, let message):
+            try store.setDelivered(message, to: user.id)
+            let seating = try feed(user, connection, after: message)
+            mail.send(.seated(connection, seating), to: connection)
+        case .leaveSeat(let seat, let connection, let delivered):
+            try leaveSeat(seat, connection, delivered)
+            if case .counter = seat { mail.publish(.counterUsers(presence.counterUsers)) }
+        case .delivered(let messages):
+            for (user, message) in messages where catchingUp[user] == nil {
+                try store.setDelivered(message, to: user)
+            }
+        case .tidy(let now):
+            try tidy(now, &isWriting)
+        }
+    }
+
+    // MARK: - Seats
+
+    private func takeSeat(_ seat: Seat, _ connection: ConnectionID) throws(StoreError) -> Seating {
+        switch seat {
+        case .chat(let user, let wantsBacklog):
+            // The store first: when it throws, nobody has arrived.
+            let isFirst = !presence.isPresent(user.id)
+            let brokeOff = catchingUp[user.id] == .some(nil)
+            var seating = Seating.chat(Store.Backlog(messages: [], isComplete: true), upTo: store.lastMessage)
+            if wantsBacklog, isFirst || brokeOff {
+                seating = try feed(user, connection, after: nil)
+            } else if isFirst {
+                try store.setDelivered(store.lastMessage, to: user.id)
+            }
+            presence.arrive(user.id)
+            return seating
+        case .notifications(let user):
+            return .notifications(unread: try user.map { user throws(StoreError) in
+                try store.notifications.unreadCount(of: user)
+            } ?? 0)
+        case .counter:
+            let value = try store.counter()
+            presence.joinCounter()
+            return .counter(value)
+        case .room:
+            return .unavailable
+        }
+    }
+
+    private func feed(_ user: User, _ connection: ConnectionID, after: MessageID?) throws(StoreError) -> Seating {
+        let backlog = try store.backlog(of: user.id, after: after)
+        catchingUp[user.id] = backlog.isComplete ? nil : .some(connection)
+        return .chat(backlog, upTo: backlog.isComplete ? store.lastMessage : backlog.messages.last?.id ?? store.lastMessage)
+    }
+
+    private func leaveSeat(_ seat: Seat, _ connection: ConnectionID, _ delivered: MessageID) throws(StoreError) {
+        switch seat {
+        case .chat(let user, _):
+            let feeder = catchingUp[user.id]
+            if feeder == nil || feeder == .some(connection) { try store.setDelivered(delivered, to: user.id) }
+            presence.leave(user.id)
+            if feeder == .some(connection) { catchingUp[user.id] = .some(nil) }
+            if !presence.isPresent(user.id) { catchingUp[user.id] = nil }
+        case .counter:
+            presence.leaveCounter()
+        case .notifications, .room:
+            break
+        }
+    }
+
+    // MARK: - Otherwise
+
+    private func tidy(_ now: Timestamp, _ isWriting: inout Bool) throws(StoreError) {
+        if failure.reason != nil {
+            isWriting = true
+            try store.probe()
+        }
+        if now - .seconds(3600) > forgottenAt {
+            forgottenAt = now
+            try store.forgetClientIDs(at: now)
+        }
+    }
+
+    /// Tells whoever asked that nothing was stored. Who has left has left all the same.
+    private func fail(_ submission: Submission, _ error: StoreError) {
+        switch submission {
+        case .change(_, .connection(let connection)):
+            exchange.send(.refusal(connection, .storeUnavailable), to: connection)
+        case .change(_, .caller(let tell)):
+            tell(.refused(.storeUnavailable))
+        case .work(let work):
+            work.fail(error)
+        case .takeSeat(_, let connection), .continueBacklog(_, let connection, _):
+            exchange.send(.seated(connection, .unavailable), to: connection)
+        case .leaveSeat(.chat(let user, _), let connection, _):
+            presence.leave(user.id)
+            if catchingUp[user.id] == .some(connection) { catchingUp[user.id] = .some(nil) }
+            if !presence.isPresent(user.id) { catchingUp[user.id] = nil }
+        case .leaveSeat(.counter, _, _):
+            presence.leaveCounter()
+            exchange.publish(.counterUsers(presence.counterUsers))
+        case .leaveSeat, .delivered, .tidy:
+            break
+        }
+    }
+}
+
+extension Presence {
+    /// Takes back who came or left with a submission whose transaction failed.
+    fileprivate mutating func undo(_ submission: Submission) {
+        switch submission {
+        case .takeSeat(.chat(let user, _), _): leave(user.id)
+        case .takeSeat(.counter, _): leaveCounter()
+        case .leaveSeat(.chat(let user, _), _, _): arrive(user.id)
+        case .leaveSeat(.counter, _, _): joinCounter()
+        case .change, .work, .takeSeat, .continueBacklog, .leaveSeat, .delivered, .tidy: break
+        }
+    }
+}

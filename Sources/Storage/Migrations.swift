@@ -1,0 +1,113 @@
+/// The database's schema, as the steps that lead to it. A step that was released is never changed.
+enum Migrations {
+    /// Step *n* (from 1) takes a database from version *n* - 1 to *n*; `PRAGMA user_version` holds the version.
+    static let steps: [String] = [
+        """
+        CREATE TABLE users (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            username TEXT NOT NULL COLLATE NOCASE UNIQUE,
+            name TEXT NOT NULL,
+            college INTEGER,
+            password TEXT, -- argon2id, encoded; null: signs in with tokens only
+            created_at INTEGER NOT NULL,
+            delivered_id INTEGER NOT NULL DEFAULT 0, -- messages up to here need no backlog
+            notifications_after INTEGER NOT NULL -- those up to here were for people who came earlier
+        ) STRICT;
+
+        CREATE TABLE tokens (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            digest BLOB NOT NULL UNIQUE, -- SHA-256
+            user_id INTEGER NOT NULL REFERENCES users,
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER
+        ) STRICT;
+        CREATE INDEX tokens_of_user ON tokens (user_id);
+
+        CREATE TABLE conversations (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            created_at INTEGER NOT NULL
+        ) STRICT;
+
+        -- The one conversation of each pair of people; first_user < second_user.
+        CREATE TABLE direct_conversations (
+            first_user INTEGER NOT NULL REFERENCES users,
+            second_user INTEGER NOT NULL REFERENCES users,
+            conversation_id INTEGER NOT NULL REFERENCES conversations,
+            PRIMARY KEY (first_user, second_user)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE members (
+            user_id INTEGER NOT NULL REFERENCES users,
+            conversation_id INTEGER NOT NULL REFERENCES conversations,
+            last_read_id INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (user_id, conversation_id)
+        ) STRICT, WITHOUT ROWID;
+
+        -- The writer gives the ids, so that they grow whatever is deleted.
+        CREATE TABLE messages (
+            id INTEGER PRIMARY KEY,
+            conversation_id INTEGER NOT NULL,
+            sender_id INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            created_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX messages_of_conversation ON messages (conversation_id, id);
+
+        -- What senders named their messages, for a day.
+        CREATE TABLE client_ids (
+            sender_id INTEGER NOT NULL,
+            client_id TEXT NOT NULL,
+            message_id INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            PRIMARY KEY (sender_id, client_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX client_ids_by_age ON client_ids (created_at);
+
+        CREATE TABLE notifications (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            audience INTEGER NOT NULL, -- 0 everybody, 1 a college, 2 a person
+            audience_id INTEGER NOT NULL, -- 0, the college, the person
+            title TEXT NOT NULL,
+            message TEXT NOT NULL,
+            category TEXT NOT NULL,
+            type TEXT NOT NULL,
+            link TEXT,
+            priority TEXT NOT NULL,
+            data TEXT NOT NULL,
+            created_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX notifications_of_audience ON notifications (audience, audience_id, id);
+
+        CREATE TABLE notification_reads (
+            user_id INTEGER NOT NULL,
+            notification_id INTEGER NOT NULL,
+            read_at INTEGER NOT NULL,
+            PRIMARY KEY (user_id, notification_id)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE counter (value INTEGER NOT NULL) STRICT;
+        INSERT INTO counter VALUES (0);
+        """
+    ]
+
+    /// Brings a database to the newest version, each step in a transaction of its own.
+    ///
+    /// - Throws: Also when the database is newer than this program.
+    static func run(on database: Database) throws(StoreError) {
+        let version = try database.prepare("PRAGMA user_version")
+        while true {
+            let isDone = try database.transaction { () throws(StoreError) -> Bool in
+                let current = try version.first { Int($0.integer(0)) } ?? 0
+                if current > steps.count {
+                    throw StoreError(
+                        code: 1, message: "the database is of version \(current), this program knows up to \(steps.count)")
+                }
+                if current == steps.count { return true }
+                try database.execute(steps[current])
+                try database.execute("PRAGMA user_version = \(current + 1)")
+                return false
+            }
+            if isDone { return }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+/// The database for reading only. Belongs to one thread.
+package final class ReadStore {
+    package let accounts: Accounts
+    package let notifications: Notifications
+
+    /// - Parameter path: Of a database that a ``Store`` has opened before, so that it is of the newest version.
+    package init(path: String) throws(StoreError) {
+        let database = try Database(path: path, .readOnly)
+        accounts = try Accounts(database)
+        notifications = try Notifications(database)
+    }
+}

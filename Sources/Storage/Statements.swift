@@ -1,0 +1,49 @@
+/// What the writer runs again and again, compiled once.
+struct Statements {
+    let lastMessage, insertMessage: Statement
+    let directConversation, insertConversation, insertDirect, insertMember: Statement
+    let clientID, insertClientID, forgetClientIDs: Statement
+    let lastUnread, setRead: Statement
+    let delivered, setDelivered, backlog: Statement
+    let counter, setCounter: Statement
+
+    init(_ database: Database) throws(StoreError) {
+        lastMessage = try database.prepare("SELECT coalesce(max(id), 0) FROM messages")
+        insertMessage = try database.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5)")
+
+        directConversation = try database.prepare(
+            "SELECT conversation_id FROM direct_conversations WHERE first_user = ?1 AND second_user = ?2")
+        insertConversation = try database.prepare("INSERT INTO conversations (created_at) VALUES (?1)")
+        insertDirect = try database.prepare("INSERT INTO direct_conversations VALUES (?1, ?2, ?3)")
+        insertMember = try database.prepare("INSERT INTO members (user_id, conversation_id) VALUES (?1, ?2)")
+
+        clientID = try database.prepare(
+            "SELECT message_id FROM client_ids WHERE sender_id = ?1 AND client_id = ?2 AND created_at > ?3")
+        insertClientID = try database.prepare("INSERT OR REPLACE INTO client_ids VALUES (?1, ?2, ?3, ?4)")
+        forgetClientIDs = try database.prepare("DELETE FROM client_ids WHERE created_at <= ?1")
+
+        lastUnread = try database.prepare(
+            """
+            SELECT messages.id FROM members JOIN messages
+                ON messages.conversation_id = members.conversation_id AND messages.id > members.last_read_id
+            WHERE members.user_id = ?1 AND members.conversation_id = ?2 AND messages.sender_id <> ?1
+            ORDER BY messages.id DESC LIMIT 1
+            """)
+        setRead = try database.prepare(
+            "UPDATE members SET last_read_id = ?3 WHERE user_id = ?1 AND conversation_id = ?2")
+
+        delivered = try database.prepare("SELECT delivered_id FROM users WHERE id = ?1")
+        setDelivered = try database.prepare("UPDATE users SET delivered_id = ?2 WHERE id = ?1 AND delivered_id < ?2")
+        backlog = try database.prepare(
+            """
+            SELECT messages.id, messages.conversation_id, messages.sender_id, messages.text, messages.created_at
+            FROM members JOIN messages
+                ON messages.conversation_id = members.conversation_id AND messages.id > ?2
+            WHERE members.user_id = ?1 AND messages.sender_id <> ?1
+            ORDER BY messages.id LIMIT ?3
+            """)
+
+        counter = try database.prepare("SELECT value FROM counter")
+        setCounter = try database.prepare("UPDATE counter SET value = ?1")
+    }
+}

@@ -1,0 +1,35 @@
+import JSON
+import Server
+
+/// `switchboard check-config`
+enum CheckConfigCommand {
+    private static let help = """
+        Checks the configuration and shows what is in force; secrets are left out.
+
+        USAGE: switchboard check-config [--config FILE] [OPTIONS]
+
+        A flag wins over a variable, a variable over the file. A setting is --rooms-rate on the command line,
+        SWITCHBOARD_ROOMS_RATE in the environment and "rooms_rate" in the file.
+
+        OPTIONS:
+          --config FILE
+          --json
+        \(settingsHelp)
+        """
+
+    /// Every setting that has a flag, with what is allowed and its default.
+    static let settingsHelp = Setting.all.filter { !$0.isSecret }.map { setting in
+        "  \(setting.flag)  \(setting.help) (\(setting.allowed); default: \(setting.show(Configuration())))"
+    }.joined(separator: "\n") + "\n"
+
+    static func run(_ words: [String]) throws {
+        let arguments = try Arguments(words, flags: Arguments.settingFlags, switches: ["--json"], help: help)
+        try arguments.noWords()
+        let summary = try arguments.configuration().summary
+        if arguments.has("--json") {
+            Terminal.printJSON { json in json.object { for (name, value) in summary { $0.member(key: name, value) } } }
+        } else {
+            for (name, value) in summary { Terminal.print("\(name) = \(value)") }
+        }
+    }
+}

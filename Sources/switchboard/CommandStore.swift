@@ -1,0 +1,34 @@
+import Chat
+import JSON
+import Server
+import Storage
+
+/// The database as the commands use it, whether a server runs on it or not.
+enum CommandStore {
+    static func open(_ arguments: Arguments) throws -> Store {
+        let path = try arguments.configuration().database
+        do {
+            return try Store(path: path)
+        } catch {
+            throw Failure("cannot open the database \(path): \(error)")
+        }
+    }
+}
+
+extension Store {
+    /// The person whom a command names, by username or id.
+    func user(called name: String) throws -> User {
+        let user = try Int64(name).map { id throws(StoreError) in try accounts.user(UserID(id)) } ?? accounts.user(named: name)
+        guard let user else { throw Failure("there is no user \"\(name)\"") }
+        return user
+    }
+}
+
+extension Terminal {
+    /// Prints one JSON value on a line.
+    static func printJSON(_ write: (inout JSONWriter) -> Void) {
+        var json = JSONWriter()
+        write(&json)
+        print(String(decoding: json.bytes, as: UTF8.self))
+    }
+}

@@ -1,0 +1,54 @@
+import Chat
+import Dialects
+import Foundation
+import Server
+import Storage
+
+/// `serve --demo`: people to try the server with.
+enum Demo {
+    private static let people: [(username: String, name: String)] = [
+        ("aarav", "Aarav Sharma"), ("diya", "Diya Patel"), ("kabir", "Kabir Singh"),
+    ]
+
+    /// Makes the people where the database has none, gives each a token for a day, and prints what to paste.
+    static func prepare(database: String, address: String) throws {
+        let store = try Store(path: database)
+        let tokens = try store.transaction { () throws(StoreError) -> [(user: User, token: String)] in
+            if try store.accounts.allUsers().isEmpty {
+                for person in people {
+                    _ = try store.accounts.add(
+                        username: person.username, name: person.name, college: CollegeID(1), password: nil, at: .now)
+                }
+            }
+            var tokens: [(user: User, token: String)] = []
+            for person in people {
+                guard let user = try store.accounts.user(named: person.username) else { continue }
+                let token = AccessToken()
+                _ = try store.accounts.addToken(
+                    digest: token.digest, of: user.id, at: .now, expiresAt: .now + .seconds(86_400))
+                tokens.append((user, token.text))
+            }
+            return tokens
+        }
+        Terminal.print(text(tokens, address))
+    }
+
+    private static func text(_ people: [(user: User, token: String)], _ address: String) -> String {
+        var lines = ["", "Open two of these, say in two browser consoles, and send the frame of one:", ""]
+        lines.append("rooms  ws://\(address)/ws/chat/general/")
+        lines.append(#"       {"type":"chat_message","message":"Hello everyone!","username":"Aarav"}"#)
+        guard let first = people.first else {
+            lines.append("\nThe database holds other people than the demo's, so none were added.")
+            return lines.joined(separator: "\n")
+        }
+        for (user, token) in people {
+            let other = people.first { $0.user !== user } ?? first
+            lines.append("erp    ws://\(address)/ws/v1/chat/?token=\(token)")
+            lines.append(
+                #"       {"type":"chat_message","message":"Hello, are you available?","recipient_id":\#(other.user.id)}"#
+                    + "  as \(user.name), to \(other.user.name)")
+        }
+        lines.append("")
+        return lines.joined(separator: "\n")
+    }
+}

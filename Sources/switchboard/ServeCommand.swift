@@ -1,0 +1,34 @@
+import EventLoop
+import Foundation
+import Server
+
+/// `switchboard serve`
+enum ServeCommand {
+    private static let help = """
+        Runs the server until it is stopped by SIGTERM or an interrupt.
+
+        USAGE: switchboard serve [--listen 127.0.0.1:8000] [--database FILE] [--demo] [OPTIONS]
+
+        OPTIONS:
+          --demo  fill an empty database with a few people, and print what to paste to talk as them
+          --config FILE
+        \(CheckConfigCommand.settingsHelp)
+        """
+
+    static func run(_ words: [String]) async throws {
+        let arguments = try Arguments(words, flags: Arguments.settingFlags, switches: ["--demo"], help: help)
+        try arguments.noWords()
+        let settings = try arguments.configuration()
+        let format = settings.logFormat ?? (System.errorIsTerminal ? .text : .json)
+        let log = Log(level: settings.logLevel, format: format)
+        // Before anything else, so that a signal during the start is not lost.
+        let signals = System.signals([SIGTERM, SIGINT])
+        let server = try await Server.start(settings, log: log)
+        log.info("listening", ["address": "\(server.address)", "database": settings.database])
+        if arguments.has("--demo") { try Demo.prepare(database: settings.database, address: "\(server.address)") }
+        for await _ in signals { break }
+        log.info("stopping")
+        await server.stop()
+        log.info("stopped")
+    }
+}

@@ -1,0 +1,94 @@
+import Chat
+import Foundation
+import JSON
+import Server
+import Storage
+
+/// `switchboard user`
+enum UserCommand {
+    private static let help = """
+        Adds and lists people.
+
+        USAGE: switchboard user add USERNAME --name "Full Name" [--college N] [--password-stdin] [--json]
+               switchboard user list [--json]
+
+        `add` prints the new id. A username has up to 150 letters, digits and @ . + - _, not digits alone.
+
+        OPTIONS:
+          --name NAME       the full name, as others read it
+          --college N       the college's number
+          --password-stdin  read the password from the first line of standard input; without one, the person
+                            signs in with tokens only
+          --json            for machines
+        \(Arguments.commonHelp)
+        """
+
+    static func run(_ words: [String]) throws {
+        let arguments = try Arguments(
+            Array(words.dropFirst()), flags: Arguments.commonFlags.union(["--name", "--college"]),
+            switches: ["--json", "--password-stdin"], help: help)
+        switch words.first {
+        case "add": try add(arguments)
+        case "list": try list(arguments)
+        case "--help", "-h", "--version": _ = try Arguments(words, flags: [], switches: [], help: help)
+        case let other: throw UsageError("user: add or list, not \"\(other ?? "")\"; see switchboard user --help")
+        }
+    }
+
+    private static func add(_ arguments: Arguments) throws {
+        let username = try arguments.onlyWord("USERNAME")
+        guard isUsername(username) else {
+            throw UsageError(
+                "USERNAME \"\(username)\": allowed are 1 to 150 letters, digits and @ . + - _, not digits alone")
+        }
+        let name = try arguments.required("--name")
+        guard (1...300).contains(name.unicodeScalars.count) else { throw UsageError("--name (flag): allowed are 1 to 300 characters") }
+        var college: CollegeID?
+        if let text = arguments.value("--college") {
+            guard let number = Int64(text), number > 0 else {
+                throw UsageError("--college (flag): \"\(text)\" is not allowed; allowed is a number, 1 or more")
+            }
+            college = CollegeID(number)
+        }
+        var password: String?
+        if arguments.has("--password-stdin") {
+            guard let line = readLine(), !line.isEmpty else { throw UsageError("--password-stdin: no password came") }
+            password = PasswordHash.make(of: line)
+        }
+        let store = try CommandStore.open(arguments)
+        let user: User
+        do {
+            user = try store.transaction { () throws(StoreError) in
+                try store.accounts.add(username: username, name: name, college: college, password: password, at: .now)
+            }
+        } catch {
+            throw Failure(error.isConstraint ? "the username \"\(username)\" is taken" : "\(error)")
+        }
+        if arguments.has("--json") {
+            Terminal.printJSON { json in json.object { user.write(members: &$0) } }
+        } else {
+            Terminal.print("\(user.id)")
+        }
+    }
+
+    private static func isUsername(_ text: String) -> Bool {
+        (1...150).contains(text.unicodeScalars.count)
+            && text.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || $0.properties.numericType != nil || "@.+-_".unicodeScalars.contains($0) }
+            && !text.allSatisfy(\.isNumber)
+    }
+
+    private static func list(_ arguments: Arguments) throws {
+        try arguments.noWords()
+        let users = try CommandStore.open(arguments).accounts.allUsers()
+        if arguments.has("--json") {
+            Terminal.printJSON { json in
+                json.array { list in for user in users { list.object { user.write(members: &$0) } } }
+            }
+        } else {
+            for user in users {
+                let college = user.college.map { "\tcollege \($0.rawValue)" } ?? ""
+                Terminal.print("\(user.id)\t\(user.username)\t\(user.name)\(college)")
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+"""Looks into the database file beside the server, without writing to it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import Any
+
+from switchboard import Server
+
+
+def rows(server: Server, query: str, *values: Any) -> list[tuple]:
+    """All rows of a query on what is committed."""
+    uri = f"{server.database.as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as database:
+        return database.execute(query, values).fetchall()
+
+
+def stored_texts(server: Server) -> list[str]:
+    """The text of every message, in the order of their ids."""
+    return [text for (text,) in rows(server, "SELECT text FROM messages ORDER BY id")]
