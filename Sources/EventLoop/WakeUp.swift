@@ -13,6 +13,7 @@ import Synchronization
     /// - Parameter loop: Initialized, and not running yet.
     init(_ loop: UnsafeMutablePointer<uv_loop_t>) {
         unsafe handle = .allocate(capacity: 1)
+        unsafe handle.initialize(to: uv_async_t())
         unsafe uv_async_init(loop, handle, nil)
     }
 

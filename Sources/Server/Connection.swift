@@ -49,7 +49,6 @@ final class Connection: SocketStreamDelegate {
 
     /// Whether it is a WebSocket that frames may still be read from.
     var isOpen: Bool { if case .webSocket = phase { true } else { false } }
-    var isGone: Bool { if case .gone = phase { true } else { false } }
     /// Whether an HTTP request is being answered.
     var isAnswering: Bool { if case .http(let conversation) = phase { conversation.isAnswering } else { false } }
 

@@ -30,7 +30,7 @@ final class Hub {
     private var slots: [Slot] = []
     private var freeSlots: [UInt32] = []
     private var topics = Topics()
-    private var noted: [Session] = []
+    private var noted: [ConnectionID] = []
     private var timer: RepeatingTimer?
     private var listeners: [Listener] = []
 
@@ -228,14 +228,14 @@ final class Hub {
         reportDeliveries()
     }
 
-    /// Remembers a session whose deliveries are to be reported.
-    func noteDelivery(to session: Session) { noted.append(session) }
+    /// Remembers a connection whose deliveries are to be reported.
+    func noteDelivery(to id: ConnectionID) { noted.append(id) }
 
     private func reportDeliveries() {
         if noted.isEmpty { return }
         var delivered: [UserID: MessageID] = [:]
-        noted = noted.filter { session in
-            guard let note = session.takeNote() else { return false }
+        noted = noted.filter { id in
+            guard let note = connection(id)?.session?.takeNote() else { return false }
             delivered[note.user] = max(note.message, delivered[note.user] ?? note.message)
             return note.isUnderWay
         }

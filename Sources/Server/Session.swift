@@ -172,14 +172,14 @@ final class Session {
     private func note() {
         if isNoted { return }
         isNoted = true
-        hub.noteDelivery(to: self)
+        hub.noteDelivery(to: connection.id)
     }
 
     /// For the account that is kept once a second.
     ///
     /// - Returns: Who has received what, and whether more is under way.
     func takeNote() -> (user: UserID, message: MessageID, isUnderWay: Bool)? {
-        guard !connection.isGone, let user = seat.user else { return nil }
+        guard let user = seat.user else { return nil }
         let message = confirm()
         isNoted = message != lastSent
         return (user.id, message, isNoted)
