@@ -18,6 +18,8 @@ package enum Refusal: Error, Equatable, Sendable {
     /// JSON, but nothing that the dialect knows.
     case unknownFormat
     case missing(Field)
+    /// A sender's own id of a message that is none; see ``ClientID``.
+    case badClientID
     case unknownRecipient
     /// The message is stored and waits; its recipient is nowhere connected.
     case recipientOffline

@@ -20,7 +20,7 @@ package struct ERP: Dialect {
         case .chat where type.equals("chat_message"):
             let text = try frame.text("message", .message)
             let recipient = try frame.id("recipient_id", .recipientID)
-            return .sendDirect(to: UserID(recipient), text: text, clientID: frame.clientID)
+            return .sendDirect(to: UserID(recipient), text: text, clientID: try frame.clientID())
         case .chat where type.equals("mark_read"):
             return .markRead(from: UserID(try frame.id("sender_id", .senderID)))
         case .chat where type.equals("typing"):
@@ -92,6 +92,7 @@ package struct ERP: Dialect {
         case .notJSON: "Invalid JSON format"
         case .unknownFormat: "Invalid message format"
         case .missing(let field): "\(field.rawValue) is required"
+        case .badClientID: "client_id must be a string of 1 to 64 bytes"
         case .recipientIsSender: "You cannot send a message to yourself."
         case .textTooLong: "Message is too long"
         case .tooFast: "Rate limit exceeded"

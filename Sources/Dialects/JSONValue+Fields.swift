@@ -18,6 +18,10 @@ extension JSONValue {
         return text
     }
 
-    /// The sender's own id of a message, where it gave one; another shape than a short string counts as none.
-    var clientID: ClientID? { self["client_id"]?.string.flatMap { ClientID($0) } }
+    /// The sender's own id of a message, where it gave one.
+    func clientID() throws(Refusal) -> ClientID? {
+        guard let value = self["client_id"], !value.isNull else { return nil }
+        guard let id = value.string.flatMap({ ClientID($0) }) else { throw .badClientID }
+        return id
+    }
 }

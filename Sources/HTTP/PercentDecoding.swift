@@ -32,4 +32,9 @@ extension Span<UInt8> {
         }
         return String(validating: decoded, as: UTF8.self)
     }
+
+    /// Whether the `%` at `index` is followed by two hexadecimal digits.
+    func isEscape(at index: Int, before end: Int) -> Bool {
+        index + 2 < end && self[index + 1].hexDigit != nil && self[index + 2].hexDigit != nil
+    }
 }

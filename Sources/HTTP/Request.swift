@@ -23,11 +23,8 @@ package struct Request: Equatable, Sendable {
     /// The request-target as it was sent: visible ASCII.
     package var target: String { head.span.text(line.target) }
 
-    /// The path, percent-decoded: UTF-8 without NUL that starts with `/`, or `*`. A `/` in it may have been a
-    /// `%2F`, and there may be line feeds: a ``Router`` and a log want ``rawPath``.
-    package var path: String { line.path }
-
-    /// The path as it was sent.
+    /// The path as it was sent: visible ASCII with well-formed escapes, from `/` on, or `*`. A ``Router`` decodes it
+    /// by segments, so that a `%2F` stays inside one.
     package var rawPath: String { line.rawPath }
 
     /// The query as it was sent, without its `?`; `nil` where there is no `?`.

@@ -9,7 +9,6 @@ struct RequestLine: Equatable, Sendable {
     /// What follows the first `?` of the target.
     private(set) var query: Range<Int>?
     private(set) var rawPath = "/"
-    private(set) var path = "/"
 
     /// - Parameters:
     ///   - line: The line's place in `bytes`, without its CRLF; it is free of control characters but the tab.
@@ -48,26 +47,21 @@ struct RequestLine: Equatable, Sendable {
     private mutating func readTarget(_ bytes: Span<UInt8>) throws(HTTPError) {
         var pathStart = target.lowerBound
         if target.count == 1, bytes[pathStart] == UInt8(ascii: "*"), method == .options {
-            (rawPath, path) = ("*", "*")
+            rawPath = "*"
             return
         }
         if bytes[pathStart] != UInt8(ascii: "/") {
             pathStart = try readAuthority(bytes)
         }
-        var (pathEnd, isEncoded) = (pathStart, false)
+        var pathEnd = pathStart
         while pathEnd < target.upperBound, bytes[pathEnd] != UInt8(ascii: "?") {
-            if bytes[pathEnd] == UInt8(ascii: "%") { isEncoded = true }
+            if bytes[pathEnd] == UInt8(ascii: "%"), !bytes.isEscape(at: pathEnd, before: target.upperBound) {
+                throw HTTPError(.badRequest, "A % in the path must be followed by two hexadecimal digits.")
+            }
             pathEnd += 1
         }
         if pathEnd < target.upperBound { query = pathEnd + 1..<target.upperBound }
         if pathEnd > pathStart { rawPath = bytes.text(pathStart..<pathEnd) }
-        path = rawPath
-        if isEncoded {
-            guard let decoded = bytes.percentDecoded(pathStart..<pathEnd) else {
-                throw HTTPError(.badRequest, "The path must be UTF-8, percent-encoded, without NUL.")
-            }
-            path = decoded
-        }
     }
 
     /// Reads scheme and authority of a target in absolute-form and gives the offset of its path.

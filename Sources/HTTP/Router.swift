@@ -96,7 +96,9 @@ private struct RouteTree: Sendable {
             if path[end] == UInt8(ascii: "%") { isEncoded = true }
             end += 1
         }
-        guard end > 0, let segment = isEncoded ? path.percentDecoded(0..<end) : path.text(0..<end) else { return nil }
+        guard end > 0 else { return nil }
+        // What stands for no text stays as it was sent: it is for the route to say what is wrong with it.
+        let segment = (isEncoded ? path.percentDecoded(0..<end) : nil) ?? path.text(0..<end)
         let rest = path.extracting(min(end + 1, path.count)...)
 
         for literal in nodes[node].literals where literal.text == segment {

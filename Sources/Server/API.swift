@@ -97,7 +97,7 @@ struct API: Sendable {
         if let type = call.request.contentType, type != "application/json" {
             throw Problem(.unsupportedMediaType, "The body must be application/json")
         }
-        let parser = JSONParser(maximumLength: call.request.body.count)
+        let parser = JSONParser(maximumLength: max(1, call.request.body.count))
         guard let body = try? parser.parse(call.request.body.span), body.isObject else {
             throw Problem(.badRequest, "Invalid JSON format")
         }

@@ -19,8 +19,10 @@ final class Connection: SocketStreamDelegate {
 
     private enum Phase {
         case http(HTTPConversation)
-        /// The handshake is done, and whose connection it is is being looked up. What comes meanwhile waits.
+        /// Whose connection it is is being looked up. What comes meanwhile waits.
         case authenticating(Opening, early: [UInt8])
+        /// The writer is asked for the seat.
+        case seating(Session, handshake: [UInt8], early: [UInt8])
         case webSocket(Session)
         /// All has been said; the peer's end is awaited.
         case lingering
@@ -32,6 +34,11 @@ final class Connection: SocketStreamDelegate {
         let name: DialectName
         let kind: Seat.Kind
         let room: RoomName?
+        /// Whether it needs no token.
+        let isOpenToAnybody: Bool
+        /// The answer to the handshake. It leaves when the connection hears what is sent to it, or with the reason
+        /// why it is closed.
+        let handshake: [UInt8]
     }
 
     init(_ id: ConnectionID, _ stream: SocketStream, isLocal: Bool, hub: Hub) {
@@ -52,7 +59,7 @@ final class Connection: SocketStreamDelegate {
     /// Whether an HTTP request is being answered.
     var isAnswering: Bool { if case .http(let conversation) = phase { conversation.isAnswering } else { false } }
 
-    var session: Session? { if case .webSocket(let session) = phase { session } else { nil } }
+    var session: Session? { seatedSession(in: phase) }
     var conversation: HTTPConversation? { if case .http(let conversation) = phase { conversation } else { nil } }
 
     // MARK: - From the stream
@@ -64,10 +71,12 @@ final class Connection: SocketStreamDelegate {
             if case .http = phase { setDeadline(conversation.deadline) }
         case .authenticating(let opening, var early):
             phase = .lingering
-            for index in bytes.indices { early.append(bytes[index]) }
-            // A client may start at once, but not go on and on.
-            if early.count > 65_536 { stream.stopReading() }
+            keep(bytes.span, in: &early)
             phase = .authenticating(opening, early: early)
+        case .seating(let session, let handshake, var early):
+            phase = .lingering
+            keep(bytes.span, in: &early)
+            phase = .seating(session, handshake: handshake, early: early)
         case .webSocket(let session):
             session.received(&bytes)
             if case .webSocket = phase { setDeadline(session.deadline) }
@@ -76,10 +85,16 @@ final class Connection: SocketStreamDelegate {
         }
     }
 
+    /// Keeps what a client sends before it was answered: it may start at once, but not go on and on.
+    private func keep(_ bytes: Span<UInt8>, in early: inout [UInt8]) {
+        for index in bytes.indices { early.append(bytes[index]) }
+        if early.count > 65_536 { stream.stopReading() }
+    }
+
     func receivedEnd() {
         switch phase {
         case .http(let conversation) where conversation.isAnswering: conversation.closesAfterAnswer = true
-        case .http, .authenticating, .webSocket, .lingering, .gone: stream.close()
+        case .http, .authenticating, .seating, .webSocket, .lingering, .gone: stream.close()
         }
     }
 
@@ -89,12 +104,20 @@ final class Connection: SocketStreamDelegate {
         let phase = phase
         self.phase = .gone
         hub.remove(self)
-        if case .webSocket(let session) = phase { session.closed() }
+        seatedSession(in: phase)?.closed()
+    }
+
+    /// The session that holds a seat, or has asked for one.
+    private func seatedSession(in phase: Phase) -> Session? {
+        switch phase {
+        case .seating(let session, _, _), .webSocket(let session): session
+        case .http, .authenticating, .lingering, .gone: nil
+        }
     }
 
     // MARK: - To a WebSocket
 
-    /// Goes on as a WebSocket: the handshake has been answered.
+    /// Goes on as a WebSocket.
     ///
     /// - Parameters:
     ///   - token: What the client brought; without one, it is nobody in particular.
@@ -104,8 +127,10 @@ final class Connection: SocketStreamDelegate {
         setDeadline(hub.wheel.now + hub.ticks.head)
         if let token {
             hub.authenticate(token, for: id)
-        } else {
+        } else if opening.isOpenToAnybody {
             open(as: nil, expiresAt: nil)
+        } else {
+            close(.unauthorized, "Authentication required")
         }
     }
 
@@ -119,7 +144,7 @@ final class Connection: SocketStreamDelegate {
     }
 
     private func open(as user: User?, expiresAt: Timestamp?) {
-        guard case .authenticating(let opening, var early) = phase else { return }
+        guard case .authenticating(let opening, let early) = phase else { return }
         let seat: Seat
         switch opening.kind {
         case .chat:
@@ -133,16 +158,26 @@ final class Connection: SocketStreamDelegate {
         }
         let session = Session(
             seat, opening.name, on: self, of: hub, expiresAt: expiresAt.map { hub.tick(at: $0) })
+        phase = .seating(session, handshake: opening.handshake, early: early)
+        session.takeSeat()
+    }
+
+    /// The session hears what is sent to it from here on: its client may know.
+    func seated() {
+        guard case .seating(let session, let handshake, _) = phase else { return }
+        stream.send(handshake)
+        setDeadline(session.deadline)
+    }
+
+    /// What the client sent too early is looked at, after all that the session says first.
+    func begin() {
+        guard case .seating(let session, _, var early) = phase else { return }
         phase = .webSocket(session)
-        session.open()
         if !early.isEmpty {
             var span = early.mutableSpan
             session.received(&span)
         }
-        if case .webSocket = phase {
-            setDeadline(session.deadline)
-            stream.startReading()
-        }
+        if case .webSocket = phase { stream.startReading() }
     }
 
     /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).
@@ -153,7 +188,9 @@ final class Connection: SocketStreamDelegate {
     /// Ends a WebSocket with a code; what was sent before still leaves first.
     func close(_ code: CloseCode, _ reason: String) {
         switch phase {
-        case .authenticating, .webSocket: leave(FrameEncoder.close(code, reason: reason))
+        case .authenticating(let opening, _): leave(opening.handshake + FrameEncoder.close(code, reason: reason))
+        case .seating(_, let handshake, _): leave(handshake + FrameEncoder.close(code, reason: reason))
+        case .webSocket: leave(FrameEncoder.close(code, reason: reason))
         case .http, .lingering, .gone: break
         }
     }
@@ -172,13 +209,13 @@ final class Connection: SocketStreamDelegate {
         stream.finish()
         stream.startReading()
         setDeadline(hub.wheel.now + hub.ticks.linger)
-        if case .webSocket(let session) = before { session.closed() }
+        seatedSession(in: before)?.closed()
     }
 
     /// The server stops: a WebSocket is told so, a resting HTTP connection just ends.
     func stopServing() {
         switch phase {
-        case .authenticating, .webSocket: close(.goingAway, "The server is stopping")
+        case .authenticating, .seating, .webSocket: close(.goingAway, "The server is stopping")
         case .http: abort()
         case .lingering, .gone: break
         }
@@ -202,7 +239,7 @@ final class Connection: SocketStreamDelegate {
         case .http(let conversation):
             conversation.timePassed()
             if case .http = phase { setDeadline(conversation.deadline) }
-        case .authenticating:
+        case .authenticating, .seating:
             close(.tryAgainLater, "The store is not available")
         case .webSocket(let session):
             session.timePassed()

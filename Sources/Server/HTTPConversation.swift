@@ -123,13 +123,11 @@ final class HTTPConversation {
         }
         let token = request.queryValue("token").flatMap { ["", "null", "undefined"].contains($0) ? nil : $0 }
         let mount = mounts.first { $0.name.rawValue == request.queryValue("dialect") } ?? mounts[0]
-        connection.stream.send(handshake.response())
         let opening = Connection.Opening(
-            name: mount.name, kind: mount.endpoint.kind, room: parameters.first.flatMap { RoomName($0) })
+            name: mount.name, kind: mount.endpoint.kind, room: parameters.first.flatMap { RoomName($0) },
+            isOpenToAnybody: mount.endpoint.token == .optional && hub.allowsAnonymous(mount.name),
+            handshake: handshake.response())
         connection.upgrade(opening, token: token, early: decoder.takeRemainder())
-        if token == nil, mount.endpoint.token == .required || !hub.allowsAnonymous(mount.name) {
-            connection.close(.unauthorized, "Authentication required")
-        }
     }
 
     // MARK: - Time

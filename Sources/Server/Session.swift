@@ -46,14 +46,18 @@ final class Session {
     }
 
     /// Takes the seat: at once where only this server knows of it, else once the writer has.
-    func open() {
+    func takeSeat() {
         switch seat {
         case .room(let room):
+            connection.seated()
             hub.subscribe(self, to: .room(room))
             hub.exchange.publish(.room(room, .joined, except: connection.id))
+            connection.begin()
         case .notifications(nil):
+            connection.seated()
             hub.subscribe(self, to: .everybodysNotifications)
             welcome(.notifications(at: .now))
+            connection.begin()
         case .chat, .notifications, .counter:
             hub.writer.submitAnyway(.takeSeat(seat, connection.id))
         }
@@ -75,6 +79,8 @@ final class Session {
 
     /// The writer has seated this connection.
     func seated(_ seating: Seating) {
+        if case .unavailable = seating { return connection.close(.tryAgainLater, "The store is not available") }
+        connection.seated()
         switch (seating, seat) {
         case (.chat(let backlog, let position), .chat(let user, _)):
             for message in backlog.messages {
@@ -101,8 +107,9 @@ final class Session {
             hub.subscribe(self, to: .counter)
             welcome(.counter(value))
         case (.unavailable, _), (.chat, _), (.notifications, _), (.counter, _):
-            connection.close(.tryAgainLater, "The store is not available")
+            preconditionFailure("the writer answers with what was asked for")
         }
+        connection.begin()
     }
 
     /// All of a part of the backlog has left.

@@ -59,19 +59,19 @@ package struct Setting: Sendable {
         Setting("body_timeout", durations, "how long the body of a request may take", \.bodyTimeout),
         Setting("keepalive_timeout", durations, "how long an HTTP connection may rest", \.keepaliveTimeout),
         Setting("shutdown_timeout", durations, "how long stopping may take", \.shutdownTimeout),
-        Setting("max_body", sizes, "bytes in one HTTP body", \.maxBody) { number($0, in: 1024...1 << 30) },
-        Setting("max_message", sizes, "bytes in one WebSocket message", \.maxMessage) { number($0, in: 1024...1 << 30) },
+        Setting("max_body", sizes, "bytes in one HTTP body", \.maxBody) { number($0, in: 1...1 << 30) },
+        Setting("max_message", sizes, "bytes in one WebSocket message", \.maxMessage) { number($0, in: 1...1 << 30) },
         Setting("max_text", "1 to 1048576", "bytes in the text of one direct message", \.maxText) {
             number($0, in: 1...1 << 20)
         },
-        Setting("send_queue", sizes, "bytes that may wait for one connection", \.sendQueue) { number($0, in: 1024...1 << 30) },
+        Setting("send_queue", sizes, "bytes that may wait for one connection", \.sendQueue) { number($0, in: 1...1 << 30) },
         Setting("store_queue", "1 to 10000000", "changes that may wait for the store", \.storeQueue) {
             number($0, in: 1...10_000_000)
         },
     ]
 
     private static let durations = "a duration such as 500ms, 90s, 15m or 12h"
-    private static let sizes = "1024 to 1073741824"
+    private static let sizes = "1 to 1073741824"
 
     private init<Value>(
         _ name: String, _ allowed: String, _ help: String, _ path: any WritableKeyPath<Configuration, Value> & Sendable,

@@ -273,7 +273,12 @@ private final class Clerk {
             tell(.refused(.storeUnavailable))
         case .work(let work):
             work.fail(error)
-        case .takeSeat(_, let connection), .continueBacklog(_, let connection, _):
+        case .takeSeat(let seat, let connection):
+            // It leaves as others do, so it must have come.
+            if case .chat(let user, _) = seat { presence.arrive(user.id) }
+            if case .counter = seat { presence.joinCounter() }
+            exchange.send(.seated(connection, .unavailable), to: connection)
+        case .continueBacklog(_, let connection, _):
             exchange.send(.seated(connection, .unavailable), to: connection)
         case .leaveSeat(.chat(let user, _), let connection, _):
             presence.leave(user.id)

@@ -176,7 +176,7 @@ def test_the_list_over_http(server: Server) -> None:
                 "priority": "high", "data": {"a": [1, "é"]}, "timestamp": SOME_TEXT, "is_read": False,
             },
             {
-                "id": first, "title": "first", "message": "M", "category": TEXT, "type": TEXT, "link": TEXT,
+                "id": first, "title": "first", "message": "M", "category": TEXT, "type": TEXT, "link": None,
                 "priority": "normal", "data": {}, "timestamp": SOME_TEXT, "is_read": True,
             },
         ],

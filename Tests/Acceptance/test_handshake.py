@@ -5,7 +5,7 @@ from conftest import Start
 from raw import RawConnection, Response, handshake
 from switchboard import Server
 
-KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLBMiTxaQ9kYGzzhZRbK+xOo="
+KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 ROOM = "/ws/chat/handshakes/"
 
 

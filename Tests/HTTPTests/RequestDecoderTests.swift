@@ -74,7 +74,7 @@ let validStreams: [(text: String, bodies: [String])] = [
         decoder.append(Array(texts.joined().utf8).span)
         for number in 0..<50 {
             guard case .request(let request) = try decoder.next() else { throw Unexpected(outcome: Outcome(of: [])) }
-            #expect(request.path == "/\(number)")
+            #expect(request.rawPath == "/\(number)")
             #expect(request.bodyText == "\(number + 10)")
         }
         #expect(try decoder.next() == .needMoreHead)
