@@ -1,12 +1,16 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Set by `make fuzz`: builds the fuzzers instead of the tests, and everything with the address sanitizer.
+let isFuzzing = Context.environment["SWITCHBOARD_FUZZ"] != nil
+
 /// Every Swift target: Swift 6 mode, strict memory safety, and a warning is an error.
 let strict: [SwiftSetting] =
     [.strictMemorySafety(), .treatAllWarnings(as: .error)]
     + [
         "ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility", "NonisolatedNonsendingByDefault",
     ].map { .enableUpcomingFeature($0) }
+    + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
 
 /// A C library of the system, found through pkg-config.
 func library(_ name: String, _ pkgConfig: String?, apt: String, brew: String) -> Target {
@@ -19,6 +23,12 @@ func module(_ name: String, _ dependencies: Target.Dependency...) -> Target {
 
 func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func fuzzer(_ name: String, _ module: Target.Dependency) -> Target {
+    .executableTarget(
+        name: name, dependencies: [module, "CLibFuzzer"], path: "Fuzzing/\(name)", swiftSettings: strict,
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
 }
 
 #if os(Linux)
@@ -38,13 +48,18 @@ let package = Package(
         library("CSimdjsonSystem", simdjson, apt: "libsimdjson-dev", brew: "simdjson"),
         library("CArgon2", "libargon2", apt: "libargon2-dev", brew: "argon2"),
 
+        // What needs no other layer.
         module("EventLoop", "CLibuv"),
-        module("Chat"),
         .target(
-            name: "CSimdJSON", dependencies: ["CSimdjsonSystem"], linkerSettings: [.linkedLibrary("simdjson")]),
+            name: "CSimdJSON", dependencies: ["CSimdjsonSystem"],
+            cxxSettings: isFuzzing ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : [],
+            linkerSettings: [.linkedLibrary("simdjson")]),
         module("JSON", "CSimdJSON"),
         module("HTTP"),
         module("WebSocket", "COpenSSL"),
+        module("Chat"),
+
+        // What the server is made of.
         module("Storage", "CSQLite", "Chat"),
         module("Dialects", "Chat", "JSON"),
         module(
@@ -56,3 +71,21 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )
+
+if isFuzzing {
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Fuzzing/CLibFuzzer"),
+        fuzzer("FuzzHTTP", "HTTP"),
+        fuzzer("FuzzJSON", "JSON"),
+        fuzzer("FuzzWebSocket", "WebSocket"),
+    ]
+} else {
+    package.targets += [
+        tests("HTTPTests", "HTTP"),
+        tests("JSONTests", "JSON"),
+        tests("WebSocketTests", "WebSocket"),
+        .executableTarget(
+            name: "EchoFixture", dependencies: ["EventLoop", "HTTP", "WebSocket"], path: "Tests/EchoFixture",
+            swiftSettings: strict),
+    ]
+}

@@ -1,0 +1,66 @@
+# Everything that is done with Switchboard. A fresh machine needs a Swift 6.3 toolchain, make, and apt or brew.
+
+SWIFT ?= swift
+PYTHON ?= python3
+# For what the targets below say.
+PORT ?= 9001
+SECONDS ?= 60
+ROUNDS ?= 3
+# Where the benchmark kit is: the load generator and the programs to compare with.
+KIT ?= ../shared/bench
+
+RELEASE := .build/release/switchboard
+VENV := .build/venv
+FORMATTED := Package.swift Sources Tests Fuzzing
+
+.PHONY: run build test unit-test acceptance-test lint format fuzz echo-fixture bench tools-for-tests libraries clean
+
+## Builds for release and starts the server on 127.0.0.1:8000, with a few people to try it with.
+run: build
+	$(RELEASE) serve --demo
+
+build: libraries
+	$(SWIFT) build -c release --product switchboard
+
+## Every test.
+test: lint unit-test acceptance-test
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel $(FORMATTED)
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel $(FORMATTED)
+
+unit-test: libraries
+	$(SWIFT) test
+
+## The built server, tried from outside with real clients.
+acceptance-test: build tools-for-tests
+	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
+
+## SECONDS of libFuzzer with the address sanitizer for each parser.
+fuzz: libraries
+	Fuzzing/run.sh $(SECONDS)
+
+## An echo on ws://127.0.0.1:PORT, in the foreground, for conformance suites from elsewhere.
+echo-fixture: libraries
+	$(SWIFT) build -c release --product EchoFixture
+	.build/release/EchoFixture $(PORT)
+
+## ROUNDS rounds of every workload, the server on one core and the load on the other.
+bench: build
+	$(PYTHON) Benchmarks/bench.py --kit $(KIT) --rounds $(ROUNDS)
+
+## Installs the C libraries that are missing.
+libraries:
+	@scripts/install-libraries.sh
+
+## Installs the clients that the tests use, in a virtual environment.
+tools-for-tests: $(VENV)/installed
+
+$(VENV)/installed: Tests/Acceptance/requirements.txt scripts/install-test-tools.sh
+	scripts/install-test-tools.sh $(VENV) Tests/Acceptance/requirements.txt
+	touch $@
+
+clean:
+	rm -rf .build .build-fuzz

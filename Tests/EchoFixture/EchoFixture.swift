@@ -1,0 +1,100 @@
+import EventLoop
+import HTTP
+import WebSocket
+
+/// The WebSocket module alone, as an echo on every path of one port of 127.0.0.1, for conformance suites from
+/// elsewhere: every message comes back as it was. Runs in the foreground until it is interrupted.
+///
+///     EchoFixture PORT
+@main
+struct EchoFixture {
+    static let maximumMessageLength = 16 << 20
+
+    static func main() async throws {
+        guard CommandLine.arguments.count == 2,
+            let address = SocketAddress("127.0.0.1:\(CommandLine.arguments[1])")
+        else { fatalError("usage: EchoFixture PORT") }
+        System.ignoreBrokenPipes()
+        let (bound, sockets) = try BoundSocket.tcp(address, count: 1)
+        let loop = EventLoop()
+        loop.submit {
+            do {
+                _ = try Listener(sockets[0], on: loop) { EchoConnection($0).start() }
+                print("listening on \(bound)")
+            } catch {
+                fatalError("cannot listen on \(bound): \(error)")
+            }
+        }
+        for await _ in System.signals([2, 15]) { break }
+    }
+}
+
+/// One connection: a handshake, then an echo.
+private final class EchoConnection: SocketStreamDelegate {
+    private let stream: SocketStream
+    private var requests: RequestDecoder? = RequestDecoder()
+    private var decoder = MessageDecoder(maximumMessageLength: EchoFixture.maximumMessageLength)
+    private var isClosing = false
+
+    init(_ stream: SocketStream) { self.stream = stream }
+
+    func start() {
+        stream.delegate = self
+        stream.startReading()
+    }
+
+    func received(_ bytes: inout MutableSpan<UInt8>) {
+        if requests == nil { return echo(&bytes) }
+        requests?.append(bytes.span)
+        do {
+            guard case .request(let request)? = try requests?.next() else { return }
+            let handshake = try Handshake(
+                method: request.method.name, isHTTP11: !request.isHTTP10, upgrade: request.header("upgrade"),
+                connection: request.header("connection"), key: request.header("sec-websocket-key"),
+                version: request.header("sec-websocket-version"))
+            stream.send(handshake.response())
+            var early = requests?.takeRemainder() ?? []
+            requests = nil
+            if !early.isEmpty {
+                var span = early.mutableSpan
+                echo(&span)
+            }
+        } catch {
+            stream.send(Response.error(.badRequest, "\(error)").encoded(keepAlive: false))
+            stream.finish()
+        }
+    }
+
+    private func echo(_ bytes: inout MutableSpan<UInt8>) {
+        if isClosing { return }
+        do {
+            _ = try decoder.decode(&bytes) { kind, payload in
+                switch kind {
+                case .text: stream.send(FrameEncoder.frame(.text, payload))
+                case .binary: stream.send(FrameEncoder.frame(.binary, payload))
+                case .ping: stream.send(FrameEncoder.pong(payload))
+                case .pong: break
+                case .close(let code): close(code)
+                }
+                return .proceed
+            }
+        } catch {
+            close(error.closeCode)
+        }
+        // Who does not read is not read from.
+        if stream.queuedBytes > EchoFixture.maximumMessageLength {
+            stream.stopReading()
+            stream.tellsWhenDrained = true
+        }
+    }
+
+    private func close(_ code: CloseCode) {
+        isClosing = true
+        stream.send(FrameEncoder.close(code))
+        stream.finish()
+    }
+
+    func drained() { stream.startReading() }
+    func receivedEnd() { stream.close() }
+    func closed() {}
+}
