@@ -36,7 +36,8 @@ unit-test: libraries
 
 ## The built server, tried from outside with real clients.
 acceptance-test: build tools-for-tests
-	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
+	$(SWIFT) build -c release --product EchoFixture
+	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
 
 ## SECONDS of libFuzzer with the address sanitizer for each parser.
 fuzz: libraries

@@ -20,7 +20,6 @@ package enum Welcome: Sendable {
     case counter(Int64)
 }
 
-
 extension Event {
     /// What is to be heard of a committed outcome, if anything.
     package init?(_ outcome: Outcome) {

@@ -8,7 +8,8 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
     package static func + (moment: Self, duration: Duration) -> Self {
         let parts = duration.components
-        return Self(microseconds: moment.microseconds + parts.seconds * 1_000_000 + parts.attoseconds / 1_000_000_000_000)
+        return Self(
+            microseconds: moment.microseconds + parts.seconds * 1_000_000 + parts.attoseconds / 1_000_000_000_000)
     }
 
     package static func - (moment: Self, duration: Duration) -> Self { moment + (.zero - duration) }

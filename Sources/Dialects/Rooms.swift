@@ -124,7 +124,8 @@ package struct Rooms: Dialect {
     private static func words(for refusal: Refusal) -> String {
         switch refusal {
         case .notJSON: "Invalid JSON format"
-        case .unknownFormat, .missing, .badClientID, .unknownRecipient, .recipientOffline, .recipientIsSender, .unknownNotification:
+        case .unknownFormat, .missing, .badClientID, .unknownRecipient, .recipientOffline, .recipientIsSender,
+            .unknownNotification:
             "Invalid message format"
         case .textTooLong: "Invalid message (max 1000 characters)"
         case .tooFast: "Rate limit exceeded"

@@ -12,7 +12,8 @@ package final class SignalWatcher: Handle {
         let handle = unsafe raw.assumingMemoryBound(to: uv_signal_t.self)
         unsafe uv_signal_init(loop.raw, handle)
         adopt()
-        let result = unsafe uv_signal_start(handle, { handle, _ in unsafe Handle.of(handle, as: SignalWatcher.self).body() }, number)
+        let result = unsafe uv_signal_start(
+            handle, { handle, _ in unsafe Handle.of(handle, as: SignalWatcher.self).body() }, number)
         if result < 0 {
             close()
             throw IOError(code: result)

@@ -10,7 +10,9 @@ internal import CLibuv
     ///
     /// - Returns: `nil` when the text is no such address. Names other than `localhost` are not resolved.
     package init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
@@ -56,8 +58,9 @@ internal import CLibuv
 
     static func port(of address: UnsafePointer<sockaddr>) -> UInt16 {
         let raw = unsafe UnsafeRawPointer(address)
-        return unsafe UInt16(bigEndian: Int32(address.pointee.sa_family) == AF_INET6
-            ? raw.assumingMemoryBound(to: sockaddr_in6.self).pointee.sin6_port
-            : raw.assumingMemoryBound(to: sockaddr_in.self).pointee.sin_port)
+        return unsafe UInt16(
+            bigEndian: Int32(address.pointee.sa_family) == AF_INET6
+                ? raw.assumingMemoryBound(to: sockaddr_in6.self).pointee.sin6_port
+                : raw.assumingMemoryBound(to: sockaddr_in.self).pointee.sin_port)
     }
 }

@@ -88,7 +88,9 @@ package final class Worker<Message: Sendable>: Sendable {
 
 /// Runs `body` on a new thread.
 func startThread(_ body: @escaping @Sendable () -> Void) {
-    final class Start { let body: @Sendable () -> Void; init(_ body: @escaping @Sendable () -> Void) { self.body = body } }
+    final class Start {
+        let body: @Sendable () -> Void; init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
     var thread = uv_thread_t()
     let start = unsafe Unmanaged.passRetained(Start(body)).toOpaque()
     let result = unsafe uv_thread_create(

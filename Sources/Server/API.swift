@@ -106,7 +106,9 @@ struct API: Sendable {
 
     /// The token that a caller brought: `Authorization: Bearer …` or `Token …`.
     static func credential(of call: Call) -> String? {
-        guard let header = call.request.header("authorization"), let space = header.firstIndex(of: " ") else { return nil }
+        guard let header = call.request.header("authorization"), let space = header.firstIndex(of: " ") else {
+            return nil
+        }
         guard ["bearer", "token"].contains(header[..<space].lowercased()) else { return nil }
         return String(header[header.index(after: space)...].drop { $0 == " " })
     }

@@ -1,5 +1,5 @@
-import JSON
 import Chat
+import JSON
 
 /// What is wrong with the configuration: the key, where it came from, and what is allowed there.
 package struct ConfigurationError: Error, CustomStringConvertible {
@@ -23,7 +23,8 @@ extension Configuration {
         for (variable, value) in environment.sorted(by: { $0.key < $1.key }) where variable.hasPrefix("SWITCHBOARD_") {
             if variable == "SWITCHBOARD_CONFIG" { continue }
             guard let setting = Setting.all.first(where: { $0.variable == variable }) else {
-                throw ConfigurationError("\(variable) (environment): no such setting\(Self.suggestion(variable) { $0.variable })")
+                throw ConfigurationError(
+                    "\(variable) (environment): no such setting\(Self.suggestion(variable) { $0.variable })")
             }
             try take(value, for: setting, from: "\(variable) (environment)")
         }
@@ -73,7 +74,8 @@ extension Configuration {
     /// Names the known settings that share their first letters with an unknown one.
     private static func suggestion(_ unknown: String, spelling: (Setting) -> String) -> String {
         let close = Setting.all.map(spelling).filter { Self.distance(Array($0), Array(unknown)) <= 3 }
-        return close.isEmpty ? "; see switchboard check-config --help" : "; did you mean \(close.joined(separator: " or "))?"
+        return close.isEmpty
+            ? "; see switchboard check-config --help" : "; did you mean \(close.joined(separator: " or "))?"
     }
 
     /// How many letters must be put in, left out or changed.

@@ -60,14 +60,17 @@ final class HTTPConversation {
         awaited = .request
         deadline = .max
         let origin = request.header("origin")
-        answering = (request.method == .head, request.keepAlive, hub.origins.allows(origin, host: request.host) ? origin : nil)
+        answering = (
+            request.method == .head, request.keepAlive, hub.origins.allows(origin, host: request.host) ? origin : nil
+        )
         isAnswering = true
         switch hub.router.match(request) {
         case .found(.webSocket(let mounts), let parameters): upgrade(request, mounts, parameters)
         case .found(.api(let endpoint), let parameters): call(endpoint, request, parameters)
         case .methodNotAllowed(let allow):
             if request.method == .options, answering.origin != nil { return respond(Response(.noContent)) }
-            respond(.error(.methodNotAllowed, "Method not allowed", headers: [("Allow", allow.joined(separator: ", "))]))
+            respond(
+                .error(.methodNotAllowed, "Method not allowed", headers: [("Allow", allow.joined(separator: ", "))]))
         case .notFound: respond(.error(.notFound, "Not found"))
         }
     }

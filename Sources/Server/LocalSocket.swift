@@ -43,7 +43,8 @@ package struct LocalClient {
     /// - Returns: `nil` when no server listens there.
     package func post(_ body: [UInt8], to target: String) async -> Answer? {
         let loop = EventLoop()
-        let head = "POST \(target) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        let head =
+            "POST \(target) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(body.count)\r\nConnection: close\r\n\r\n"
         let request = Array(head.utf8) + body
         let path = path
@@ -52,7 +53,9 @@ package struct LocalClient {
         }
         await withCheckedContinuation { continuation in
             // Off the loop's thread, which is to end.
-            Thread { loop.stop(); continuation.resume() }.start()
+            Thread {
+                loop.stop(); continuation.resume()
+            }.start()
         }
         return bytes.flatMap(Self.answer)
     }

@@ -1,6 +1,6 @@
+package import Chat
 import EventLoop
 import JSON
-package import Chat
 
 /// The server's log on standard error: readable on a terminal, one JSON object a line elsewhere.
 ///

@@ -1,5 +1,5 @@
-package import EventLoop
 import Chat
+package import EventLoop
 import HTTP
 import Storage
 import Synchronization

@@ -1,5 +1,5 @@
-import EventLoop
 import Chat
+import EventLoop
 
 /// One thing that can be set: by flag (`--rooms-rate`), variable (`SWITCHBOARD_ROOMS_RATE`) or file (`rooms_rate`).
 package struct Setting: Sendable {
@@ -19,15 +19,20 @@ package struct Setting: Sendable {
 
     package static let all: [Setting] = [
         Setting("listen", "IP:PORT", "where to listen; port 0 has the system choose", \.listen, SocketAddress.init(_:)),
-        Setting("database", "a path", "the database file; made where it is missing", \.database) { $0.isEmpty ? nil : $0 },
-        Setting("log_level", "debug, info, warning or error", "what is worth a line", \.logLevel) { Log.Level(name: $0) },
+        Setting("database", "a path", "the database file; made where it is missing", \.database) {
+            $0.isEmpty ? nil : $0
+        },
+        Setting("log_level", "debug, info, warning or error", "what is worth a line", \.logLevel) {
+            Log.Level(name: $0)
+        },
         Setting(
             "log_format", "auto, text or json", "auto: text on a terminal, JSON lines elsewhere", \.logFormat,
             show: { $0.map { "\($0)" } ?? "auto" }
         ) { ["auto": .some(nil), "text": .text, "json": .json][$0] ?? nil },
         Setting("loops", "0 to 256", "event loops; 0: one for each core", \.loops) { number($0, in: 0...256) },
         Setting(
-            "allowed_origins", "a list of origins such as https://app.example.org", "who may connect besides the own host",
+            "allowed_origins", "a list of origins such as https://app.example.org",
+            "who may connect besides the own host",
             \.allowedOrigins, show: { $0.joined(separator: ",") }
         ) { origins($0) },
         Setting(
@@ -50,7 +55,9 @@ package struct Setting: Sendable {
         Setting("rooms_burst", "a number, 1 or more", "messages at once in a room", \.roomsRate.burst) {
             Double($0).flatMap { $0.isFinite && $0 >= 1 ? $0 : nil }
         },
-        Setting("erp_offline_notice", "true or false", "tell erp senders that the recipient is offline", \.erpOfflineNotice) {
+        Setting(
+            "erp_offline_notice", "true or false", "tell erp senders that the recipient is offline", \.erpOfflineNotice
+        ) {
             Bool($0)
         },
         Setting("ping_interval", durations, "how often connections are pinged", \.pingInterval),
@@ -64,7 +71,9 @@ package struct Setting: Sendable {
         Setting("max_text", "1 to 1048576", "bytes in the text of one direct message", \.maxText) {
             number($0, in: 1...1 << 20)
         },
-        Setting("send_queue", sizes, "bytes that may wait for one connection", \.sendQueue) { number($0, in: 1...1 << 30) },
+        Setting("send_queue", sizes, "bytes that may wait for one connection", \.sendQueue) {
+            number($0, in: 1...1 << 30)
+        },
         Setting("store_queue", "1 to 10000000", "changes that may wait for the store", \.storeQueue) {
             number($0, in: 1...10_000_000)
         },
@@ -91,7 +100,8 @@ package struct Setting: Sendable {
     }
 
     private init(
-        _ name: String, _ allowed: String, _ help: String, _ path: any WritableKeyPath<Configuration, Duration> & Sendable
+        _ name: String, _ allowed: String, _ help: String,
+        _ path: any WritableKeyPath<Configuration, Duration> & Sendable
     ) {
         self.init(name, allowed, help, path, show: { $0.shortText }) { text in
             Duration(short: text).flatMap { $0 > .zero ? $0 : nil }
@@ -103,7 +113,9 @@ package struct Setting: Sendable {
     }
 
     private static func list(_ text: String) -> [String] {
-        text.split(separator: ",").map { $0.drop { $0 == " " } }.map { String($0.reversed().drop { $0 == " " }.reversed()) }
+        text.split(separator: ",").map { $0.drop { $0 == " " } }.map {
+            String($0.reversed().drop { $0 == " " }.reversed())
+        }
     }
 
     private static func origins(_ text: String) -> [String]? {

@@ -218,9 +218,10 @@ private final class Clerk {
             presence.arrive(user.id)
             return seating
         case .notifications(let user):
-            return .notifications(unread: try user.map { user throws(StoreError) in
-                try store.notifications.unreadCount(of: user)
-            } ?? 0)
+            return .notifications(
+                unread: try user.map { user throws(StoreError) in
+                    try store.notifications.unreadCount(of: user)
+                } ?? 0)
         case .counter:
             let value = try store.counter()
             presence.joinCounter()
@@ -233,7 +234,8 @@ private final class Clerk {
     private func feed(_ user: User, _ connection: ConnectionID, after: MessageID?) throws(StoreError) -> Seating {
         let backlog = try store.backlog(of: user.id, after: after)
         catchingUp[user.id] = backlog.isComplete ? nil : .some(connection)
-        return .chat(backlog, upTo: backlog.isComplete ? store.lastMessage : backlog.messages.last?.id ?? store.lastMessage)
+        return .chat(
+            backlog, upTo: backlog.isComplete ? store.lastMessage : backlog.messages.last?.id ?? store.lastMessage)
     }
 
     private func leaveSeat(_ seat: Seat, _ connection: ConnectionID, _ delivered: MessageID) throws(StoreError) {

@@ -100,7 +100,8 @@ enum Migrations {
                 let current = try version.first { Int($0.integer(0)) } ?? 0
                 if current > steps.count {
                     throw StoreError(
-                        code: 1, message: "the database is of version \(current), this program knows up to \(steps.count)")
+                        code: 1,
+                        message: "the database is of version \(current), this program knows up to \(steps.count)")
                 }
                 if current == steps.count { return true }
                 try database.execute(steps[current])

@@ -32,13 +32,17 @@ package enum SQLValue: Sendable {
     }
 
     /// The first row, or `nil`.
-    package func first<Result>(_ values: SQLValue..., read: (Row) throws(StoreError) -> Result) throws(StoreError) -> Result? {
+    package func first<Result>(_ values: SQLValue..., read: (Row) throws(StoreError) -> Result) throws(StoreError)
+        -> Result?
+    {
         try bind(values)
         defer { unsafe sqlite3_reset(handle) }
         return try step() ? try read(row) : nil
     }
 
-    package func all<Result>(_ values: SQLValue..., read: (Row) throws(StoreError) -> Result) throws(StoreError) -> [Result] {
+    package func all<Result>(_ values: SQLValue..., read: (Row) throws(StoreError) -> Result) throws(StoreError)
+        -> [Result]
+    {
         try bind(values)
         defer { unsafe sqlite3_reset(handle) }
         var results: [Result] = []
@@ -67,7 +71,8 @@ package enum SQLValue: Sendable {
                     text.withUTF8 { bytes in
                         unsafe bytes.withMemoryRebound(to: CChar.self) {
                             unsafe sqlite3_bind_text64(
-                                handle, place, $0.baseAddress ?? Self.empty, UInt64($0.count), Self.transient, UInt8(SQLITE_UTF8))
+                                handle, place, $0.baseAddress ?? Self.empty, UInt64($0.count), Self.transient,
+                                UInt8(SQLITE_UTF8))
                         }
                     }
                 case .blob(let blob):
@@ -83,7 +88,8 @@ package enum SQLValue: Sendable {
     /// Tells SQLite to copy: `SQLITE_TRANSIENT`, a macro that Swift can't import.
     private static let transient = unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
     /// An empty text is not a null one.
-    nonisolated(unsafe) private static let empty = unsafe UnsafePointer<CChar>(UnsafeMutablePointer<CChar>.allocate(capacity: 1))
+    nonisolated(unsafe) private static let empty = unsafe UnsafePointer<CChar>(
+        UnsafeMutablePointer<CChar>.allocate(capacity: 1))
 }
 
 /// The row that a statement stands on; valid until its next step.

@@ -52,7 +52,8 @@ struct Arguments {
     /// The one word that a command needs, such as a username.
     func onlyWord(_ what: String) throws -> String {
         guard words.count == 1 else {
-            throw UsageError(words.isEmpty ? "\(what) is missing" : "too many words: \(words.dropFirst().joined(separator: " "))")
+            throw UsageError(
+                words.isEmpty ? "\(what) is missing" : "too many words: \(words.dropFirst().joined(separator: " "))")
         }
         return words[0]
     }

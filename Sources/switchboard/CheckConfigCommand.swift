@@ -18,9 +18,10 @@ enum CheckConfigCommand {
         """
 
     /// Every setting that has a flag, with what is allowed and its default.
-    static let settingsHelp = Setting.all.filter { !$0.isSecret }.map { setting in
-        "  \(setting.flag)  \(setting.help) (\(setting.allowed); default: \(setting.show(Configuration())))"
-    }.joined(separator: "\n") + "\n"
+    static let settingsHelp =
+        Setting.all.filter { !$0.isSecret }.map { setting in
+            "  \(setting.flag)  \(setting.help) (\(setting.allowed); default: \(setting.show(Configuration())))"
+        }.joined(separator: "\n") + "\n"
 
     static func run(_ words: [String]) throws {
         let arguments = try Arguments(words, flags: Arguments.settingFlags, switches: ["--json"], help: help)

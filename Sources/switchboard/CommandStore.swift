@@ -18,7 +18,8 @@ enum CommandStore {
 extension Store {
     /// The person whom a command names, by username or id.
     func user(called name: String) throws -> User {
-        let user = try Int64(name).map { id throws(StoreError) in try accounts.user(UserID(id)) } ?? accounts.user(named: name)
+        let user =
+            try Int64(name).map { id throws(StoreError) in try accounts.user(UserID(id)) } ?? accounts.user(named: name)
         guard let user else { throw Failure("there is no user \"\(name)\"") }
         return user
     }

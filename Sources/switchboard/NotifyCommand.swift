@@ -103,7 +103,8 @@ enum NotifyCommand {
     private static func sendToServer(
         _ content: NotificationContent, _ audience: Audience, _ database: String
     ) async throws -> Int64? {
-        guard let socket = LocalSocket.find(forDatabase: database), FileManager.default.fileExists(atPath: socket) else {
+        guard let socket = LocalSocket.find(forDatabase: database), FileManager.default.fileExists(atPath: socket)
+        else {
             return nil
         }
         var body = JSONWriter()

@@ -29,7 +29,8 @@ enum TokenCommand {
         case "list": try list(arguments)
         case "revoke": try revoke(arguments)
         case "--help", "-h", "--version": _ = try Arguments(words, flags: [], switches: [], help: help)
-        case let other: throw UsageError("token: create, list or revoke, not \"\(other ?? "")\"; see switchboard token --help")
+        case let other:
+            throw UsageError("token: create, list or revoke, not \"\(other ?? "")\"; see switchboard token --help")
         }
     }
 
@@ -39,7 +40,8 @@ enum TokenCommand {
         var expiry: Timestamp?
         if let text = arguments.value("--expires") {
             guard let duration = Duration(short: text), duration > .zero else {
-                throw UsageError("--expires (flag): \"\(text)\" is not allowed; allowed is a duration such as 90s, 15m, 12h or 30d")
+                throw UsageError(
+                    "--expires (flag): \"\(text)\" is not allowed; allowed is a duration such as 90s, 15m, 12h or 30d")
             }
             expiry = now + duration
         }

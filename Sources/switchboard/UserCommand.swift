@@ -42,7 +42,9 @@ enum UserCommand {
                 "USERNAME \"\(username)\": allowed are 1 to 150 letters, digits and @ . + - _, not digits alone")
         }
         let name = try arguments.required("--name")
-        guard (1...300).contains(name.unicodeScalars.count) else { throw UsageError("--name (flag): allowed are 1 to 300 characters") }
+        guard (1...300).contains(name.unicodeScalars.count) else {
+            throw UsageError("--name (flag): allowed are 1 to 300 characters")
+        }
         var college: CollegeID?
         if let text = arguments.value("--college") {
             guard let number = Int64(text), number > 0 else {
@@ -73,7 +75,9 @@ enum UserCommand {
 
     private static func isUsername(_ text: String) -> Bool {
         (1...150).contains(text.unicodeScalars.count)
-            && text.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || $0.properties.numericType != nil || "@.+-_".unicodeScalars.contains($0) }
+            && text.unicodeScalars.allSatisfy {
+                $0.properties.isAlphabetic || $0.properties.numericType != nil || "@.+-_".unicodeScalars.contains($0)
+            }
             && !text.allSatisfy(\.isNumber)
     }
 
