@@ -16,6 +16,9 @@
 static inline uv_handle_t *switchboard_handle(void *handle) { return (uv_handle_t *)handle; }
 static inline uv_stream_t *switchboard_stream(void *handle) { return (uv_stream_t *)handle; }
 
+/// Files that this process makes are for its user only.
+static inline void switchboard_make_files_private(void) { umask(0077); }
+
 static inline void switchboard_ignore_signal(int number) { signal(number, SIG_IGN); }
 
 /// Binds a new TCP socket that several loops may share (SO_REUSEPORT), or that nobody else may have.

@@ -1,24 +1,25 @@
-import Synchronization
+package import Synchronization
 
 /// A queue from any thread to one reader: append under a short lock, wake once, drain whole.
 ///
+/// Its code is inlinable so that each message type gets its own: unspecialized, a post costs several times as much.
 /// Under load everything batches by itself: while the reader works on one batch, the next one gathers.
 package final class Mailbox<Message: Sendable>: Sendable {
-    private let waiting = Mutex<[Message]>([])
-    private let limit: Int
-    private let wake: @Sendable () -> Void
+    @usableFromInline package let waiting = Mutex<[Message]>([])
+    @usableFromInline package let limit: Int
+    @usableFromInline package let wake: @Sendable () -> Void
 
     /// - Parameters:
     ///   - limit: How many messages may wait; ``post(_:)`` refuses what is beyond.
     ///   - wake: Called once when the mailbox stops being empty, on the poster's thread.
-    package init(limit: Int = .max, wake: @escaping @Sendable () -> Void) {
+    @inlinable package init(limit: Int = .max, wake: @escaping @Sendable () -> Void) {
         self.limit = limit
         self.wake = wake
     }
 
     /// Appends one message; `false` when the limit is reached and nothing was appended.
     @discardableResult
-    package func post(_ message: Message) -> Bool {
+    @inlinable package func post(_ message: Message) -> Bool {
         let before = waiting.withLock { queue in
             let before = queue.count
             if before < limit { queue.append(message) }
@@ -29,7 +30,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
     }
 
     /// Appends messages in order, whatever the limit is: for what was accepted already.
-    package func post(contentsOf messages: [Message]) {
+    @inlinable package func post(contentsOf messages: [Message]) {
         if messages.isEmpty { return }
         let wasEmpty = waiting.withLock { queue in
             defer { queue.append(contentsOf: messages) }
@@ -39,9 +40,9 @@ package final class Mailbox<Message: Sendable>: Sendable {
     }
 
     /// Swaps what has gathered with `batch`, which should be empty and brings its capacity along.
-    package func drain(into batch: inout [Message]) {
+    @inlinable package func drain(into batch: inout [Message]) {
         waiting.withLock { swap(&$0, &batch) }
     }
 
-    package var count: Int { waiting.withLock { $0.count } }
+    @inlinable package var count: Int { waiting.withLock { $0.count } }
 }

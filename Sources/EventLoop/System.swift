@@ -5,6 +5,9 @@ package enum System {
     /// A peer that went away is an error to handle, not a signal that ends the process.
     package static func ignoreBrokenPipes() { switchboard_ignore_signal(SIGPIPE) }
 
+    /// Files made from now on are for this user only: a database holds what people wrote to each other.
+    package static func makeFilesPrivate() { switchboard_make_files_private() }
+
     /// Lets failed writes over a size limit be errors too.
     package static func ignoreFileSizeSignals() { switchboard_ignore_signal(SIGXFSZ) }
 

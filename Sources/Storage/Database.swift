@@ -42,15 +42,32 @@ internal import CSQLite
 
     /// Runs `body` between `BEGIN IMMEDIATE` and `COMMIT`; rolls back when either throws.
     package func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
-        try execute("BEGIN IMMEDIATE")
+        try transaction(Transaction(self), body)
+    }
+
+    /// The same with statements that were compiled before.
+    func transaction<Result>(
+        _ transaction: Transaction, _ body: () throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        try transaction.begin.run()
         do {
             let result = try body()
-            try execute("COMMIT")
+            try transaction.commit.run()
             return result
         } catch {
             // SQLite has rolled back by itself after some errors; then there is nothing left to do.
             if unsafe sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") }
             throw error
+        }
+    }
+
+    /// What begins and ends a transaction.
+    struct Transaction {
+        let begin, commit: Statement
+
+        init(_ database: Database) throws(StoreError) {
+            begin = try database.prepare("BEGIN IMMEDIATE")
+            commit = try database.prepare("COMMIT")
         }
     }
 

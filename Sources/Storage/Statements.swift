@@ -1,5 +1,6 @@
 /// What the writer runs again and again, compiled once.
 struct Statements {
+    let transaction: Database.Transaction
     let lastMessage, insertMessage: Statement
     let directConversation, insertConversation, insertDirect, insertMember: Statement
     let clientID, insertClientID, forgetClientIDs: Statement
@@ -8,6 +9,7 @@ struct Statements {
     let counter, setCounter: Statement
 
     init(_ database: Database) throws(StoreError) {
+        transaction = try Database.Transaction(database)
         lastMessage = try database.prepare("SELECT coalesce(max(id), 0) FROM messages")
         insertMessage = try database.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5)")
 

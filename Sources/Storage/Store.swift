@@ -43,7 +43,7 @@ package final class Store {
     /// Runs changes in one transaction. When it throws, nothing of them happened.
     package func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
         do {
-            return try database.transaction(body)
+            return try database.transaction(statements.transaction, body)
         } catch {
             // What was remembered may never have happened.
             directConversations = [:]

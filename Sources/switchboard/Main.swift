@@ -25,6 +25,7 @@ struct Main {
 
     static func main() async {
         System.ignoreBrokenPipes()
+        System.makeFilesPrivate()
         exit(await run(Array(CommandLine.arguments.dropFirst())))
     }
 
