@@ -3,13 +3,16 @@ package import JSON
 
 /// One wire protocol: frames to commands, and events to frames. Pure; it holds no state.
 ///
-/// A new dialect is a type that conforms, and one line in ``DialectName``.
+/// A new dialect is a type that conforms, and a case in ``DialectName``.
 package protocol Dialect: Sendable {
     /// What the server mounts for this dialect.
     var endpoints: [Endpoint] { get }
 
     /// Whether a client can't ask for what it missed, so that it is sent to it.
     var wantsBacklog: Bool { get }
+
+    /// Whether `rooms_rate` limits how often a connection may send.
+    var limitsRate: Bool { get }
 
     /// The command that a frame from a seat of `kind` asks for.
     func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command
@@ -47,14 +50,20 @@ package struct Endpoint: Sendable {
     }
 }
 
-/// The table of the dialects.
-package enum DialectName: String, CaseIterable, Sendable {
+/// The table of the dialects. The number of a case is its place in tables that have one for each dialect.
+package enum DialectName: Int, CaseIterable, Sendable {
     case erp, rooms
 
-    package var dialect: any Dialect { Self.dialects[index] }
+    package var dialect: any Dialect {
+        switch self {
+        case .erp: ERP()
+        case .rooms: Rooms()
+        }
+    }
 
-    /// A small number, for tables that have one place for each dialect.
-    package var index: Int { self == .erp ? 0 : 1 }
+    /// As `?dialect=` and the configuration spell it.
+    package var text: String { "\(self)" }
 
-    private static let dialects: [any Dialect] = [ERP(), Rooms()]
+    /// The dialects that someone without a token can speak.
+    package static let anonymous = allCases.filter { $0.dialect.endpoints.contains { $0.token == .optional } }
 }

@@ -13,6 +13,7 @@ package struct ERP: Dialect {
     }
 
     package var wantsBacklog: Bool { true }
+    package var limitsRate: Bool { false }
 
     package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
         guard let type = frame["type"] else { throw .unknownFormat }

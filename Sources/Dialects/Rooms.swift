@@ -14,6 +14,7 @@ package struct Rooms: Dialect {
     }
 
     package var wantsBacklog: Bool { false }
+    package var limitsRate: Bool { true }
 
     package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
         switch kind {

@@ -13,6 +13,7 @@ extension API {
             return (username, password)
         }
         if let wait = throttle.secondsToWait(username, from: call.address, at: .now) {
+            log.warning("logins are slowed down after failures", ["address": call.address])
             throw Problem(
                 .tooManyRequests, "Too many failed attempts; try again later", headers: [("Retry-After", String(wait))])
         }

@@ -44,6 +44,7 @@ struct API: Sendable {
     /// Hashing passwords takes long, so it has its own thread; a short queue, because who waits longer has left.
     let hashing = Worker<@Sendable () -> Void>(limit: 64, owning: ()) { _, batch in for work in batch { work() } }
     let state: ServerState
+    let log: Log
 
     func respond(to call: Call) async -> Response {
         do {

@@ -1,4 +1,5 @@
 package import Chat
+package import Dialects
 package import EventLoop
 
 /// Everything that a deployment can set; the initial values are the defaults.
@@ -14,7 +15,7 @@ package struct Configuration: Sendable {
     /// Origins that may open connections, besides the server's own host.
     package var allowedOrigins: [String] = []
     /// Dialects that are open without a token although the server is reachable from outside.
-    package var anonymous: Set<String> = []
+    package var anonymous: Set<DialectName> = []
     /// Keys for `Authorization: Bearer` that make a caller an administrator.
     package var apiKeys: [String] = []
 
@@ -27,7 +28,7 @@ package struct Configuration: Sendable {
     package var headTimeout = Duration.seconds(10)
     package var bodyTimeout = Duration.seconds(30)
     package var keepaliveTimeout = Duration.seconds(60)
-    package var shutdownTimeout = Duration.seconds(10)
+    package var shutdownTimeout = Duration.seconds(8)
 
     /// Bytes in one HTTP body.
     package var maxBody = 1 << 20

@@ -138,7 +138,9 @@ final class Connection: SocketStreamDelegate {
         guard case .authenticating = phase else { return }
         switch authentication {
         case .person(let user, let expiresAt): open(as: user, expiresAt: expiresAt)
-        case .refused: close(.unauthorized, "Invalid or expired token")
+        case .refused:
+            hub.log.debug("a token was refused", ["address": stream.peerAddress])
+            close(.unauthorized, "Invalid or expired token")
         case .unavailable: close(.tryAgainLater, "The store is not available")
         }
     }

@@ -18,17 +18,17 @@ struct Frames {
 
     /// The frame for receivers of a dialect, or `nil` when it has no words for the event.
     mutating func frame(for name: DialectName) -> [UInt8]? {
-        switch frames[name.index] {
+        switch frames[name.rawValue] {
         case .made(let frame): return frame
         case .none: return nil
         case .unknown:
             var json = JSONWriter()
             guard name.dialect.encode(event, into: &json) else {
-                frames[name.index] = .none
+                frames[name.rawValue] = .none
                 return nil
             }
             let frame = Self.text(json)
-            frames[name.index] = .made(frame)
+            frames[name.rawValue] = .made(frame)
             return frame
         }
     }

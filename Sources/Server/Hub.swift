@@ -16,6 +16,7 @@ final class Hub {
     let readers: Readers
     let api: API
     let router: Router<Route>
+    let log: Log
     let origins: Origins
     let httpLimits: HTTPLimits
     let ticks: Ticks
@@ -64,6 +65,7 @@ final class Hub {
         readers = services.readers
         api = services.api
         router = services.router
+        log = services.log
         origins = services.origins
         var limits = Chat.Limits()
         limits.text = settings.maxText
@@ -115,7 +117,7 @@ final class Hub {
 
     /// Whether a dialect is open to people without a token.
     func allowsAnonymous(_ name: DialectName) -> Bool {
-        settings.listen.isLoopback || settings.anonymous.contains(name.rawValue)
+        settings.listen.isLoopback || settings.anonymous.contains(name)
     }
 
     /// Looks a token up; the answer comes as mail.

@@ -19,6 +19,16 @@ package enum LocalSocket {
         return socket
     }
 
+    /// Removes what ``make(forDatabase:)`` left, once nobody listens there.
+    package static func remove(forDatabase database: String) {
+        guard let path = find(forDatabase: database) else { return }
+        try? FileManager.default.removeItem(atPath: path)
+        if path != database + ".sock" {
+            try? FileManager.default.removeItem(at: URL(filePath: path).deletingLastPathComponent())
+            try? FileManager.default.removeItem(atPath: database + ".sock")
+        }
+    }
+
     /// The path to connect to.
     package static func find(forDatabase database: String) -> String? {
         let path = database + ".sock"

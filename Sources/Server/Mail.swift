@@ -39,6 +39,17 @@ final class Exchange: Sendable {
 
     init(_ inboxes: [Mailbox<Mail>]) { self.inboxes = inboxes }
 
+    /// Publishes what may be turned away; `false` when a shard has fallen so far behind that more would only wait.
+    func offer(_ event: Event) -> Bool {
+        if inboxes.contains(where: { $0.count >= Self.limit }) { return false }
+        publish(event)
+        return true
+    }
+
+    /// Pieces of mail that may wait for a shard before what nobody stored is refused. What was stored is bounded by
+    /// the store's own queue.
+    private static let limit = 50_000
+
     func publish(_ event: Event) {
         if inboxes.count == 1 {
             inboxes[0].post(.event(event))

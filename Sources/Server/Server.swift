@@ -13,6 +13,7 @@ struct Services: Sendable {
     let api: API
     let router: Router<Route>
     let origins: Origins
+    let log: Log
 }
 
 /// What the server as a whole is doing.
@@ -43,11 +44,11 @@ package final class Server: Sendable {
     package static func start(_ settings: Configuration, log: Log) async throws(StartError) -> Server {
         System.ignoreBrokenPipes()
         System.ignoreFileSizeSignals()
+        let loopCount = settings.loops > 0 ? settings.loops : EventLoop.idealCount
+        let (address, sockets) = try bind(settings.listen, count: loopCount)
         let lock = try lockDatabase(settings.database)
         let store = try open(settings.database) { path throws(StoreError) in try Store(path: path) }
         let reader = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
-        let loopCount = settings.loops > 0 ? settings.loops : EventLoop.idealCount
-        let (address, sockets) = try bind(settings.listen, count: loopCount)
         let localSocket = try bindLocal(forDatabase: settings.database)
 
         let loops = sockets.map { _ in EventLoop() }
@@ -58,8 +59,8 @@ package final class Server: Sendable {
         let state = ServerState()
         let services = Services(
             settings: settings, exchange: exchange, writer: writer, readers: readers,
-            api: API(settings: settings, writer: writer, readers: readers, state: state),
-            router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback))
+            api: API(settings: settings, writer: writer, readers: readers, state: state, log: log),
+            router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback), log: log)
         let shards = loops.map { Shard(on: $0) }
         do {
             for (index, shard) in shards.enumerated() {
@@ -94,8 +95,7 @@ package final class Server: Sendable {
         state.setStopping()
         for shard in shards { await shard.stop() }
         let clock = ContinuousClock()
-        let patience = min(settings.shutdownTimeout, .seconds(8))
-        let deadline = clock.now + patience
+        let deadline = clock.now + settings.shutdownTimeout
         while clock.now < deadline {
             var count = 0
             for shard in shards { count += await shard.connectionCount }
@@ -107,6 +107,7 @@ package final class Server: Sendable {
         services.readers.stop()
         services.writer.stop()
         for shard in shards { shard.loop.stop() }
+        LocalSocket.remove(forDatabase: settings.database)
         lock.withLock { $0 = nil }
     }
 

@@ -124,6 +124,7 @@ final class Session {
     func send(_ frame: [UInt8]) {
         connection.stream.send(frame)
         if connection.stream.queuedBytes > hub.settings.sendQueue {
+            hub.log.warning("a receiver is too slow, its connection is closed", ["dialect": name.text])
             connection.close(.tryAgainLater, "Too slow to read")
         }
     }
@@ -217,7 +218,7 @@ final class Session {
     }
 
     private func receive(_ text: Span<UInt8>) {
-        if name == .rooms, !bucket.take(hub.settings.roomsRate, at: hub.milliseconds) { return refuse(.tooFast) }
+        if name.dialect.limitsRate, !bucket.take(hub.settings.roomsRate, at: hub.milliseconds) { return refuse(.tooFast) }
         guard let frame = try? hub.parser.parse(text) else { return refuse(.notJSON) }
         do throws(Refusal) {
             guard frame.isObject else { throw Refusal.unknownFormat }
@@ -231,7 +232,7 @@ final class Session {
         switch hub.chat.decide(command, from: seat, at: .now) {
         case .store(let change):
             if !hub.writer.submit(.change(change, .connection(connection.id))) { refuse(.storeUnavailable) }
-        case .publish(let event): hub.exchange.publish(event)
+        case .publish(let event): if !hub.exchange.offer(event) { refuse(.tooFast) }
         case .refuse(let refusal): refuse(refusal)
         }
     }

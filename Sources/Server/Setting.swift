@@ -1,4 +1,5 @@
 import Chat
+import Dialects
 import EventLoop
 
 /// One thing that can be set: by flag (`--rooms-rate`), variable (`SWITCHBOARD_ROOMS_RATE`) or file (`rooms_rate`).
@@ -36,11 +37,11 @@ package struct Setting: Sendable {
             \.allowedOrigins, show: { $0.joined(separator: ",") }
         ) { origins($0) },
         Setting(
-            "anonymous", "a list of: rooms", "dialects open without a token beyond this machine", \.anonymous,
-            show: { $0.sorted().joined(separator: ",") }
+            "anonymous", "a list of: \(DialectName.anonymous.map(\.text).joined(separator: " "))", "dialects open without a token beyond this machine", \.anonymous,
+            show: { $0.map(\.text).sorted().joined(separator: ",") }
         ) { text in
-            let names = Set(list(text))
-            return names.isSubset(of: ["rooms"]) ? names : nil
+            let names = list(text).map { name in DialectName.anonymous.first { $0.text == name } }
+            return names.contains(nil) ? nil : Set(names.compactMap(\.self))
         },
         Setting(
             "api_keys", "a list of keys of 16 characters or more", "keys for back ends; not as a flag", \.apiKeys,
@@ -49,10 +50,10 @@ package struct Setting: Sendable {
             let keys = list(text)
             return keys.allSatisfy { $0.utf8.count >= 16 } ? keys : nil
         },
-        Setting("rooms_rate", "a number, 0 or more", "messages a second in a room; 0: no limit", \.roomsRate.rate) {
+        Setting("rooms_rate", "a number, 0 or more", "frames a second from one connection of the rooms dialect; 0: no limit", \.roomsRate.rate) {
             Double($0).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
         },
-        Setting("rooms_burst", "a number, 1 or more", "messages at once in a room", \.roomsRate.burst) {
+        Setting("rooms_burst", "a number, 1 or more", "frames at once from one such connection", \.roomsRate.burst) {
             Double($0).flatMap { $0.isFinite && $0 >= 1 ? $0 : nil }
         },
         Setting(

@@ -263,6 +263,7 @@ private final class Clerk {
         if now - .seconds(3600) > forgottenAt {
             forgottenAt = now
             try store.forgetClientIDs(at: now)
+            try store.accounts.forgetTokens(expiredBefore: now - .seconds(86_400))
         }
     }
 

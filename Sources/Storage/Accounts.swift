@@ -4,7 +4,7 @@ package import Chat
 package final class Accounts {
     private let database: Database
     private let insertUser, userByID, userByName, users, password: Statement
-    private let insertToken, userByToken, tokens, deleteToken: Statement
+    private let insertToken, userByToken, tokens, deleteToken, forgetTokens: Statement
 
     package init(_ database: Database) throws(StoreError) {
         self.database = database
@@ -30,6 +30,7 @@ package final class Accounts {
             FROM tokens JOIN users ON users.id = user_id WHERE ?1 IS NULL OR user_id = ?1 ORDER BY tokens.id
             """)
         deleteToken = try database.prepare("DELETE FROM tokens WHERE id = ?1")
+        forgetTokens = try database.prepare("DELETE FROM tokens WHERE expires_at <= ?1")
     }
 
     // MARK: - People
@@ -105,6 +106,11 @@ package final class Accounts {
                 createdAt: Timestamp(microseconds: row.integer(3)),
                 expiresAt: row.optionalInteger(4).map { Timestamp(microseconds: $0) })
         }
+    }
+
+    /// Forgets tokens that expired before a moment.
+    package func forgetTokens(expiredBefore moment: Timestamp) throws(StoreError) {
+        try forgetTokens.run(.integer(moment.microseconds))
     }
 
     /// - Returns: Whether there was such a token.

@@ -14,7 +14,12 @@ enum CheckConfigCommand {
         OPTIONS:
           --config FILE
           --json
+          --help
+          --version
         \(settingsHelp)
+        Without a flag, so that other users of the machine can't read it: SWITCHBOARD_API_KEYS or "api_keys", keys of 16
+        characters or more for back ends.
+
         """
 
     /// Every setting that has a flag, with what is allowed and its default.

@@ -22,7 +22,9 @@ enum Demo {
             }
             var tokens: [(user: User, token: String)] = []
             for person in people {
-                guard let user = try store.accounts.user(named: person.username) else { continue }
+                guard let user = try store.accounts.user(named: person.username), user.name == person.name else {
+                    continue
+                }
                 let token = AccessToken()
                 _ = try store.accounts.addToken(
                     digest: token.digest, of: user.id, at: .now, expiresAt: .now + .seconds(86_400))
@@ -34,21 +36,21 @@ enum Demo {
     }
 
     private static func text(_ people: [(user: User, token: String)], _ address: String) -> String {
-        var lines = ["", "Open two of these, say in two browser consoles, and send the frame of one:", ""]
-        lines.append("rooms  ws://\(address)/ws/chat/general/")
-        lines.append(#"       {"type":"chat_message","message":"Hello everyone!","username":"Aarav"}"#)
-        guard let first = people.first else {
-            lines.append("\nThe database holds other people than the demo's, so none were added.")
-            return lines.joined(separator: "\n")
+        var lines = ["", "Open two of these, say in two browser consoles, and send the frame of one."]
+        func add(_ title: String, _ path: String, _ frame: String) {
+            lines += ["", title, "  ws://\(address)\(path)", "  \(frame)"]
         }
+        add(
+            "rooms, a room", "/ws/chat/general/",
+            #"{"type":"chat_message","message":"Hello everyone!","username":"Aarav"}"#)
+        add("rooms, the counter", "/ws/counter/", #"{"action":"increment","value":1}"#)
         for (user, token) in people {
-            let other = people.first { $0.user !== user } ?? first
-            lines.append("erp    ws://\(address)/ws/v1/chat/?token=\(token)")
-            lines.append(
-                #"       {"type":"chat_message","message":"Hello, are you available?","recipient_id":\#(other.user.id)}"#
-                    + "  as \(user.name), to \(other.user.name)")
+            guard let other = people.first(where: { $0.user !== user })?.user else { continue }
+            add(
+                "erp, as \(user.name) to \(other.name)", "/ws/v1/chat/?token=\(token)",
+                #"{"type":"chat_message","message":"Hello, are you available?","recipient_id":\#(other.id)}"#)
         }
-        lines.append("")
-        return lines.joined(separator: "\n")
+        if people.isEmpty { lines += ["", "The database holds other people than the demo's, so none were added."] }
+        return lines.joined(separator: "\n") + "\n"
     }
 }

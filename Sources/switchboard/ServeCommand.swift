@@ -12,6 +12,8 @@ enum ServeCommand {
         OPTIONS:
           --demo  fill an empty database with a few people, and print what to paste to talk as them
           --config FILE
+          --help
+          --version
         \(CheckConfigCommand.settingsHelp)
         """
 

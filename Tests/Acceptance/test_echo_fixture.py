@@ -1,0 +1,54 @@
+"""The echo that conformance suites are pointed at: what comes back is what was sent."""
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from websockets.asyncio.client import connect
+
+from switchboard import PATIENCE, eventually
+
+FIXTURE = os.environ.get("ECHO_FIXTURE_BIN", "")
+LARGEST = 16 << 20
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    assert os.access(FIXTURE, os.X_OK), "ECHO_FIXTURE_BIN must name the echo fixture"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([FIXTURE, str(port)], stdout=subprocess.DEVNULL)
+
+    def answers() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        eventually(answers, "the fixture to listen")
+        yield f"ws://127.0.0.1:{port}/any/path?at=all"
+    finally:
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("message", [
+    "", "x", "ü" * 100, "x" * 126, "x" * 65_536, b"", b"\x00\xff" * 500, os.urandom(1 << 20), b"z" * LARGEST,
+], ids=lambda message: f"{type(message).__name__} of {len(message)}")
+async def test_every_message_comes_back(url: str, message: str | bytes) -> None:
+    async with connect(url, max_size=None, compression=None) as client:
+        await client.send(message)
+        assert await client.recv() == message
+
+
+async def test_fragments_come_back_as_one_message(url: str) -> None:
+    async with connect(url, compression=None) as client:
+        await client.send(["one ", "two ", "three"])
+        assert await client.recv() == "one two three"
+
+
+async def test_a_message_beyond_the_limit_closes_with_1009(url: str) -> None:
+    async with connect(url, max_size=None, compression=None) as client:
+        await client.send(b"z" * (LARGEST + 1))
+        await client.wait_closed()
+        assert client.close_code == 1009
