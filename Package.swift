@@ -81,8 +81,13 @@ if isFuzzing {
     ]
 } else {
     package.targets += [
+        tests("ChatTests", "Chat"),
+        tests("DialectsTests", "Dialects", "Chat", "JSON"),
+        tests("EventLoopTests", "EventLoop"),
         tests("HTTPTests", "HTTP"),
         tests("JSONTests", "JSON"),
+        tests("ServerTests", "Server", "Chat", "EventLoop"),
+        tests("StorageTests", "Storage", "Chat"),
         tests("WebSocketTests", "WebSocket"),
         .executableTarget(
             name: "EchoFixture", dependencies: ["EventLoop", "HTTP", "WebSocket"], path: "Tests/EchoFixture",

@@ -10,13 +10,15 @@ internal import CLibuv
     ///
     /// - Returns: `nil` when the text is no such address. Names other than `localhost` are not resolved.
     package init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(digits: text[text.index(after: colon)...]) else {
             return nil
         }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
             guard host.contains(":") else { return nil }
+        } else if host.contains(":") {
+            return nil
         } else if host == "localhost" {
             host = "127.0.0.1"
         }
@@ -62,5 +64,13 @@ internal import CLibuv
             bigEndian: Int32(address.pointee.sa_family) == AF_INET6
                 ? raw.assumingMemoryBound(to: sockaddr_in6.self).pointee.sin6_port
                 : raw.assumingMemoryBound(to: sockaddr_in.self).pointee.sin_port)
+    }
+}
+
+extension UInt16 {
+    /// Reads digits alone, where `UInt16("+80")` is a number too.
+    package init?(digits text: Substring) {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        self.init(text)
     }
 }

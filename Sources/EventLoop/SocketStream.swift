@@ -6,6 +6,8 @@ package protocol SocketStreamDelegate: AnyObject {
     func received(_ bytes: inout MutableSpan<UInt8>)
     /// The peer will send no more; it may still read.
     func receivedEnd()
+    /// The kernel takes no more, and what waits is beyond ``SocketStream/queueLimit``. At the end of a turn.
+    func overflowed()
     /// Nothing waits to be written any more. Only after ``SocketStream/tellsWhenDrained`` was set, which this ends.
     func drained()
     /// The connection is gone, for whatever reason, ``SocketStream/close()`` included. The last call.
@@ -21,8 +23,10 @@ package final class SocketStream: Handle {
     package enum Kind { case tcp, local }
 
     package var delegate: (any SocketStreamDelegate)?
-    /// Bytes that were sent and that the kernel has not taken yet.
+    /// What was sent and the kernel has not taken yet: its bytes, and what keeping each frame costs.
     package private(set) var queuedBytes = 0
+    /// How much may wait while the kernel takes no more.
+    package var queueLimit = Int.max
     package var tellsWhenDrained = false
 
     private var first: [UInt8]?
@@ -31,6 +35,10 @@ package final class SocketStream: Handle {
     private var isBlocked = false
     private var isFinishing = false
     private var isReading = false
+    private var hasEnded = false
+    private var blockedBytes = 0
+    /// A frame's array and its place in the queue: without counting it, tiny frames would cost many times their size.
+    private static let frameOverhead = 64
 
     init(_ kind: Kind, on loop: EventLoop) {
         switch kind {
@@ -57,7 +65,7 @@ package final class SocketStream: Handle {
     // MARK: - Reading
 
     package func startReading() {
-        if isReading || isClosed { return }
+        if isReading || hasEnded || isClosed { return }
         isReading = true
         let result = unsafe uv_read_start(
             handle,
@@ -82,6 +90,7 @@ package final class SocketStream: Handle {
             delegate?.received(&bytes)
         } else if count == Int(UV_EOF.rawValue) {
             stopReading()
+            hasEnded = true
             delegate?.receivedEnd()
         } else if count < 0 {
             close()
@@ -93,9 +102,9 @@ package final class SocketStream: Handle {
     /// Queues bytes for the end of this turn. What is sent after ``finish()`` or ``close()`` is dropped.
     package func send(_ bytes: [UInt8]) {
         if isClosed || isFinishing || bytes.isEmpty { return }
-        queuedBytes += bytes.count
+        queuedBytes += bytes.count + Self.frameOverhead
         if first == nil { first = bytes } else { rest.append(bytes) }
-        mark()
+        if !isBlocked || queuedBytes > queueLimit { mark() }
     }
 
     /// Writes what is queued, then tells the peer that no more will come. The peer's own end is awaited by the
@@ -107,7 +116,7 @@ package final class SocketStream: Handle {
     }
 
     private func mark() {
-        if isMarked || isBlocked { return }
+        if isMarked { return }
         isMarked = true
         loop.setUnflushed(self)
     }
@@ -117,12 +126,17 @@ package final class SocketStream: Handle {
         while !isClosed, !isBlocked, let frame = first {
             if unsafe rest.isEmpty || frame.count > loop.gatherBuffer.count {
                 first = rest.isEmpty ? nil : rest.removeFirst()
+                queuedBytes -= Self.frameOverhead
                 unsafe frame.withUnsafeBufferPointer { unsafe write($0) }
             } else {
                 unsafe write(gather(startingWith: frame))
             }
         }
-        if isClosed || isBlocked { return }
+        if isClosed { return }
+        if isBlocked {
+            if queuedBytes > queueLimit, !isFinishing { delegate?.overflowed() }
+            return
+        }
         if isFinishing { return shutDown() }
         if tellsWhenDrained {
             tellsWhenDrained = false
@@ -144,6 +158,7 @@ package final class SocketStream: Handle {
             next = taken < rest.count ? rest[taken] : nil
             taken += 1
         }
+        queuedBytes -= taken * Self.frameOverhead
         first = next
         if next == nil { rest = [] } else { rest.removeFirst(taken) }
         return unsafe UnsafeBufferPointer(rebasing: buffer[..<count])
@@ -154,7 +169,7 @@ package final class SocketStream: Handle {
         guard let start = bytes.baseAddress, !bytes.isEmpty, !isClosed else { return }
         var buffer = unsafe uv_buf_init(
             UnsafeMutableRawPointer(mutating: start).assumingMemoryBound(to: CChar.self), UInt32(bytes.count))
-        let result = isBlocked ? UV_EAGAIN.rawValue : unsafe uv_try_write(handle, &buffer, 1)
+        let result = unsafe uv_try_write(handle, &buffer, 1)
         if result < 0 && result != UV_EAGAIN.rawValue { return close() }
         let written = max(0, Int(result))
         queuedBytes -= written
@@ -185,8 +200,6 @@ package final class SocketStream: Handle {
         blockedBytes = bytes.count
     }
 
-    private var blockedBytes = 0
-
     private func didWrite(_ count: Int, _ status: Int32) {
         isBlocked = false
         blockedBytes = 0
@@ -198,7 +211,11 @@ package final class SocketStream: Handle {
 
     private func shutDown() {
         let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
-        let result = unsafe uv_shutdown(request, handle) { request, _ in unsafe request?.deallocate() }
+        let result = unsafe uv_shutdown(request, handle) { request, _ in
+            let stream = unsafe Handle.of(request!.pointee.handle, as: SocketStream.self)
+            unsafe request!.deallocate()
+            if stream.hasEnded { stream.close() }
+        }
         if result < 0 {
             unsafe request.deallocate()
             close()

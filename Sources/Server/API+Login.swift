@@ -12,7 +12,9 @@ extension API {
             }
             return (username, password)
         }
-        if let wait = throttle.secondsToWait(username, from: call.address, at: .now) {
+        // No account has such a name, and what is counted by name must stay small.
+        if username.utf8.count > 600 { throw Problem(.unauthorized, "Invalid username or password") }
+        if let wait = throttle.attempt(username, from: call.address, at: .now) {
             log.warning("logins are slowed down after failures", ["address": call.address])
             throw Problem(
                 .tooManyRequests, "Too many failed attempts; try again later", headers: [("Retry-After", String(wait))])
@@ -22,10 +24,17 @@ extension API {
             return (user, try store.accounts.password(of: user))
         }
         // An unknown name costs the same work as a wrong password.
-        guard try await verify(password, against: account?.password), let user = account?.user else {
-            throttle.noteFailure(username, from: call.address, at: .now)
+        let isRight: Bool
+        do {
+            isRight = try await verify(password, against: account?.password)
+        } catch {
+            throttle.forgive(username, from: call.address)
+            throw error
+        }
+        guard isRight, let user = account?.user else {
             throw Problem(.unauthorized, "Invalid username or password")
         }
+        throttle.forgive(username, from: call.address)
         let token = AccessToken()
         let digest = token.digest
         _ = try await writer.perform { store throws(StoreError) in

@@ -24,8 +24,9 @@ final class Connection: SocketStreamDelegate {
         /// The writer is asked for the seat.
         case seating(Session, handshake: [UInt8], early: [UInt8])
         case webSocket(Session)
-        /// All has been said; the peer's end is awaited.
-        case lingering
+        /// All has been said; the peer's end is awaited, as long as it goes on to read. What waited for it at the last
+        /// look, and when patience ends in any case.
+        case lingering(queued: Int, until: UInt32)
         case gone
     }
 
@@ -46,7 +47,11 @@ final class Connection: SocketStreamDelegate {
         self.stream = stream
         self.isLocal = isLocal
         self.hub = hub
-        phase = .lingering
+        phase = .gone
+    }
+
+    /// Starts with HTTP. The hub must know the connection by now: it may end at once.
+    func start() {
         let conversation = HTTPConversation(on: self, of: hub)
         phase = .http(conversation)
         setDeadline(conversation.deadline)
@@ -70,11 +75,11 @@ final class Connection: SocketStreamDelegate {
             conversation.received(bytes.span)
             if case .http = phase { setDeadline(conversation.deadline) }
         case .authenticating(let opening, var early):
-            phase = .lingering
+            phase = .gone
             keep(bytes.span, in: &early)
             phase = .authenticating(opening, early: early)
         case .seating(let session, let handshake, var early):
-            phase = .lingering
+            phase = .gone
             keep(bytes.span, in: &early)
             phase = .seating(session, handshake: handshake, early: early)
         case .webSocket(let session):
@@ -93,12 +98,24 @@ final class Connection: SocketStreamDelegate {
 
     func receivedEnd() {
         switch phase {
-        case .http(let conversation) where conversation.isAnswering: conversation.closesAfterAnswer = true
+        case .http where stream.queuedBytes > 0: linger()
+        case .lingering where stream.queuedBytes > 0: break
         case .http, .authenticating, .seating, .webSocket, .lingering, .gone: stream.close()
         }
     }
 
-    func drained() { session?.drained() }
+    func overflowed() {
+        hub.log.warning("a receiver is too slow, its connection is closed", ["address": stream.peerAddress])
+        close(.tryAgainLater, "Too slow to read")
+    }
+
+    func drained() {
+        switch phase {
+        case .http(let conversation): conversation.drained()
+        case .seating(let session, _, _), .webSocket(let session): session.drained()
+        case .authenticating, .lingering, .gone: break
+        }
+    }
 
     func closed() {
         let phase = phase
@@ -166,8 +183,10 @@ final class Connection: SocketStreamDelegate {
 
     /// The session hears what is sent to it from here on: its client may know.
     func seated() {
-        guard case .seating(let session, let handshake, _) = phase else { return }
+        guard case .seating(let session, let handshake, let early) = phase else { return }
+        phase = .seating(session, handshake: [], early: early)
         stream.send(handshake)
+        stream.queueLimit = hub.settings.sendQueue
         setDeadline(session.deadline)
     }
 
@@ -207,7 +226,7 @@ final class Connection: SocketStreamDelegate {
     /// Writes what is queued, and waits a little for the peer to close.
     func linger() {
         let before = phase
-        phase = .lingering
+        phase = .lingering(queued: stream.queuedBytes, until: hub.wheel.now + hub.ticks.keepalive)
         stream.finish()
         stream.startReading()
         setDeadline(hub.wheel.now + hub.ticks.linger)
@@ -218,6 +237,7 @@ final class Connection: SocketStreamDelegate {
     func stopServing() {
         switch phase {
         case .authenticating, .seating, .webSocket: close(.goingAway, "The server is stopping")
+        case .http where stream.queuedBytes > 0: linger()
         case .http: abort()
         case .lingering, .gone: break
         }
@@ -246,8 +266,10 @@ final class Connection: SocketStreamDelegate {
         case .webSocket(let session):
             session.timePassed()
             if case .webSocket = phase { setDeadline(session.deadline) }
-        case .lingering:
-            stream.close()
+        case .lingering(let queued, let until):
+            guard stream.queuedBytes < queued, hub.wheel.now < until else { return stream.close() }
+            phase = .lingering(queued: stream.queuedBytes, until: until)
+            setDeadline(hub.wheel.now + hub.ticks.linger)
         case .gone:
             break
         }

@@ -28,7 +28,8 @@ struct DeadlineWheel {
         return due
     }
 
+    /// The ticks of a duration, rounded up; eight years at the most, so that sums of a few stay in range.
     static func ticks(_ duration: Duration) -> UInt32 {
-        UInt32(clamping: (duration.milliseconds * Int64(resolution) + 999) / 1000)
+        UInt32(clamping: min((duration.milliseconds * Int64(resolution) + 999) / 1000, 1 << 28))
     }
 }

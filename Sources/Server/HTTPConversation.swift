@@ -10,8 +10,9 @@ final class HTTPConversation {
     private unowned let hub: Hub
     private var decoder: RequestDecoder
     private(set) var isAnswering = false
-    /// The peer sends no more, or must not.
-    var closesAfterAnswer = false
+    private var isDecoding = false
+    /// How much may wait for a client before its next request is looked at.
+    private static let queueLimit = 65_536
     private var answering: (isHead: Bool, keepAlive: Bool, origin: String?) = (false, false, nil)
 
     /// The tick by which the peer must have come further.
@@ -34,8 +35,17 @@ final class HTTPConversation {
     }
 
     private func decode() {
+        // An answer that is ready at once comes back here; the loop under way goes on by itself.
+        if isDecoding { return }
+        isDecoding = true
+        defer { isDecoding = false }
         do throws(HTTPError) {
             while !isAnswering, connection.conversation === self {
+                if connection.stream.queuedBytes > Self.queueLimit {
+                    connection.stream.stopReading()
+                    connection.stream.tellsWhenDrained = true
+                    return
+                }
                 switch try decoder.next() {
                 case .needMoreHead: return expect(decoder.isIdle ? .request : .head)
                 case .needMoreBody: return expect(.body)
@@ -46,6 +56,13 @@ final class HTTPConversation {
         } catch {
             fail(.error(error))
         }
+    }
+
+    /// The client has read what it was sent.
+    func drained() {
+        connection.stream.startReading()
+        decode()
+        if connection.conversation === self { connection.setDeadline(deadline) }
     }
 
     /// Answers what can't be read on from.
@@ -66,6 +83,9 @@ final class HTTPConversation {
         isAnswering = true
         switch hub.router.match(request) {
         case .found(.webSocket(let mounts), let parameters): upgrade(request, mounts, parameters)
+        case .found(.api, _) where origin != nil && answering.origin == nil:
+            // Without this, a foreign page could have a browser of this machine post what needs no preflight.
+            respond(.error(.forbidden, "Origin not allowed"))
         case .found(.api(let endpoint), let parameters): call(endpoint, request, parameters)
         case .methodNotAllowed(let allow):
             if request.method == .options, answering.origin != nil { return respond(Response(.noContent)) }
@@ -96,7 +116,7 @@ final class HTTPConversation {
                 ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-CSRFToken"),
             ]
         }
-        let keepAlive = answering.keepAlive && !closesAfterAnswer && !hub.isStopping
+        let keepAlive = answering.keepAlive && !hub.isStopping
         connection.stream.send(response.encoded(keepAlive: keepAlive, headOnly: answering.isHead, date: hub.date))
         if !keepAlive { return connection.linger() }
         expect(.request)

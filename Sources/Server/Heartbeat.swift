@@ -10,18 +10,13 @@ struct Heartbeat {
 
     private var nextPing: UInt32
     private var lastPing: UInt32?
-    private var lastHeard: UInt32
 
     init(_ rhythm: Rhythm, at now: UInt32) {
         nextPing = now + rhythm.interval
-        lastHeard = now
     }
 
     /// Whatever a peer sends shows that it lives.
-    mutating func heard(at now: UInt32) {
-        lastHeard = now
-        lastPing = nil
-    }
+    mutating func heard() { lastPing = nil }
 
     /// When to ask again.
     func deadline(_ rhythm: Rhythm) -> UInt32 { lastPing.map { $0 + rhythm.patience } ?? nextPing }

@@ -98,7 +98,9 @@ final class Hub {
             slots.append(Slot())
         }
         let id = ConnectionID(shard: index, slot: slot, generation: slots[Int(slot)].generation)
-        slots[Int(slot)].connection = Connection(id, stream, isLocal: isLocal, hub: self)
+        let connection = Connection(id, stream, isLocal: isLocal, hub: self)
+        slots[Int(slot)].connection = connection
+        connection.start()
     }
 
     func connection(_ id: ConnectionID) -> Connection? {
@@ -210,8 +212,7 @@ final class Hub {
 
     /// The wheel's tick for a moment to come.
     func tick(at moment: Timestamp) -> UInt32 {
-        let milliseconds = max(0, moment.microseconds - Timestamp.now.microseconds) / 1000
-        return wheel.now + UInt32(clamping: min(milliseconds, 1 << 40) * Int64(DeadlineWheel.resolution) / 1000 + 1)
+        wheel.now + DeadlineWheel.ticks(.microseconds(max(0, moment.microseconds - Timestamp.now.microseconds))) + 1
     }
 
     /// For the `Date` header; of this second.
@@ -235,10 +236,10 @@ final class Hub {
 
     private func reportDeliveries() {
         if noted.isEmpty { return }
-        var delivered: [UserID: MessageID] = [:]
+        var delivered: [Delivery] = []
         noted = noted.filter { id in
             guard let note = connection(id)?.session?.takeNote() else { return false }
-            delivered[note.user] = max(note.message, delivered[note.user] ?? note.message)
+            delivered.append(note.delivery)
             return note.isUnderWay
         }
         writer.submitAnyway(.delivered(delivered))

@@ -101,6 +101,7 @@ package struct LocalClient {
             for index in bytes.indices { answer.append(bytes[index]) }
         }
         func receivedEnd() { stream?.close() }
+        func overflowed() {}
         func drained() {}
         func closed() { done(answer) }
     }

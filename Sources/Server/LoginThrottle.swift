@@ -23,30 +23,36 @@ final class LoginThrottle: Sendable {
 
     private let counts = Mutex<[Key: Count]>([:])
 
-    /// How many seconds to wait before the next try, or `nil` when it may be made now.
-    func secondsToWait(_ username: String, from address: String, at now: Timestamp) -> Int? {
+    /// Counts an attempt as failed until ``forgive(_:from:)`` says otherwise, so that attempts side by side count too.
+    ///
+    /// - Returns: How many seconds to wait before the next attempt, where this one must not be made.
+    func attempt(_ username: String, from address: String, at now: Timestamp) -> Int? {
         counts.withLock { counts in
-            let waits = Self.keys(username, address).compactMap { key, limit -> Int? in
+            let keys = Self.keys(username, address)
+            let waits = keys.compactMap { key, limit -> Int? in
                 guard let count = counts[key], count.failures >= limit else { return nil }
                 let end = count.since + Self.window
-                return end > now ? Int((end.microseconds - now.microseconds) / 1_000_000) + 1 : nil
+                return end > now ? Int((end.microseconds - now.microseconds + 999_999) / 1_000_000) : nil
             }
-            return waits.max()
-        }
-    }
-
-    func noteFailure(_ username: String, from address: String, at now: Timestamp) {
-        counts.withLock { counts in
+            if let wait = waits.max() { return wait }
             if counts.count >= Self.capacity {
                 counts = counts.filter { $0.value.since + Self.window > now }
                 if counts.count >= Self.capacity { counts = [:] }
             }
-            for (key, _) in Self.keys(username, address) {
+            for (key, _) in keys {
                 var count = counts[key] ?? Count(since: now)
                 if count.since + Self.window <= now { count = Count(since: now) }
                 count.failures += 1
                 counts[key] = count
             }
+            return nil
+        }
+    }
+
+    /// The attempt was no failure.
+    func forgive(_ username: String, from address: String) {
+        counts.withLock { counts in
+            for (key, _) in Self.keys(username, address) { counts[key]?.failures -= 1 }
         }
     }
 

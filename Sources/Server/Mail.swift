@@ -25,7 +25,7 @@ enum Authentication: Sendable {
 /// What a seat starts with, as of the place in the stream of events where it was taken.
 enum Seating: Sendable {
     /// What waited for the person; when it is not complete, more is to be asked for.
-    case chat(Store.Backlog, upTo: MessageID)
+    case chat(Store.Backlog)
     case notifications(unread: Int)
     case counter(Int64)
     /// The store could not be read.

@@ -1,3 +1,5 @@
+import EventLoop
+
 /// Which pages may use the server from a browser (INTEROP.md, Authentication).
 struct Origins: Sendable {
     private let allowed: Set<String>
@@ -22,7 +24,7 @@ struct Origins: Sendable {
         return ["localhost", "127.0.0.1", "[::1]"].contains { name in
             guard authority.hasPrefix(name) else { return false }
             let rest = authority.dropFirst(name.count)
-            return rest.isEmpty || rest.first == ":" && UInt16(rest.dropFirst()) != nil
+            return rest.isEmpty || rest.first == ":" && UInt16(digits: rest.dropFirst()) != nil
         }
     }
 }

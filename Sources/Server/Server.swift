@@ -54,13 +54,15 @@ package final class Server: Sendable {
         let loops = sockets.map { _ in EventLoop() }
         let inboxes = loops.map { $0.makeInbox(of: Mail.self) }
         let exchange = Exchange(inboxes)
-        let writer = Writer(store, exchange, limit: settings.storeQueue, log: log)
+        let writer = Writer(
+            store, exchange, limit: settings.storeQueue, backlogBytes: min(262_144, settings.sendQueue / 8), log: log)
         let readers = Readers(reader, limit: settings.storeQueue)
         let state = ServerState()
         let services = Services(
             settings: settings, exchange: exchange, writer: writer, readers: readers,
             api: API(settings: settings, writer: writer, readers: readers, state: state, log: log),
-            router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback), log: log)
+            router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback),
+            log: log)
         let shards = loops.map { Shard(on: $0) }
         do {
             for (index, shard) in shards.enumerated() {

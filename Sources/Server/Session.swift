@@ -20,11 +20,16 @@ final class Session {
     private unowned let connection: Connection
     private unowned let hub: Hub
     private var decoder: MessageDecoder
+    private let rate: TokenBucket.Limit
     private var bucket: TokenBucket
+    /// More signs of typing than this tell nobody anything; the surplus is dropped.
+    private static let typingRate = TokenBucket.Limit(rate: 5, burst: 20)
     /// How many notifications the person has not read.
     private var unread = 0
 
-    /// The newest message that was sent here, and the newest that has certainly left the queue.
+    /// The message after which this began, the newest that was sent here, and the newest that has certainly left the
+    /// queue.
+    private var start = MessageID(0)
     private var lastSent = MessageID(0)
     private var confirmed = MessageID(0)
     private var isFedBacklog = false
@@ -41,7 +46,8 @@ final class Session {
         self.hub = hub
         self.expiresAt = expiresAt
         decoder = MessageDecoder(maximumMessageLength: hub.settings.maxMessage)
-        bucket = TokenBucket(hub.settings.roomsRate, at: hub.milliseconds)
+        rate = name.dialect.limitsRate ? hub.settings.roomsRate : Self.typingRate
+        bucket = TokenBucket(rate, at: hub.milliseconds)
         heartbeat = Heartbeat(hub.rhythm, at: hub.wheel.now)
     }
 
@@ -72,7 +78,7 @@ final class Session {
             break
         case .chat, .notifications, .counter:
             confirm()
-            hub.writer.submitAnyway(.leaveSeat(seat, connection.id, delivered: confirmed))
+            hub.writer.submitAnyway(.leaveSeat(seat, delivery))
         }
         hub.unsubscribe(self)
     }
@@ -82,12 +88,13 @@ final class Session {
         if case .unavailable = seating { return connection.close(.tryAgainLater, "The store is not available") }
         connection.seated()
         switch (seating, seat) {
-        case (.chat(let backlog, let position), .chat(let user, _)):
+        case (.chat(let backlog), .chat(let user, _)):
+            if lastSent.rawValue == 0 { (start, confirmed) = (backlog.start, backlog.start) }
             for message in backlog.messages {
                 var frames = Frames(.message(message, for: [user.id]))
                 if let frame = frames.frame(for: name) { send(frame) }
             }
-            lastSent = position
+            lastSent = backlog.end
             isFedBacklog = !backlog.isComplete
             if isFedBacklog {
                 connection.stream.tellsWhenDrained = true
@@ -114,8 +121,10 @@ final class Session {
 
     /// All of a part of the backlog has left.
     func drained() {
-        guard isFedBacklog, let user = seat.user else { return }
-        hub.writer.submitAnyway(.continueBacklog(user, connection.id, after: lastSent))
+        guard isFedBacklog else { return }
+        isFedBacklog = false
+        confirm()
+        if let delivery { hub.writer.submitAnyway(.continueBacklog(delivery, connection.id)) }
     }
 
     // MARK: - To the client
@@ -123,10 +132,6 @@ final class Session {
     /// Sends a frame that others may share.
     func send(_ frame: [UInt8]) {
         connection.stream.send(frame)
-        if connection.stream.queuedBytes > hub.settings.sendQueue {
-            hub.log.warning("a receiver is too slow, its connection is closed", ["dialect": name.text])
-            connection.close(.tryAgainLater, "Too slow to read")
-        }
     }
 
     /// Sends a message's frame and keeps account of what has reached the person.
@@ -183,20 +188,25 @@ final class Session {
         hub.noteDelivery(to: connection.id)
     }
 
+    /// What this connection can vouch for.
+    private var delivery: Delivery? {
+        guard case .chat(let user, _) = seat else { return nil }
+        return Delivery(to: user.id, after: start, upTo: confirmed)
+    }
+
     /// For the account that is kept once a second.
     ///
-    /// - Returns: Who has received what, and whether more is under way.
-    func takeNote() -> (user: UserID, message: MessageID, isUnderWay: Bool)? {
-        guard let user = seat.user else { return nil }
-        let message = confirm()
-        isNoted = message != lastSent
-        return (user.id, message, isNoted)
+    /// - Returns: What has arrived, and whether more is under way.
+    func takeNote() -> (delivery: Delivery, isUnderWay: Bool)? {
+        confirm()
+        isNoted = confirmed != lastSent
+        return delivery.map { ($0, isNoted) }
     }
 
     // MARK: - From the client
 
     func received(_ bytes: inout MutableSpan<UInt8>) {
-        heartbeat.heard(at: hub.wheel.now)
+        heartbeat.heard()
         do {
             _ = try decoder.decode(&bytes) { kind, payload in
                 receive(kind, payload)
@@ -218,7 +228,7 @@ final class Session {
     }
 
     private func receive(_ text: Span<UInt8>) {
-        if name.dialect.limitsRate, !bucket.take(hub.settings.roomsRate, at: hub.milliseconds) { return refuse(.tooFast) }
+        if name.dialect.limitsRate, !takeToken() { return refuse(.tooFast) }
         guard let frame = try? hub.parser.parse(text) else { return refuse(.notJSON) }
         do throws(Refusal) {
             guard frame.isObject else { throw Refusal.unknownFormat }
@@ -228,7 +238,10 @@ final class Session {
         }
     }
 
+    private func takeToken() -> Bool { bucket.take(rate, at: hub.milliseconds) }
+
     private func carryOut(_ command: Command) {
+        if case .typing = command, !name.dialect.limitsRate, !takeToken() { return }
         switch hub.chat.decide(command, from: seat, at: .now) {
         case .store(let change):
             if !hub.writer.submit(.change(change, .connection(connection.id))) { refuse(.storeUnavailable) }

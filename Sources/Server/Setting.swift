@@ -37,7 +37,8 @@ package struct Setting: Sendable {
             \.allowedOrigins, show: { $0.joined(separator: ",") }
         ) { origins($0) },
         Setting(
-            "anonymous", "a list of: \(DialectName.anonymous.map(\.text).joined(separator: " "))", "dialects open without a token beyond this machine", \.anonymous,
+            "anonymous", "a list of: \(DialectName.anonymous.map(\.text).joined(separator: " "))",
+            "dialects open without a token beyond this machine", \.anonymous,
             show: { $0.map(\.text).sorted().joined(separator: ",") }
         ) { text in
             let names = list(text).map { name in DialectName.anonymous.first { $0.text == name } }
@@ -50,7 +51,10 @@ package struct Setting: Sendable {
             let keys = list(text)
             return keys.allSatisfy { $0.utf8.count >= 16 } ? keys : nil
         },
-        Setting("rooms_rate", "a number, 0 or more", "frames a second from one connection of the rooms dialect; 0: no limit", \.roomsRate.rate) {
+        Setting(
+            "rooms_rate", "a number, 0 or more",
+            "frames a second from one connection of the rooms dialect; 0: no limit", \.roomsRate.rate
+        ) {
             Double($0).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
         },
         Setting("rooms_burst", "a number, 1 or more", "frames at once from one such connection", \.roomsRate.burst) {
@@ -122,8 +126,9 @@ package struct Setting: Sendable {
     private static func origins(_ text: String) -> [String]? {
         let origins = list(text)
         let areOrigins = origins.allSatisfy { origin in
-            ["http://", "https://"].contains { origin.hasPrefix($0) }
-                && origin.split(separator: "/", omittingEmptySubsequences: false).count == 3
+            let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
+            return parts.count == 3 && ["http:", "https:"].contains(parts[0]) && parts[1].isEmpty && !parts[2].isEmpty
+                && !parts[2].contains(" ")
         }
         return areOrigins ? origins.map { $0.lowercased() } : nil
     }
@@ -142,18 +147,14 @@ extension Log.Level {
 }
 
 extension Duration {
-    /// Reads a whole number with a unit: `ms`, `s`, `m`, `h` or `d`.
+    /// Reads a whole number with a unit: `ms`, `s`, `m`, `h` or `d`; a hundred years at the most.
     package init?(short text: String) {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
-        guard let count = Int64(digits), count <= 1_000_000_000 else { return nil }
-        switch text.dropFirst(digits.count) {
-        case "ms": self = .milliseconds(count)
-        case "s": self = .seconds(count)
-        case "m": self = .seconds(count * 60)
-        case "h": self = .seconds(count * 3600)
-        case "d": self = .seconds(count * 86_400)
-        default: return nil
-        }
+        let units = ["ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
+        guard let count = Int64(digits), let unit = units[String(text.dropFirst(digits.count))],
+            count <= 3_153_600_000_000 / Int64(unit)
+        else { return nil }
+        self = .milliseconds(count * Int64(unit))
     }
 
     var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }

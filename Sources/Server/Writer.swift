@@ -10,11 +10,11 @@ enum Submission: Sendable {
     case work(Work)
     /// A connection wants its seat. Its place among the changes decides what it must be told, and what it hears live.
     case takeSeat(Seat, ConnectionID)
-    /// More of the backlog: what went before, up to a message, was delivered.
-    case continueBacklog(User, ConnectionID, after: MessageID)
-    case leaveSeat(Seat, ConnectionID, delivered: MessageID)
-    /// The newest messages that have reached people, so that little is repeated after a crash.
-    case delivered([UserID: MessageID])
+    /// More of the backlog: what went before was delivered.
+    case continueBacklog(Delivery, ConnectionID)
+    case leaveSeat(Seat, Delivery?)
+    /// What has reached people, so that little is repeated after a crash.
+    case delivered([Delivery])
     /// Housekeeping, once a second.
     case tidy(Timestamp)
 
@@ -37,11 +37,13 @@ final class Writer: Sendable {
     private let worker: Worker<Submission>
     private let failure: Failure
 
-    /// - Parameter limit: How many changes may wait.
-    init(_ store: sending Store, _ exchange: Exchange, limit: Int, log: Log) {
+    /// - Parameters:
+    ///   - limit: How many changes may wait.
+    ///   - backlogBytes: How much text a connection is sent at once of what it missed.
+    init(_ store: sending Store, _ exchange: Exchange, limit: Int, backlogBytes: Int, log: Log) {
         let failure = Failure(log)
         self.failure = failure
-        let clerk = Clerk(store, exchange, failure)
+        let clerk = Clerk(store, exchange, failure, backlogBytes: backlogBytes)
         worker = Worker(limit: limit, owning: clerk) { clerk, batch in clerk.handle(batch) }
     }
 
@@ -109,13 +111,12 @@ private final class Clerk {
     private let store: Store
     private let exchange: Exchange
     private let failure: Failure
+    private let backlogBytes: Int
     private var presence = Presence()
-    /// People who are still being sent their backlog, and over which connection; without one it broke off while
-    /// they were connected otherwise. Until it is through, what reaches their other connections proves nothing.
-    private var catchingUp: [UserID: ConnectionID?] = [:]
     private var forgottenAt = Timestamp(microseconds: 0)
 
-    init(_ store: Store, _ exchange: Exchange, _ failure: Failure) {
+    init(_ store: Store, _ exchange: Exchange, _ failure: Failure, backlogBytes: Int) {
+        self.backlogBytes = backlogBytes
         self.store = store
         self.exchange = exchange
         self.failure = failure
@@ -124,16 +125,11 @@ private final class Clerk {
     func handle(_ submissions: [Submission]) {
         do {
             try run(submissions)
+        } catch  where error.isBusy || submissions.count == 1 {
+            fail(submissions, error)
         } catch {
             // One change may have spoiled it for the others, so each is tried alone.
-            for submission in submissions {
-                do {
-                    try run([submission])
-                } catch {
-                    failure.note(error.message)
-                    fail(submission, error)
-                }
-            }
+            for submission in submissions { handle([submission]) }
         }
     }
 
@@ -143,7 +139,6 @@ private final class Clerk {
         var callers: [@Sendable () -> Void] = []
         var isWriting = false
         var carriedOut = 0
-        let catchingUp = catchingUp
         do {
             try store.transaction { () throws(StoreError) in
                 for submission in submissions {
@@ -153,7 +148,6 @@ private final class Clerk {
             }
         } catch {
             for submission in submissions[..<carriedOut] { presence.undo(submission) }
-            self.catchingUp = catchingUp
             throw error
         }
         if isWriting { failure.note(nil) }
@@ -182,20 +176,19 @@ private final class Clerk {
             isWriting = true
             callers.append(try work.run(store))
         case .takeSeat(let seat, let connection):
-            let seating = try takeSeat(seat, connection)
+            let seating = try takeSeat(seat)
             mail.send(.seated(connection, seating), to: connection)
             if case .counter = seat { mail.publish(.counterUsers(presence.counterUsers)) }
-        case .continueBacklog(let user, let connection, let message):
-            try store.setDelivered(message, to: user.id)
-            let seating = try feed(user, connection, after: message)
-            mail.send(.seated(connection, seating), to: connection)
-        case .leaveSeat(let seat, let connection, let delivered):
-            try leaveSeat(seat, connection, delivered)
+        case .continueBacklog(let delivery, let connection):
+            try store.note(delivery)
+            let backlog = try store.backlog(of: delivery.user, after: delivery.end, bytes: backlogBytes)
+            mail.send(.seated(connection, .chat(backlog)), to: connection)
+        case .leaveSeat(let seat, let delivery):
+            if let delivery { try store.note(delivery) }
+            leaveSeat(seat)
             if case .counter = seat { mail.publish(.counterUsers(presence.counterUsers)) }
-        case .delivered(let messages):
-            for (user, message) in messages where catchingUp[user] == nil {
-                try store.setDelivered(message, to: user)
-            }
+        case .delivered(let deliveries):
+            for delivery in deliveries { try store.note(delivery) }
         case .tidy(let now):
             try tidy(now, &isWriting)
         }
@@ -203,20 +196,20 @@ private final class Clerk {
 
     // MARK: - Seats
 
-    private func takeSeat(_ seat: Seat, _ connection: ConnectionID) throws(StoreError) -> Seating {
+    private func takeSeat(_ seat: Seat) throws(StoreError) -> Seating {
         switch seat {
         case .chat(let user, let wantsBacklog):
             // The store first: when it throws, nobody has arrived.
-            let isFirst = !presence.isPresent(user.id)
-            let brokeOff = catchingUp[user.id] == .some(nil)
-            var seating = Seating.chat(Store.Backlog(messages: [], isComplete: true), upTo: store.lastMessage)
-            if wantsBacklog, isFirst || brokeOff {
-                seating = try feed(user, connection, after: nil)
-            } else if isFirst {
-                try store.setDelivered(store.lastMessage, to: user.id)
+            var backlog = store.emptyBacklog
+            if !presence.isPresent(user.id) {
+                if wantsBacklog {
+                    backlog = try store.backlog(of: user.id, after: nil, bytes: backlogBytes)
+                } else {
+                    try store.noteEverything(for: user.id)
+                }
             }
             presence.arrive(user.id)
-            return seating
+            return .chat(backlog)
         case .notifications(let user):
             return .notifications(
                 unread: try user.map { user throws(StoreError) in
@@ -231,25 +224,11 @@ private final class Clerk {
         }
     }
 
-    private func feed(_ user: User, _ connection: ConnectionID, after: MessageID?) throws(StoreError) -> Seating {
-        let backlog = try store.backlog(of: user.id, after: after)
-        catchingUp[user.id] = backlog.isComplete ? nil : .some(connection)
-        return .chat(
-            backlog, upTo: backlog.isComplete ? store.lastMessage : backlog.messages.last?.id ?? store.lastMessage)
-    }
-
-    private func leaveSeat(_ seat: Seat, _ connection: ConnectionID, _ delivered: MessageID) throws(StoreError) {
+    private func leaveSeat(_ seat: Seat) {
         switch seat {
-        case .chat(let user, _):
-            let feeder = catchingUp[user.id]
-            if feeder == nil || feeder == .some(connection) { try store.setDelivered(delivered, to: user.id) }
-            presence.leave(user.id)
-            if feeder == .some(connection) { catchingUp[user.id] = .some(nil) }
-            if !presence.isPresent(user.id) { catchingUp[user.id] = nil }
-        case .counter:
-            presence.leaveCounter()
-        case .notifications, .room:
-            break
+        case .chat(let user, _): presence.leave(user.id)
+        case .counter: presence.leaveCounter()
+        case .notifications, .room: break
         }
     }
 
@@ -261,49 +240,47 @@ private final class Clerk {
             try store.probe()
         }
         if now - .seconds(3600) > forgottenAt {
-            forgottenAt = now
             try store.forgetClientIDs(at: now)
             try store.accounts.forgetTokens(expiredBefore: now - .seconds(86_400))
+            forgottenAt = now
         }
     }
 
-    /// Tells whoever asked that nothing was stored. Who has left has left all the same.
-    private func fail(_ submission: Submission, _ error: StoreError) {
-        switch submission {
-        case .change(_, .connection(let connection)):
-            exchange.send(.refusal(connection, .storeUnavailable), to: connection)
-        case .change(_, .caller(let tell)):
-            tell(.refused(.storeUnavailable))
-        case .work(let work):
-            work.fail(error)
-        case .takeSeat(let seat, let connection):
-            // It leaves as others do, so it must have come.
-            if case .chat(let user, _) = seat { presence.arrive(user.id) }
-            if case .counter = seat { presence.joinCounter() }
-            exchange.send(.seated(connection, .unavailable), to: connection)
-        case .continueBacklog(_, let connection, _):
-            exchange.send(.seated(connection, .unavailable), to: connection)
-        case .leaveSeat(.chat(let user, _), let connection, _):
-            presence.leave(user.id)
-            if catchingUp[user.id] == .some(connection) { catchingUp[user.id] = .some(nil) }
-            if !presence.isPresent(user.id) { catchingUp[user.id] = nil }
-        case .leaveSeat(.counter, _, _):
-            presence.leaveCounter()
-            exchange.publish(.counterUsers(presence.counterUsers))
-        case .leaveSeat, .delivered, .tidy:
-            break
+    /// Tells whoever asked that nothing was stored. Who has left has left all the same, and who came will leave.
+    private func fail(_ submissions: [Submission], _ error: StoreError) {
+        failure.note(error.message)
+        for submission in submissions {
+            switch submission {
+            case .change(_, .connection(let connection)):
+                exchange.send(.refusal(connection, .storeUnavailable), to: connection)
+            case .change(_, .caller(let tell)):
+                tell(.refused(.storeUnavailable))
+            case .work(let work):
+                work.fail(error)
+            case .takeSeat(let seat, let connection):
+                if case .chat(let user, _) = seat { presence.arrive(user.id) }
+                if case .counter = seat { presence.joinCounter() }
+                exchange.send(.seated(connection, .unavailable), to: connection)
+            case .continueBacklog(_, let connection):
+                exchange.send(.seated(connection, .unavailable), to: connection)
+            case .leaveSeat(let seat, _):
+                leaveSeat(seat)
+                if case .counter = seat { exchange.publish(.counterUsers(presence.counterUsers)) }
+            case .delivered, .tidy:
+                break
+            }
         }
     }
 }
 
+/// Takes back who came or left with a submission whose transaction failed.
 extension Presence {
-    /// Takes back who came or left with a submission whose transaction failed.
     fileprivate mutating func undo(_ submission: Submission) {
         switch submission {
         case .takeSeat(.chat(let user, _), _): leave(user.id)
         case .takeSeat(.counter, _): leaveCounter()
-        case .leaveSeat(.chat(let user, _), _, _): arrive(user.id)
-        case .leaveSeat(.counter, _, _): joinCounter()
+        case .leaveSeat(.chat(let user, _), _): arrive(user.id)
+        case .leaveSeat(.counter, _): joinCounter()
         case .change, .work, .takeSeat, .continueBacklog, .leaveSeat, .delivered, .tidy: break
         }
     }

@@ -43,7 +43,7 @@ enum Migrations {
             PRIMARY KEY (user_id, conversation_id)
         ) STRICT, WITHOUT ROWID;
 
-        -- The writer gives the ids, so that they grow whatever is deleted.
+        -- The writer gives the ids, one more than the newest; the newest message is never deleted.
         CREATE TABLE messages (
             id INTEGER PRIMARY KEY,
             conversation_id INTEGER NOT NULL,

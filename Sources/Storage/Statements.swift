@@ -35,7 +35,8 @@ struct Statements {
             "UPDATE members SET last_read_id = ?3 WHERE user_id = ?1 AND conversation_id = ?2")
 
         delivered = try database.prepare("SELECT delivered_id FROM users WHERE id = ?1")
-        setDelivered = try database.prepare("UPDATE users SET delivered_id = ?2 WHERE id = ?1 AND delivered_id < ?2")
+        setDelivered = try database.prepare(
+            "UPDATE users SET delivered_id = ?3 WHERE id = ?1 AND delivered_id >= ?2 AND delivered_id < ?3")
         backlog = try database.prepare(
             """
             SELECT messages.id, messages.conversation_id, messages.sender_id, messages.text, messages.created_at

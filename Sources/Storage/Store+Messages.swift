@@ -74,42 +74,63 @@ extension Store {
 
     // MARK: - Backlog
 
-    /// Messages to a person after a given one, oldest first.
+    /// Messages to a person, oldest first.
     package struct Backlog: Sendable {
+        /// What came before the first of them.
+        package let start: MessageID
         package let messages: [Message]
-        /// Whether there are no more.
+        /// Up to where there are no others.
+        package let end: MessageID
+        /// Whether that is the newest message of all.
         package let isComplete: Bool
-
-        package init(messages: [Message], isComplete: Bool) {
-            self.messages = messages
-            self.isComplete = isComplete
-        }
     }
 
-    /// The next part of what waits for a person: at most 200 messages and about 256 KiB of text.
+    /// Nothing, as of now: for who needs no backlog.
+    package var emptyBacklog: Backlog {
+        Backlog(start: lastMessage, messages: [], end: lastMessage, isComplete: true)
+    }
+
+    /// The next part of what waits for a person: at most 200 messages and about `bytes` of text.
     ///
     /// - Parameter position: The last message that needs no repetition; `nil` asks for what was noted with
-    ///   ``setDelivered(_:to:)``.
-    package func backlog(of user: UserID, after position: MessageID?) throws(StoreError) -> Backlog {
+    ///   ``note(_:)``.
+    package func backlog(of user: UserID, after position: MessageID?, bytes: Int = 262_144) throws(StoreError)
+        -> Backlog
+    {
         let count = 200
         var after = position?.rawValue
         if after == nil { after = try statements.delivered.first(.integer(user.rawValue)) { $0.integer(0) } }
-        var room = 262_144
-        let rows = try statements.backlog.all(.integer(user.rawValue), .integer(after ?? 0), .integer(Int64(count))) {
-            row throws(StoreError) -> Message? in
-            if room <= 0 { return nil }
-            guard let sender = try self.user(UserID(row.integer(2))) else { return nil }
+        let start = MessageID(after ?? 0)
+        var room = bytes
+        var end = start
+        var messages: [Message] = []
+        let rows: [Void] = try statements.backlog.all(
+            .integer(user.rawValue), .integer(start.rawValue), .integer(Int64(count))
+        ) { row throws(StoreError) in
+            if room <= 0 { return }
+            end = MessageID(row.integer(0))
+            guard let sender = try self.user(UserID(row.integer(2))) else { return }
             let text = row.text(3)
             room -= text.utf8.count
-            return Message(
-                id: MessageID(row.integer(0)), conversation: ConversationID(row.integer(1)), sender: sender,
-                text: text, sentAt: Timestamp(microseconds: row.integer(4)))
+            messages.append(
+                Message(
+                    id: end, conversation: ConversationID(row.integer(1)), sender: sender, text: text,
+                    sentAt: Timestamp(microseconds: row.integer(4))))
         }
-        return Backlog(messages: rows.compactMap(\.self), isComplete: rows.count < count && room > 0)
+        let isComplete = rows.count < count && room > 0
+        return Backlog(
+            start: start, messages: messages, end: isComplete ? lastMessage : end, isComplete: isComplete)
     }
 
-    /// Notes that messages up to `message` reached a person; never goes back.
-    package func setDelivered(_ message: MessageID, to user: UserID) throws(StoreError) {
-        try statements.setDelivered.run(.integer(user.rawValue), .integer(message.rawValue))
+    /// Notes what has reached a person, as far as nothing is missing before it.
+    package func note(_ delivery: Delivery) throws(StoreError) {
+        if delivery.end <= delivery.start { return }
+        try statements.setDelivered.run(
+            .integer(delivery.user.rawValue), .integer(delivery.start.rawValue), .integer(delivery.end.rawValue))
+    }
+
+    /// Notes that a person needs nothing of what there is.
+    package func noteEverything(for user: UserID) throws(StoreError) {
+        try note(Delivery(to: user, after: MessageID(0), upTo: lastMessage))
     }
 }

@@ -30,6 +30,8 @@ package final class Store {
     /// Opens the database, creates or migrates it, and makes commits wait for the disk.
     package init(path: String) throws(StoreError) {
         database = try Database(path: path, .readWrite)
+        // A command that runs beside the server is done in less.
+        try database.execute("PRAGMA busy_timeout = 1000")
         try database.execute("PRAGMA journal_mode = WAL")
         try database.execute("PRAGMA synchronous = FULL")
         try database.execute("PRAGMA foreign_keys = ON")
@@ -47,6 +49,7 @@ package final class Store {
         } catch {
             // What was remembered may never have happened.
             directConversations = [:]
+            users = [:]
             try? reload()
             throw error
         }

@@ -18,8 +18,10 @@ enum CommandStore {
 extension Store {
     /// The person whom a command names, by username or id.
     func user(called name: String) throws -> User {
+        // Digits alone: "+1" is a username.
+        let id = name.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int64(name) : nil
         let user =
-            try Int64(name).map { id throws(StoreError) in try accounts.user(UserID(id)) } ?? accounts.user(named: name)
+            try id.map { id throws(StoreError) in try accounts.user(UserID(id)) } ?? accounts.user(named: name)
         guard let user else { throw Failure("there is no user \"\(name)\"") }
         return user
     }

@@ -22,9 +22,10 @@ enum Demo {
             }
             var tokens: [(user: User, token: String)] = []
             for person in people {
-                guard let user = try store.accounts.user(named: person.username), user.name == person.name else {
-                    continue
-                }
+                // Whoever has a password, or came after others, is a person and not the demo's.
+                guard let user = try store.accounts.user(named: person.username), user.name == person.name,
+                    user.id.rawValue <= people.count, try store.accounts.password(of: user) == nil
+                else { continue }
                 let token = AccessToken()
                 _ = try store.accounts.addToken(
                     digest: token.digest, of: user.id, at: .now, expiresAt: .now + .seconds(86_400))

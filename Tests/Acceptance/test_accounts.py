@@ -163,3 +163,10 @@ async def test_no_secret_reaches_the_log_or_the_database(start: Start, connect: 
     log = "\n".join([*server.log, *server.stdout.all()])
     for secret in [*tokens, password, text]:
         assert secret not in log
+
+
+def test_a_sign_before_digits_makes_a_name_and_no_id(server: Server) -> None:
+    first = server.person()
+    plus = json.loads(server.cli("user", "add", f"+{first.id}", "--name", "Plus", "--json"))
+    token = json.loads(server.cli("token", "create", f"+{first.id}", "--json"))
+    assert token["user_id"] == plus["id"] != first.id

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import Connect, Start
@@ -91,6 +92,18 @@ def test_failures_lock_nobody_else_out(server: Server) -> None:
     login(server, person.username, PASSWORD, "127.0.0.2").expect_refusal(429)
     assert login(server, person.username, PASSWORD, "127.0.0.3").status == 200
     assert login(server, other.username, PASSWORD, "127.0.0.2").status == 200
+
+
+def test_tries_side_by_side_count_too(server: Server) -> None:
+    person = server.person(password=PASSWORD)
+    with ThreadPoolExecutor(20) as tries:
+        statuses = list(tries.map(lambda _: login(server, person.username, "wrong").status, range(20)))
+    assert statuses.count(401) == 5 and statuses.count(429) == 15
+
+
+def test_a_name_that_no_account_can_have_is_not_remembered(server: Server) -> None:
+    for _ in range(10):
+        assert answer(login(server, "x" * 100_000, "wrong")) == WRONG
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs several loopback addresses")

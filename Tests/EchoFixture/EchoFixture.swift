@@ -94,6 +94,7 @@ private final class EchoConnection: SocketStreamDelegate {
         stream.finish()
     }
 
+    func overflowed() {}
     func drained() { stream.startReading() }
     func receivedEnd() { stream.close() }
     func closed() {}

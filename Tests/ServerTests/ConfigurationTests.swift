@@ -1,0 +1,192 @@
+import Chat
+import EventLoop
+import Testing
+
+@testable import Server
+
+@Suite struct ConfigurationTests {
+    private func configuration(
+        flags: [String: String] = [:], environment: [String: String] = [:], file: String? = nil
+    ) throws(ConfigurationError) -> Configuration {
+        try Configuration(flags: flags, environment: environment, file: file.map { ("s.json", Array($0.utf8)) })
+    }
+
+    /// The text of the error, or `nil` where there is none.
+    private func error(
+        flags: [String: String] = [:], environment: [String: String] = [:], file: String? = nil
+    ) -> String? {
+        do {
+            _ = try configuration(flags: flags, environment: environment, file: file)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    // MARK: - Sources
+
+    @Test("nothing set: the defaults")
+    func defaults() throws {
+        let shown = Dictionary(uniqueKeysWithValues: try configuration().summary.map { ($0.name, $0.value) })
+        #expect(
+            shown == [
+                "listen": "127.0.0.1:8000", "database": "switchboard.db", "log_level": "info", "log_format": "auto",
+                "loops": "0", "allowed_origins": "", "anonymous": "", "api_keys": "0 set", "rooms_rate": "20.0",
+                "rooms_burst": "100.0", "erp_offline_notice": "true", "ping_interval": "25s", "ping_timeout": "20s",
+                "head_timeout": "10s", "body_timeout": "30s", "keepalive_timeout": "60s", "shutdown_timeout": "8s",
+                "max_body": "1048576", "max_message": "1048576", "max_text": "16384", "send_queue": "4194304",
+                "store_queue": "20000",
+            ])
+    }
+
+    @Test("a flag wins over a variable, a variable over the file, the file over the default")
+    func precedence() throws {
+        let file = #"{"rooms_rate": 1, "rooms_burst": 1, "max_text": 1}"#
+        let configuration = try configuration(
+            flags: ["rooms_rate": "3"], environment: ["SWITCHBOARD_ROOMS_RATE": "2", "SWITCHBOARD_ROOMS_BURST": "2"],
+            file: file)
+        #expect(configuration.roomsRate.rate == 3)
+        #expect(configuration.roomsRate.burst == 2)
+        #expect(configuration.maxText == 1)
+        #expect(configuration.maxBody == 1 << 20)
+    }
+
+    @Test("each setting is taken from each source, under that source's spelling", arguments: Setting.all.map(\.name))
+    func sources(_ name: String) throws {
+        let setting = try #require(Setting.all.first { $0.name == name })
+        let (value, shown) = try #require(Self.examples[name])
+        let fromFlag = try configuration(flags: [name: value])
+        let fromVariable = try configuration(environment: ["SWITCHBOARD_" + name.uppercased(): value])
+        let fromFile = try configuration(file: #"{"\#(name)": "\#(value)"}"#)
+        #expect([fromFlag, fromVariable, fromFile].map(setting.show) == [shown, shown, shown])
+        #expect(try setting.show(configuration()) != shown)
+        #expect(setting.variable == "SWITCHBOARD_" + name.uppercased())
+        #expect(setting.flag.dropFirst(2).allSatisfy { $0.isLowercase || $0 == "-" })
+        #expect(!setting.help.isEmpty)
+    }
+
+    /// A value of each setting, and how it is shown.
+    private static let examples: [String: (value: String, shown: String)] = [
+        "listen": ("localhost:9000", "127.0.0.1:9000"), "database": ("/var/lib/s.db", "/var/lib/s.db"),
+        "log_level": ("debug", "debug"), "log_format": ("json", "json"), "loops": ("256", "256"),
+        "allowed_origins": ("https://A.example, http://b:3000 ", "https://a.example,http://b:3000"),
+        "anonymous": ("rooms", "rooms"), "api_keys": ("0123456789abcdef,fedcba9876543210", "2 set"),
+        "rooms_rate": ("0", "0.0"), "rooms_burst": ("1.5", "1.5"), "erp_offline_notice": ("false", "false"),
+        "ping_interval": ("500ms", "500ms"), "ping_timeout": ("1s", "1s"), "head_timeout": ("15m", "900s"),
+        "body_timeout": ("12h", "43200s"), "keepalive_timeout": ("1d", "86400s"), "shutdown_timeout": ("1ms", "1ms"),
+        "max_body": ("1073741824", "1073741824"), "max_message": ("1", "1"), "max_text": ("1048576", "1048576"),
+        "send_queue": ("1", "1"), "store_queue": ("10000000", "10000000"),
+    ]
+
+    @Test(
+        "the file spells values as JSON does",
+        arguments: [
+            (#"{"erp_offline_notice": false}"#, "erp_offline_notice", "false"),
+            (#"{"rooms_rate": 2.5}"#, "rooms_rate", "2.5"), (#"{"rooms_rate": 2}"#, "rooms_rate", "2.0"),
+            (#"{"max_text": 100}"#, "max_text", "100"),
+            (
+                #"{"allowed_origins": ["https://a.example", "http://b:3000"]}"#, "allowed_origins",
+                "https://a.example,http://b:3000"
+            ),
+            (#"{"allowed_origins": []}"#, "allowed_origins", ""),
+            (#"{"anonymous": ["rooms"]}"#, "anonymous", "rooms"),
+            (#"{"api_keys": ["0123456789abcdef"]}"#, "api_keys", "1 set"),
+        ])
+    func jsonValues(_ file: String, _ name: String, _ shown: String) throws {
+        #expect(try configuration(file: file).summary.first { $0.name == name }?.value == shown)
+    }
+
+    @Test("other programs' variables, and the file's own, are no settings")
+    func otherVariables() throws {
+        let configuration = try configuration(
+            environment: ["HOME": "/", "LISTEN": "x", "SWITCHBOARD_CONFIG": "s.json", "SWITCHBOARDS": "x"])
+        #expect(configuration.listen == SocketAddress("127.0.0.1:8000"))
+    }
+
+    // MARK: - Errors
+
+    /// A value that each setting refuses, and what it says is allowed.
+    private static let wrong: [String: (values: [String], allowed: String)] = [
+        "listen": (["", "8000", "host.example:80", "127.0.0.1", "127.0.0.1:65536"], "IP:PORT"),
+        "database": ([""], "a path"),
+        "log_level": (["", "Info", "trace"], "debug, info, warning or error"),
+        "log_format": (["", "xml"], "auto, text or json"),
+        "loops": (["", "-1", "257", "1.5", "two"], "0 to 256"),
+        "allowed_origins": (
+            ["*", "app.example.org", "https://a.example/", "https://a.example,ftp://b"],
+            "a list of origins such as https://app.example.org"
+        ),
+        "anonymous": (["erp", "rooms,erp", "true"], "a list of: rooms"),
+        "rooms_rate": (["", "-1", "inf", "nan", "fast"], "a number, 0 or more"),
+        "rooms_burst": (["", "0", "0.5", "inf"], "a number, 1 or more"),
+        "erp_offline_notice": (["", "yes", "1", "True"], "true or false"),
+        "ping_interval": (["", "0s", "5", "-5s", "1.5s"], "a duration such as 500ms, 90s, 15m or 12h"),
+        "ping_timeout": (["0ms"], "a duration such as 500ms, 90s, 15m or 12h"),
+        "head_timeout": (["0m"], "a duration such as 500ms, 90s, 15m or 12h"),
+        "body_timeout": (["0h"], "a duration such as 500ms, 90s, 15m or 12h"),
+        "keepalive_timeout": (["0d"], "a duration such as 500ms, 90s, 15m or 12h"),
+        "shutdown_timeout": (["soon"], "a duration such as 500ms, 90s, 15m or 12h"),
+        "max_body": (["", "0", "1073741825", "1MB"], "1 to 1073741824"),
+        "max_message": (["0", "1073741825"], "1 to 1073741824"),
+        "max_text": (["0", "1048577"], "1 to 1048576"),
+        "send_queue": (["0", "1073741825"], "1 to 1073741824"),
+        "store_queue": (["0", "10000001"], "1 to 10000000"),
+    ]
+
+    @Test("a wrong value names its key, its source and what is allowed", arguments: wrong.keys.sorted())
+    func wrongValues(_ name: String) throws {
+        let (values, allowed) = try #require(Self.wrong[name])
+        let flag = "--" + name.split(separator: "_").joined(separator: "-")
+        let variable = "SWITCHBOARD_" + name.uppercased()
+        for value in values {
+            let rest = #""\#(value)" is not allowed; allowed is \#(allowed)"#
+            #expect(error(flags: [name: value]) == "\(flag) (flag): \(rest)")
+            #expect(error(environment: [variable: value]) == "\(variable) (environment): \(rest)")
+            #expect(error(file: #"{"\#(name)": "\#(value)"}"#) == "\(name) (s.json): \(rest)")
+        }
+    }
+
+    @Test("every setting but the secret ones has wrong values here")
+    func complete() {
+        #expect(Set(Setting.all.map(\.name)).symmetricDifference(Self.wrong.keys) == ["api_keys"])
+        #expect(Setting.all.filter(\.isSecret).map(\.name) == ["api_keys"])
+    }
+
+    @Test("a wrong secret is not shown")
+    func secrets() {
+        #expect(
+            error(environment: ["SWITCHBOARD_API_KEYS": "short"])
+                == "SWITCHBOARD_API_KEYS (environment): the value is not allowed; "
+                + "allowed is a list of keys of 16 characters or more")
+        #expect(
+            error(file: #"{"api_keys": ["0123456789abcdef", "short"]}"#)
+                == "api_keys (s.json): the value is not allowed; allowed is a list of keys of 16 characters or more")
+    }
+
+    @Test(
+        "a value of no scalar type says what is allowed",
+        arguments: [
+            (#"{"listen": null}"#, "listen (s.json): allowed is IP:PORT"),
+            (#"{"listen": {"port": 80}}"#, "listen (s.json): allowed is IP:PORT"),
+            (#"{"anonymous": [1]}"#, "anonymous (s.json): allowed is a list of: rooms"),
+        ])
+    func wrongTypes(_ file: String, _ text: String) {
+        #expect(error(file: file) == text)
+    }
+
+    @Test("an unknown key names itself and its source, and what it may have meant")
+    func unknownKeys() {
+        #expect(error(file: #"{"lisen": "x"}"#) == "lisen (s.json): no such setting; did you mean listen?")
+        #expect(
+            error(environment: ["SWITCHBOARD_PING_INTERVALL": "1s"])
+                == "SWITCHBOARD_PING_INTERVALL (environment): no such setting; did you mean SWITCHBOARD_PING_INTERVAL?")
+        #expect(
+            error(file: #"{"colour": 1}"#) == "colour (s.json): no such setting; see switchboard check-config --help")
+        #expect(error(file: #"{"max-body": 1}"#)?.contains("did you mean max_body") == true)
+    }
+
+    @Test("a file that is no JSON object names itself", arguments: ["", "[]", "listen", "{", "null", #"{"listen": }"#])
+    func noObject(_ file: String) {
+        #expect(error(file: file) == "s.json: not a JSON object")
+    }
+}

@@ -1,0 +1,56 @@
+import Testing
+
+@testable import Server
+
+/// The rule of INTEROP.md, Authentication.
+@Suite struct OriginsTests {
+    private static let host = "chat.example.org:8000"
+    private static let allowed = ["https://app.example.org", "http://intranet:3000"]
+
+    private func allows(_ origin: String?, isLoopback: Bool, host: String? = Self.host) -> Bool {
+        Origins(allowed: Self.allowed, isLoopback: isLoopback).allows(origin, host: host)
+    }
+
+    @Test(
+        "let in wherever the server listens: no origin, the own host, the configured list",
+        arguments: [
+            nil, "http://chat.example.org:8000", "https://chat.example.org:8000", "https://CHAT.Example.ORG:8000",
+            "https://app.example.org", "HTTPS://App.Example.org", "http://intranet:3000",
+        ] as [String?], [true, false])
+    func always(_ origin: String?, _ isLoopback: Bool) {
+        #expect(allows(origin, isLoopback: isLoopback))
+    }
+
+    @Test(
+        "let in on loopback only: this machine, with any port",
+        arguments: [
+            "http://localhost", "http://localhost:3000", "https://localhost:5173", "http://LOCALHOST:3000",
+            "http://127.0.0.1", "http://127.0.0.1:8080", "http://[::1]", "https://[::1]:65535",
+        ])
+    func development(_ origin: String) {
+        #expect(allows(origin, isLoopback: true))
+        #expect(!allows(origin, isLoopback: false))
+    }
+
+    @Test(
+        "never let in",
+        arguments: [
+            "", "null", "https://evil.example", "http://app.example.org", "https://app.example.org:444",
+            "https://app.example.org.evil.example", "https://chat.example.org",
+            "https://chat.example.org:8000.evil.example",
+            "http://intranet", "http://localhost.evil.example", "http://localhost:", "http://localhost:65536",
+            "http://localhost:3000.evil.example", "http://localhost@evil.example", "http://127.0.0.1.evil.example",
+            "http://127.0.0.2", "http://[::1].evil.example", "file://localhost", "ws://localhost", "localhost",
+            "http://",
+        ], [true, false])
+    func never(_ origin: String, _ isLoopback: Bool) {
+        #expect(!allows(origin, isLoopback: isLoopback))
+    }
+
+    @Test("the host is compared in upper or lower case, and may be missing")
+    func hosts() {
+        #expect(allows("http://chat.example.org", isLoopback: false, host: "Chat.Example.org"))
+        #expect(!allows("http://chat.example.org", isLoopback: false, host: nil))
+        #expect(!allows("http://", isLoopback: false, host: nil))
+    }
+}
