@@ -32,7 +32,9 @@ format:
 	$(SWIFT) format --in-place --recursive --parallel $(FORMATTED)
 
 unit-test: libraries
-	$(SWIFT) test
+	@mkdir -p .build
+	@$(SWIFT) test >.build/unit-test.log 2>&1; status=$$?; \
+	grep -aE '✘|error:|Test run with' .build/unit-test.log | cut -c1-400; exit $$status
 
 ## The built server, tried from outside with real clients.
 acceptance-test: build tools-for-tests
