@@ -1,6 +1,7 @@
 /// What is to be made durable.
 package enum Change: Sendable {
-    case sendDirect(from: User, to: UserID, text: String, clientID: ClientID?, at: Timestamp)
+    case sendDirect(
+        from: User, to: UserID, text: String, attachment: Attachment? = nil, clientID: ClientID?, at: Timestamp)
     case markRead(by: UserID, from: UserID, at: Timestamp)
     case notify(Audience, NotificationContent, at: Timestamp)
     case readNotification(NotificationID, by: UserID, at: Timestamp)

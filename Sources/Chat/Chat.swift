@@ -27,10 +27,12 @@ package struct Chat: Sendable {
     /// dialects never decode others.
     package func decide(_ command: Command, from seat: Seat, at now: Timestamp) -> Decision {
         switch (command, seat) {
-        case (.sendDirect(let recipient, let text, let clientID), .chat(let sender, _)):
+        case (.sendDirect(let recipient, let text, let attachment, let clientID), .chat(let sender, _)):
             if recipient == sender.id { return .refuse(.recipientIsSender) }
             if text.utf8.count > limits.text { return .refuse(.textTooLong) }
-            return .store(.sendDirect(from: sender, to: recipient, text: text, clientID: clientID, at: now))
+            return .store(
+                .sendDirect(
+                    from: sender, to: recipient, text: text, attachment: attachment, clientID: clientID, at: now))
         case (.markRead(let author), .chat(let reader, _)):
             return .store(.markRead(by: reader.id, from: author, at: now))
         case (.typing(let recipient), .chat(let writer, _)):
@@ -54,11 +56,14 @@ package struct Chat: Sendable {
     /// What the sender is told of a committed outcome, if anything.
     ///
     /// - Parameter isPresent: Whether a person has a chat connection anywhere.
-    package static func answer(to outcome: Outcome, isPresent: (UserID) -> Bool) -> Refusal? {
+    package static func answer(to outcome: Outcome, isPresent: (UserID) -> Bool) -> Answer? {
         switch outcome {
-        case .refused(let refusal): refusal
-        case .stored(_, let recipients): recipients.contains(where: isPresent) ? nil : .recipientOffline
-        case .repeated, .read, .notified, .notificationRead, .counted, .unchanged: nil
+        case .refused(let refusal): .refused(refusal)
+        case .stored(let message, let recipients):
+            .stored(message.id, isRecipientPresent: recipients.contains(where: isPresent))
+        // Whoever repeats has missed the first answer; that the recipient was away is old news.
+        case .repeated(let id): .stored(id, isRecipientPresent: true)
+        case .read, .notified, .notificationRead, .counted, .unchanged: nil
         }
     }
 }

@@ -1,7 +1,7 @@
 /// What a client asks for, after its dialect was read.
 package enum Command: Sendable {
     /// A message to one person.
-    case sendDirect(to: UserID, text: String, clientID: ClientID?)
+    case sendDirect(to: UserID, text: String, attachment: Attachment? = nil, clientID: ClientID?)
     /// Everything that one person wrote to the reader has been read.
     case markRead(from: UserID)
     /// The writer is typing something for one person.
@@ -10,6 +10,13 @@ package enum Command: Sendable {
     /// A message to the room that the connection is in.
     case say(text: String, username: String)
     case count(CounterAction)
+}
+
+/// What became of a command, for the connection that it came from.
+package enum Answer: Equatable, Sendable {
+    /// A message is stored. Where its recipient is nowhere connected, it waits.
+    case stored(MessageID, isRecipientPresent: Bool)
+    case refused(Refusal)
 }
 
 /// Why a command was not carried out. Each dialect has its own words for it.
@@ -21,8 +28,6 @@ package enum Refusal: Error, Equatable, Sendable {
     /// A sender's own id of a message that is none; see ``ClientID``.
     case badClientID
     case unknownRecipient
-    /// The message is stored and waits; its recipient is nowhere connected.
-    case recipientOffline
     case recipientIsSender
     case textTooLong
     case tooFast
@@ -34,6 +39,9 @@ package enum Refusal: Error, Equatable, Sendable {
     /// A field that a command can't do without: it is absent, empty or of the wrong type.
     package enum Field: String, Sendable {
         case message
+        case messageOrAttachment
+        case attachment
+        case receiverID = "receiver_id"
         case recipientID = "recipient_id"
         case senderID = "sender_id"
         case notificationID = "id"

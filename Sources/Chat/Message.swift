@@ -3,15 +3,36 @@ package struct Message: Sendable {
     package let id: MessageID
     package let conversation: ConversationID
     package let sender: User
+    /// May be empty where there is an attachment.
     package let text: String
+    package let attachment: Attachment?
     package let sentAt: Timestamp
 
-    package init(id: MessageID, conversation: ConversationID, sender: User, text: String, sentAt: Timestamp) {
+    package init(
+        id: MessageID, conversation: ConversationID, sender: User, text: String, attachment: Attachment? = nil,
+        sentAt: Timestamp
+    ) {
         self.id = id
         self.conversation = conversation
         self.sender = sender
         self.text = text
+        self.attachment = attachment
         self.sentAt = sentAt
+    }
+
+    /// For dialects that have no place for an attachment: its URL where there is no text (INTEROP.md).
+    package var textOrAttachment: String { text.isEmpty ? attachment?.url ?? "" : text }
+}
+
+/// A file that a message points at: an `http` or `https` URL of at most 2,048 characters (INTEROP.md).
+package struct Attachment: Hashable, Sendable {
+    package let url: String
+
+    package init?(_ url: String) {
+        guard url.unicodeScalars.count <= 2048, !url.unicodeScalars.contains(where: { $0.value <= 0x20 }),
+            ["http://", "https://"].contains(where: { url.hasPrefix($0) && url.utf8.count > $0.utf8.count })
+        else { return nil }
+        self.url = url
     }
 }
 

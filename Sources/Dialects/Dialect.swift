@@ -11,6 +11,9 @@ package protocol Dialect: Sendable {
     /// Whether a client can't ask for what it missed, so that it is sent to it.
     var wantsBacklog: Bool { get }
 
+    /// Whether what a client sends from a seat of `kind` is read at all.
+    func reads(from kind: Seat.Kind) -> Bool
+
     /// Whether `rooms_rate` limits how often a connection may send.
     var limitsRate: Bool { get }
 
@@ -25,8 +28,8 @@ package protocol Dialect: Sendable {
     /// Writes what a connection hears first, likewise.
     func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool
 
-    /// Writes what a client is told that asked for something it can't have.
-    func encode(_ refusal: Refusal, into json: inout JSONWriter)
+    /// Writes what a client is told of its own command, likewise.
+    func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool
 }
 
 /// A path that a dialect is spoken on.
@@ -52,11 +55,12 @@ package struct Endpoint: Sendable {
 
 /// The table of the dialects. The number of a case is its place in tables that have one for each dialect.
 package enum DialectName: Int, CaseIterable, Sendable {
-    case erp, rooms
+    case erp, campus, rooms
 
     package var dialect: any Dialect {
         switch self {
         case .erp: ERP()
+        case .campus: Campus()
         case .rooms: Rooms()
         }
     }

@@ -14,6 +14,7 @@ package struct ERP: Dialect {
 
     package var wantsBacklog: Bool { true }
     package var limitsRate: Bool { false }
+    package func reads(from kind: Seat.Kind) -> Bool { true }
 
     package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
         guard let type = frame["type"] else { throw .unknownFormat }
@@ -41,7 +42,7 @@ package struct ERP: Dialect {
                 $0.member("id", message.id.rawValue)
                 $0.member("sender_id", message.sender.id.rawValue)
                 $0.member("sender_name", message.sender.name)
-                $0.member("message", message.text)
+                $0.member("message", message.textOrAttachment)
                 $0.member("timestamp", message.sentAt.formatted(.seconds))
             }
         case .read(_, let reader, _, let time):
@@ -79,17 +80,24 @@ package struct ERP: Dialect {
 
     package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
 
-    package func encode(_ refusal: Refusal, into json: inout JSONWriter) {
+    /// A stored message needs no word, but that its recipient is away is told (INTEROP.md, erp).
+    package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
+        let words: String
+        switch answer {
+        case .stored(_, isRecipientPresent: true): return false
+        case .stored(_, isRecipientPresent: false): words = Self.words(for: .unknownRecipient)
+        case .refused(let refusal): words = Self.words(for: refusal)
+        }
         json.object {
             $0.member("type", "error")
-            $0.member("message", Self.words(for: refusal))
+            $0.member("message", words)
         }
+        return true
     }
 
     private static func words(for refusal: Refusal) -> String {
         switch refusal {
-        // The specification's own; INTEROP.md keeps it for people who are known and away.
-        case .unknownRecipient, .recipientOffline: "User not found or offline."
+        case .unknownRecipient: "User not found or offline."
         case .notJSON: "Invalid JSON format"
         case .unknownFormat: "Invalid message format"
         case .missing(let field): "\(field.rawValue) is required"

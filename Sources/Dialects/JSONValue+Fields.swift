@@ -2,14 +2,17 @@ internal import Chat
 internal import JSON
 
 extension JSONValue {
-    /// An id, which clients send as a number or as a string of digits (INTEROP.md).
+    /// An id that must be there; clients send it as a number or as a string of digits (INTEROP.md).
     func id(_ name: StaticString, _ field: Refusal.Field) throws(Refusal) -> Int64 {
-        guard let value = self[name] else { throw .missing(field) }
-        if let number = value.int64 { return number }
-        guard let digits = value.string, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let number = Int64(digits)
-        else { throw .missing(field) }
-        return number
+        guard let id = self[name]?.id else { throw .missing(field) }
+        return id
+    }
+
+    /// This as an id, if it is one.
+    var id: Int64? {
+        if let number = int64 { return number }
+        guard let digits = string, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int64(digits)
     }
 
     /// A string that is not empty.

@@ -15,6 +15,7 @@ package struct Rooms: Dialect {
 
     package var wantsBacklog: Bool { false }
     package var limitsRate: Bool { true }
+    package func reads(from kind: Seat.Kind) -> Bool { true }
 
     package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
         switch kind {
@@ -115,17 +116,19 @@ package struct Rooms: Dialect {
         return true
     }
 
-    package func encode(_ refusal: Refusal, into json: inout JSONWriter) {
+    package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
+        guard case .refused(let refusal) = answer else { return false }
         json.object {
             $0.member("type", "error")
             $0.member("message", Self.words(for: refusal))
         }
+        return true
     }
 
     private static func words(for refusal: Refusal) -> String {
         switch refusal {
         case .notJSON: "Invalid JSON format"
-        case .unknownFormat, .missing, .badClientID, .unknownRecipient, .recipientOffline, .recipientIsSender,
+        case .unknownFormat, .missing, .badClientID, .unknownRecipient, .recipientIsSender,
             .unknownNotification:
             "Invalid message format"
         case .textTooLong: "Invalid message (max 1000 characters)"

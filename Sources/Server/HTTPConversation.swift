@@ -145,7 +145,7 @@ final class HTTPConversation {
             return respond(.error(.serviceUnavailable, "The server is stopping", headers: [("Retry-After", "5")]))
         }
         let token = request.queryValue("token").flatMap { ["", "null", "undefined"].contains($0) ? nil : $0 }
-        let mount = mounts.first { $0.name.text == request.queryValue("dialect") } ?? mounts[0]
+        let mount = mounts.choose(dialect: request.queryValue("dialect"), hasToken: token != nil)
         let opening = Connection.Opening(
             name: mount.name, kind: mount.endpoint.kind, room: parameters.first.flatMap { RoomName($0) },
             isOpenToAnybody: mount.endpoint.token == .optional && hub.allowsAnonymous(mount.name),

@@ -149,7 +149,7 @@ final class Hub {
         for piece in mail {
             switch piece {
             case .event(let event): deliver(event)
-            case .refusal(let id, let refusal): connection(id)?.session?.refuse(refusal)
+            case .answer(let id, let answer): connection(id)?.session?.answer(answer)
             case .authenticated(let id, let authentication): connection(id)?.authenticated(authentication)
             case .seated(let id, let seating): connection(id)?.session?.seated(seating)
             }

@@ -10,7 +10,7 @@ enum Mail: Sendable {
     case authenticated(ConnectionID, Authentication)
     /// The store has seated a connection: from here on it hears what is committed.
     case seated(ConnectionID, Seating)
-    case refusal(ConnectionID, Refusal)
+    case answer(ConnectionID, Answer)
 }
 
 /// Whose a token is.

@@ -3,7 +3,7 @@ import HTTP
 
 /// What the server does at a path.
 enum Route: Sendable {
-    /// The dialects that are spoken there, the preferred one first.
+    /// The dialects that are spoken there.
     case webSocket([Mount])
     case api(API.Endpoint)
 }
@@ -12,6 +12,15 @@ enum Route: Sendable {
 struct Mount: Sendable {
     let name: DialectName
     let endpoint: Endpoint
+}
+
+extension [Mount] {
+    /// Which of a path's dialects a connection speaks (INTEROP.md): the one it names; else one that needs the token
+    /// that it brought, or one that needs none.
+    func choose(dialect: String?, hasToken: Bool) -> Mount {
+        first { $0.name.text == dialect }
+            ?? first { ($0.endpoint.token == .required) == hasToken } ?? self[0]
+    }
 }
 
 extension Router where Endpoint == Route {

@@ -161,12 +161,17 @@ final class Session {
         if let frame = frames.frame(for: name) { send(frame) }
     }
 
-    func refuse(_ refusal: Refusal) {
-        if refusal == .recipientOffline, !hub.settings.erpOfflineNotice { return }
+    /// Tells the client what became of its command.
+    func answer(_ answer: Answer) {
+        var answer = answer
+        if case .stored(let id, isRecipientPresent: false) = answer, !hub.settings.erpOfflineNotice {
+            answer = .stored(id, isRecipientPresent: true)
+        }
         var json = JSONWriter()
-        name.dialect.encode(refusal, into: &json)
-        send(Frames.text(json))
+        if name.dialect.encode(answer, into: &json) { send(Frames.text(json)) }
     }
+
+    private func refuse(_ refusal: Refusal) { answer(.refused(refusal)) }
 
     private func welcome(_ welcome: Welcome) {
         var json = JSONWriter()
@@ -220,7 +225,7 @@ final class Session {
     private func receive(_ kind: Incoming, _ payload: Span<UInt8>) {
         switch kind {
         case .text: receive(payload)
-        case .binary: refuse(.notJSON)
+        case .binary: if name.dialect.reads(from: seat.kind) { refuse(.notJSON) }
         case .ping: send(FrameEncoder.pong(payload))
         case .pong: break
         case .close(let code): connection.receivedClose(code)
@@ -228,6 +233,7 @@ final class Session {
     }
 
     private func receive(_ text: Span<UInt8>) {
+        if !name.dialect.reads(from: seat.kind) { return }
         if name.dialect.limitsRate, !takeToken() { return refuse(.tooFast) }
         guard let frame = try? hub.parser.parse(text) else { return refuse(.notJSON) }
         do throws(Refusal) {

@@ -166,8 +166,8 @@ private final class Clerk {
             if let event = Event(outcome) { mail.publish(event) }
             switch origin {
             case .connection(let connection):
-                if let refusal = Chat.answer(to: outcome, isPresent: presence.isPresent) {
-                    mail.send(.refusal(connection, refusal), to: connection)
+                if let answer = Chat.answer(to: outcome, isPresent: presence.isPresent) {
+                    mail.send(.answer(connection, answer), to: connection)
                 }
             case .caller(let tell):
                 callers.append { tell(outcome) }
@@ -252,7 +252,7 @@ private final class Clerk {
         for submission in submissions {
             switch submission {
             case .change(_, .connection(let connection)):
-                exchange.send(.refusal(connection, .storeUnavailable), to: connection)
+                exchange.send(.answer(connection, .refused(.storeUnavailable)), to: connection)
             case .change(_, .caller(let tell)):
                 tell(.refused(.storeUnavailable))
             case .work(let work):

@@ -87,7 +87,10 @@ enum Migrations {
 
         CREATE TABLE counter (value INTEGER NOT NULL) STRICT;
         INSERT INTO counter VALUES (0);
+        """,
         """
+        ALTER TABLE messages ADD COLUMN attachment TEXT; -- a URL
+        """,
     ]
 
     /// Brings a database to the newest version, each step in a transaction of its own.

@@ -11,7 +11,7 @@ struct Statements {
     init(_ database: Database) throws(StoreError) {
         transaction = try Database.Transaction(database)
         lastMessage = try database.prepare("SELECT coalesce(max(id), 0) FROM messages")
-        insertMessage = try database.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5)")
+        insertMessage = try database.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
 
         directConversation = try database.prepare(
             "SELECT conversation_id FROM direct_conversations WHERE first_user = ?1 AND second_user = ?2")
@@ -39,7 +39,8 @@ struct Statements {
             "UPDATE users SET delivered_id = ?3 WHERE id = ?1 AND delivered_id >= ?2 AND delivered_id < ?3")
         backlog = try database.prepare(
             """
-            SELECT messages.id, messages.conversation_id, messages.sender_id, messages.text, messages.created_at
+            SELECT messages.id, messages.conversation_id, messages.sender_id, messages.text, messages.created_at,
+                messages.attachment
             FROM members JOIN messages
                 ON messages.conversation_id = members.conversation_id AND messages.id > ?2
             WHERE members.user_id = ?1 AND messages.sender_id <> ?1

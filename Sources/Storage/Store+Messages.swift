@@ -5,7 +5,8 @@ extension Store {
     private static let clientIDLifetime = Duration.seconds(86_400)
 
     func sendDirect(
-        from sender: User, to recipient: UserID, text: String, clientID: ClientID?, at time: Timestamp
+        from sender: User, to recipient: UserID, text: String, attachment: Attachment?, clientID: ClientID?,
+        at time: Timestamp
     ) throws(StoreError) -> Outcome {
         if let clientID {
             let oldest = time - Self.clientIDLifetime
@@ -20,14 +21,15 @@ extension Store {
         let id = MessageID(lastMessage.rawValue + 1)
         try statements.insertMessage.run(
             .integer(id.rawValue), .integer(conversation.rawValue), .integer(sender.id.rawValue), .text(text),
-            .integer(time.microseconds))
+            .integer(time.microseconds), SQLValue(attachment?.url))
         lastMessage = id
         if let clientID {
             try statements.insertClientID.run(
                 .integer(sender.id.rawValue), .text(clientID.text), .integer(id.rawValue),
                 .integer(time.microseconds))
         }
-        let message = Message(id: id, conversation: conversation, sender: sender, text: text, sentAt: time)
+        let message = Message(
+            id: id, conversation: conversation, sender: sender, text: text, attachment: attachment, sentAt: time)
         return .stored(message, for: [recipient])
     }
 
@@ -115,6 +117,7 @@ extension Store {
             messages.append(
                 Message(
                     id: end, conversation: ConversationID(row.integer(1)), sender: sender, text: text,
+                    attachment: row.optionalText(5).flatMap { Attachment($0) },
                     sentAt: Timestamp(microseconds: row.integer(4))))
         }
         let isComplete = rows.count < count && room > 0

@@ -62,8 +62,9 @@ package final class Store {
     /// Carries out one change, inside a transaction.
     package func apply(_ change: Change) throws(StoreError) -> Outcome {
         switch change {
-        case .sendDirect(let sender, let recipient, let text, let clientID, let time):
-            return try sendDirect(from: sender, to: recipient, text: text, clientID: clientID, at: time)
+        case .sendDirect(let sender, let recipient, let text, let attachment, let clientID, let time):
+            return try sendDirect(
+                from: sender, to: recipient, text: text, attachment: attachment, clientID: clientID, at: time)
         case .markRead(let reader, let author, let time):
             return try markRead(by: reader, from: author, at: time)
         case .notify(let audience, let content, let time):

@@ -48,6 +48,9 @@ enum Demo {
         for (user, token) in people {
             guard let other = people.first(where: { $0.user !== user })?.user else { continue }
             add(
+                "campus, as \(user.name) to \(other.name)", "/ws/chat/?token=\(token)",
+                #"{"receiver_id":\#(other.id),"message":"Hello, how are you?"}"#)
+            add(
                 "erp, as \(user.name) to \(other.name)", "/ws/v1/chat/?token=\(token)",
                 #"{"type":"chat_message","message":"Hello, are you available?","recipient_id":\#(other.id)}"#)
         }

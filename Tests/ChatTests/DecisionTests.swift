@@ -53,7 +53,8 @@ import Testing
     func sendDirect() throws {
         let command = Command.sendDirect(to: Self.ben, text: "Hello", clientID: ClientID("c-1"))
         let decision = decide(command, from: .chat(Self.asha, wantsBacklog: true))
-        guard case .store(.sendDirect(let sender, let recipient, let text, let clientID, let time)) = decision else {
+        guard case .store(.sendDirect(let sender, let recipient, let text, nil, let clientID, let time)) = decision
+        else {
             throw Unexpected(decision)
         }
         #expect(sender === Self.asha)

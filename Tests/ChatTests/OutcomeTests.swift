@@ -11,22 +11,28 @@ import Testing
         id: NotificationID(501), audience: .everybody, content: NotificationContent(title: "T", message: "M"),
         sentAt: now)
 
-    @Test("the sender of a stored message is told when nobody of its recipients is there")
+    @Test("the sender of a stored message is told its id, and whether anybody of its recipients is there")
     func offline() {
         let outcome = Outcome.stored(Self.message, for: [Self.ben])
-        #expect(Chat.answer(to: outcome) { _ in false } == .recipientOffline)
-        #expect(Chat.answer(to: outcome) { $0 == Self.ben } == nil)
+        #expect(Chat.answer(to: outcome) { _ in false } == .stored(MessageID(7), isRecipientPresent: false))
+        #expect(Chat.answer(to: outcome) { $0 == Self.ben } == .stored(MessageID(7), isRecipientPresent: true))
+    }
+
+    @Test("a repeat is answered with the first id")
+    func repeated() {
+        let answer = Chat.answer(to: .repeated(MessageID(7))) { _ in false }
+        #expect(answer == .stored(MessageID(7), isRecipientPresent: true))
     }
 
     @Test("a refusal is passed on")
     func refusal() {
-        #expect(Chat.answer(to: .refused(.unknownRecipient)) { _ in true } == .unknownRecipient)
+        #expect(Chat.answer(to: .refused(.unknownRecipient)) { _ in true } == .refused(.unknownRecipient))
     }
 
     @Test(
         "other outcomes are not answered",
         arguments: [
-            .repeated(MessageID(7)), .read(ConversationID(3), by: ben, author: asha.id, at: now),
+            .read(ConversationID(3), by: ben, author: asha.id, at: now),
             .notified(notification), .notificationRead(by: ben, unread: 2), .counted(.reset, total: 0, at: now),
             .unchanged,
         ] as [Outcome])

@@ -2,6 +2,8 @@ import Chat
 import Dialects
 import Testing
 
+import struct Chat.Attachment
+
 /// The frames of specs/erp.md, and what INTEROP.md adds to them.
 @Suite struct ERPTests {
     private let dialect = ERP()
@@ -144,7 +146,7 @@ import Testing
     @Test(
         "every refusal has its literal",
         arguments: [
-            (.unknownRecipient, "User not found or offline."), (.recipientOffline, "User not found or offline."),
+            (.unknownRecipient, "User not found or offline."),
             (.notJSON, "Invalid JSON format"), (.unknownFormat, "Invalid message format"),
             (.missing(.message), "message is required"), (.missing(.recipientID), "recipient_id is required"),
             (.missing(.senderID), "sender_id is required"), (.missing(.notificationID), "id is required"),
@@ -156,6 +158,23 @@ import Testing
         ] as [(Refusal, String)])
     func refusals(_ refusal: Refusal, _ message: String) {
         #expect(encoded(refusal, by: dialect) == #"{"type":"error","message":"\#(message)"}"#)
+    }
+
+    @Test("of a stored message only that its recipient is away is told")
+    func stored() {
+        #expect(encoded(.stored(MessageID(7), isRecipientPresent: true), by: dialect) == nil)
+        #expect(
+            encoded(.stored(MessageID(7), isRecipientPresent: false), by: dialect)
+                == #"{"type":"error","message":"User not found or offline."}"#)
+    }
+
+    @Test("an attachment's URL stands where there is no text")
+    func attachment() {
+        let url = "https://bucket.s3.amazonaws.com/file.pdf"
+        let message = Message(
+            id: MessageID(1024), conversation: ConversationID(3), sender: aarav, text: "",
+            attachment: Attachment(url), sentAt: .january)
+        #expect(encoded(.message(message, for: []), by: dialect)?.contains(#""message":"\#(url)""#) == true)
     }
 
     @Test("both paths need a token, and what was missed is sent")

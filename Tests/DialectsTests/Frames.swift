@@ -15,8 +15,9 @@ func decoded(_ text: String, by dialect: some Dialect, from kind: Seat.Kind) thr
 
 private func description(of command: Command) -> String {
     switch command {
-    case .sendDirect(let recipient, let text, let clientID):
-        "send to \(recipient): \(text)" + (clientID.map { " (\($0.text))" } ?? "")
+    case .sendDirect(let recipient, let text, let attachment, let clientID):
+        "send to \(recipient): \(text)" + (attachment.map { " [\($0.url)]" } ?? "")
+            + (clientID.map { " (\($0.text))" } ?? "")
     case .markRead(let author): "read from \(author)"
     case .typing(let recipient): "typing to \(recipient)"
     case .readNotification(let id): "read notification \(id)"
@@ -40,11 +41,12 @@ func encoded(_ welcome: Welcome, by dialect: some Dialect) -> String? {
     written { dialect.encode(welcome, into: &$0) }
 }
 
+func encoded(_ answer: Answer, by dialect: some Dialect) -> String? {
+    written { dialect.encode(answer, into: &$0) }
+}
+
 func encoded(_ refusal: Refusal, by dialect: some Dialect) -> String? {
-    written {
-        dialect.encode(refusal, into: &$0)
-        return true
-    }
+    encoded(.refused(refusal), by: dialect)
 }
 
 private func written(_ encode: (inout JSONWriter) -> Bool) -> String? {

@@ -1,0 +1,95 @@
+package import Chat
+package import JSON
+
+/// Direct messages with attachments, and notifications of the campus front ends (specs/campus.md).
+package struct Campus: Dialect {
+    package init() {}
+
+    package var endpoints: [Endpoint] {
+        [
+            Endpoint("/ws/chat/", .chat, token: .required),
+            Endpoint("/ws/notifications/", .notifications, token: .required),
+        ]
+    }
+
+    package var wantsBacklog: Bool { true }
+    package var limitsRate: Bool { false }
+    package func reads(from kind: Seat.Kind) -> Bool { kind != .notifications }
+
+    /// The checks run in the order that INTEROP.md gives.
+    package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
+        guard kind == .chat else { throw .unknownFormat }
+        guard let receiver = frame["receiver_id"], !receiver.isNull else { throw .missing(.receiverID) }
+        let text = try Self.text(frame["message"])
+        let url = try Self.text(frame["attachment"])
+        if text.isEmpty && url.isEmpty { throw .missing(.messageOrAttachment) }
+        guard let id = receiver.id else { throw .unknownFormat }
+        let attachment = url.isEmpty ? nil : Attachment(url)
+        if attachment == nil, !url.isEmpty { throw .unknownFormat }
+        return .sendDirect(to: UserID(id), text: text, attachment: attachment, clientID: try frame.clientID())
+    }
+
+    /// A string; one that is absent or null is empty.
+    private static func text(_ value: JSONValue?) throws(Refusal) -> String {
+        guard let value, !value.isNull else { return "" }
+        guard let text = value.string else { throw .unknownFormat }
+        return text
+    }
+
+    package func encode(_ event: Event, into json: inout JSONWriter) -> Bool {
+        switch event {
+        case .message(let message, _):
+            json.object {
+                $0.member("type", "chat_message")
+                $0.member("id", message.id.rawValue)
+                $0.member("sender_id", message.sender.id.rawValue)
+                $0.member("sender_name", message.sender.name)
+                $0.member("message", message.text)
+                $0.member("attachment", message.attachment?.url)
+                $0.member("timestamp", message.sentAt.formatted(.microseconds))
+            }
+        case .notification(let notification):
+            json.object {
+                $0.member("type", "notify")
+                $0.member("title", notification.content.title)
+                $0.member("message", notification.content.message)
+                $0.member("notification_type", notification.content.type)
+                $0.member("timestamp", notification.sentAt.formatted(.seconds))
+                $0.raw("data", notification.content.data)
+            }
+        case .read, .typing, .unreadCount, .room, .counter, .counterUsers:
+            return false
+        }
+        return true
+    }
+
+    package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
+
+    package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
+        json.object {
+            switch answer {
+            case .stored(let id, _):
+                $0.member("type", "message_sent")
+                $0.member("id", id.rawValue)
+                $0.member("status", "delivered")
+            case .refused(let refusal):
+                $0.member("type", "error")
+                $0.member("error", Self.words(for: refusal))
+            }
+        }
+        return true
+    }
+
+    /// The specification's five, and no others.
+    private static func words(for refusal: Refusal) -> String {
+        switch refusal {
+        case .notJSON: "Invalid JSON format"
+        case .missing(.receiverID): "receiver_id is required"
+        case .missing(.messageOrAttachment): "message or attachment is required"
+        case .unknownRecipient: "Failed to send message. Receiver not found."
+        case .unknownFormat, .missing, .badClientID, .recipientIsSender, .textTooLong, .tooFast, .unknownNotification,
+            .counterOverflow, .storeUnavailable:
+            "An error occurred while processing your message"
+        }
+    }
+}
