@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from frames import ID, Pattern, _now_as
+from frames import CAMPUS_TIME, ID
 from switchboard import Person
 
 CHAT = "/ws/chat/"
 NOTIFICATIONS = "/ws/notifications/"
-TIME = Pattern("campus time", _now_as(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "%Y-%m-%dT%H:%M:%S.%fZ"))
 SENT = {"type": "message_sent", "id": ID, "status": "delivered"}
 
 
@@ -21,7 +20,7 @@ def said(text: str | None, to: int | str, **extra: Any) -> dict[str, Any]:
 def heard(text: str, sender: Person, attachment: str | None = None) -> dict[str, Any]:
     return {
         "type": "chat_message", "id": ID, "sender_id": sender.id, "sender_name": sender.name, "message": text,
-        "attachment": attachment, "timestamp": TIME,
+        "attachment": attachment, "timestamp": CAMPUS_TIME,
     }
 
 

@@ -9,12 +9,13 @@ import signal
 import time
 from pathlib import Path
 
+import campus
 import pytest
 from client import Client
 from conftest import Connect, Start
 from database import stored_texts
 from erp import CHAT, NOT_FOUND_OR_OFFLINE, online, said
-from frames import error
+from frames import error, matches
 from raw import RawConnection, RawWebSocket, request
 from switchboard import Server, command, eventually
 from websockets.exceptions import ConnectionClosed
@@ -148,6 +149,10 @@ async def test_the_lines_of_the_demonstration_work(start: Start) -> None:
             # Before it may come what waited for this person, and that the other one is away.
             while (answer := await client.receive()) != error("Invalid JSON format"):
                 assert answer == NOT_FOUND_OR_OFFLINE or answer["type"] == "chat_message"
+        elif "/ws/chat/?token" in url:
+            while (answer := await client.receive())["type"] == "chat_message":
+                pass
+            assert matches(answer, campus.SENT), answer
         elif "/ws/chat/" in url:
             assert (await client.receive())["message"] == sent["message"]
         await client.close()
