@@ -8,14 +8,8 @@ package final class Listener: Handle {
     private init(_ kind: SocketStream.Kind, on loop: EventLoop, _ onConnection: @escaping (SocketStream) -> Void) {
         self.kind = kind
         self.onConnection = onConnection
-        switch kind {
-        case .tcp:
-            unsafe super.init(size: MemoryLayout<uv_tcp_t>.size, on: loop)
-            unsafe uv_tcp_init(loop.raw, raw.assumingMemoryBound(to: uv_tcp_t.self))
-        case .local:
-            unsafe super.init(size: MemoryLayout<uv_pipe_t>.size, on: loop)
-            unsafe uv_pipe_init(loop.raw, raw.assumingMemoryBound(to: uv_pipe_t.self), 0)
-        }
+        super.init(size: kind.handleSize, on: loop)
+        unsafe kind.initialize(raw, on: loop)
         adopt()
     }
 

@@ -20,7 +20,24 @@ package protocol SocketStreamDelegate: AnyObject {
 /// One frame alone is written where it lies, shared with all its other receivers; several small ones are put
 /// together first, which is cheaper than to have the kernel collect them.
 package final class SocketStream: Handle {
-    package enum Kind { case tcp, local }
+    package enum Kind {
+        case tcp, local
+
+        var handleSize: Int {
+            switch self {
+            case .tcp: unsafe MemoryLayout<uv_tcp_t>.size
+            case .local: unsafe MemoryLayout<uv_pipe_t>.size
+            }
+        }
+
+        /// - Parameter handle: Memory of ``handleSize``.
+        func initialize(_ handle: UnsafeMutableRawPointer, on loop: EventLoop) {
+            switch self {
+            case .tcp: unsafe uv_tcp_init(loop.raw, handle.assumingMemoryBound(to: uv_tcp_t.self))
+            case .local: unsafe uv_pipe_init(loop.raw, handle.assumingMemoryBound(to: uv_pipe_t.self), 0)
+            }
+        }
+    }
 
     package var delegate: (any SocketStreamDelegate)?
     /// What was sent and the kernel has not taken yet: its bytes, and what keeping each frame costs.
@@ -41,14 +58,8 @@ package final class SocketStream: Handle {
     private static let frameOverhead = 64
 
     init(_ kind: Kind, on loop: EventLoop) {
-        switch kind {
-        case .tcp:
-            unsafe super.init(size: MemoryLayout<uv_tcp_t>.size, on: loop)
-            unsafe uv_tcp_init(loop.raw, raw.assumingMemoryBound(to: uv_tcp_t.self))
-        case .local:
-            unsafe super.init(size: MemoryLayout<uv_pipe_t>.size, on: loop)
-            unsafe uv_pipe_init(loop.raw, raw.assumingMemoryBound(to: uv_pipe_t.self), 0)
-        }
+        super.init(size: kind.handleSize, on: loop)
+        unsafe kind.initialize(raw, on: loop)
         adopt()
     }
 
