@@ -16,6 +16,8 @@ package struct Configuration: Sendable {
     package var allowedOrigins: [String] = []
     /// Dialects that are open without a token although the server is reachable from outside.
     package var anonymous: Set<DialectName> = []
+    /// Whether notifications for everybody may be heard without a token, where the dialect is open at all.
+    package var anonymousNotifications = true
     /// Keys for `Authorization: Bearer` that make a caller an administrator.
     package var apiKeys: [String] = []
 

@@ -148,7 +148,7 @@ final class HTTPConversation {
         let mount = mounts.choose(dialect: request.queryValue("dialect"), hasToken: token != nil)
         let opening = Connection.Opening(
             name: mount.name, kind: mount.endpoint.kind, room: parameters.first.flatMap { RoomName($0) },
-            isOpenToAnybody: mount.endpoint.token == .optional && hub.allowsAnonymous(mount.name),
+            isOpenToAnybody: hub.allowsAnonymous(mount),
             handshake: handshake.response())
         connection.upgrade(opening, token: token, early: decoder.takeRemainder())
     }

@@ -117,9 +117,11 @@ final class Hub {
 
     var connectionCount: Int { slots.count - freeSlots.count }
 
-    /// Whether a dialect is open to people without a token.
-    func allowsAnonymous(_ name: DialectName) -> Bool {
-        settings.listen.isLoopback || settings.anonymous.contains(name)
+    /// Whether a dialect's path is open to people without a token.
+    func allowsAnonymous(_ mount: Mount) -> Bool {
+        if mount.endpoint.token == .required { return false }
+        if mount.endpoint.kind == .notifications, !settings.anonymousNotifications { return false }
+        return settings.listen.isLoopback || settings.anonymous.contains(mount.name)
     }
 
     /// Looks a token up; the answer comes as mail.

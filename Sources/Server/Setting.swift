@@ -45,6 +45,10 @@ package struct Setting: Sendable {
             return names.contains(nil) ? nil : Set(names.compactMap(\.self))
         },
         Setting(
+            "anonymous_notifications", "true or false", "let people without a token hear what is for everybody",
+            \.anonymousNotifications
+        ) { Bool($0) },
+        Setting(
             "api_keys", "a list of keys of 16 characters or more", "keys for back ends; not as a flag", \.apiKeys,
             isSecret: true, show: { "\($0.count) set" }
         ) { text in

@@ -157,3 +157,9 @@ async def test_off_loopback_the_socket_needs_a_name_in_the_configuration(start: 
     server = start(listen="0.0.0.0:0")
     await (await connect(server, NOTIFICATIONS)).expect_close(4003)
     await listening(connect, start("--anonymous", "rooms", listen="0.0.0.0:0"))
+
+
+async def test_notifications_without_a_token_can_be_refused(start: Start, connect: Connect, room: str) -> None:
+    server = start("--anonymous-notifications", "false")
+    await (await connect(server, NOTIFICATIONS)).expect_close(4003)
+    await (await connect(server, room)).expect_nothing()

@@ -35,7 +35,7 @@ import Testing
                 "rooms_burst": "100.0", "erp_offline_notice": "true", "ping_interval": "25s", "ping_timeout": "20s",
                 "head_timeout": "10s", "body_timeout": "30s", "keepalive_timeout": "60s", "shutdown_timeout": "8s",
                 "max_body": "1048576", "max_message": "1048576", "max_text": "16384", "send_queue": "4194304",
-                "store_queue": "20000",
+                "store_queue": "20000", "anonymous_notifications": "true",
             ])
     }
 
@@ -72,6 +72,7 @@ import Testing
         "allowed_origins": ("https://A.example, http://b:3000 ", "https://a.example,http://b:3000"),
         "anonymous": ("rooms", "rooms"), "api_keys": ("0123456789abcdef,fedcba9876543210", "2 set"),
         "rooms_rate": ("0", "0.0"), "rooms_burst": ("1.5", "1.5"), "erp_offline_notice": ("false", "false"),
+        "anonymous_notifications": ("false", "false"),
         "ping_interval": ("500ms", "500ms"), "ping_timeout": ("1s", "1s"), "head_timeout": ("15m", "900s"),
         "body_timeout": ("12h", "43200s"), "keepalive_timeout": ("1d", "86400s"), "shutdown_timeout": ("1ms", "1ms"),
         "max_body": ("1073741824", "1073741824"), "max_message": ("1", "1"), "max_text": ("1048576", "1048576"),
@@ -120,6 +121,7 @@ import Testing
         "rooms_rate": (["", "-1", "inf", "nan", "fast"], "a number, 0 or more"),
         "rooms_burst": (["", "0", "0.5", "inf"], "a number, 1 or more"),
         "erp_offline_notice": (["", "yes", "1", "True"], "true or false"),
+        "anonymous_notifications": (["", "no"], "true or false"),
         "ping_interval": (["", "0s", "5", "-5s", "1.5s"], "a duration such as 500ms, 90s, 15m or 12h"),
         "ping_timeout": (["0ms"], "a duration such as 500ms, 90s, 15m or 12h"),
         "head_timeout": (["0m"], "a duration such as 500ms, 90s, 15m or 12h"),
