@@ -9,7 +9,6 @@ package struct IOError: Error, Equatable, CustomStringConvertible {
     package var description: String { unsafe String(cString: uv_strerror(code)) }
 
     package static let addressInUse = IOError(code: UV_EADDRINUSE.rawValue)
-    package static let endOfFile = IOError(code: UV_EOF.rawValue)
 
     /// Passes a result through, or throws when it is an error.
     @discardableResult
