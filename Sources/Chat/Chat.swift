@@ -3,6 +3,8 @@ package struct Chat: Sendable {
     package struct Limits: Sendable {
         /// Bytes of UTF-8 in one direct message.
         package var text = 16_384
+        /// Messages in one answer to a request for history.
+        package var history = 10_000
         /// Unicode scalars in one room message (specs/rooms.md).
         package var roomText = 1000
         /// Bytes of UTF-8 in the name that a speaker in a room goes by.
@@ -20,6 +22,7 @@ package struct Chat: Sendable {
         case store(Change)
         /// To be heard at once, and kept nowhere.
         case publish(Event)
+        case look(Query, User)
         case refuse(Refusal)
     }
 
@@ -27,16 +30,22 @@ package struct Chat: Sendable {
     /// dialects never decode others.
     package func decide(_ command: Command, from seat: Seat, at now: Timestamp) -> Decision {
         switch (command, seat) {
-        case (.sendDirect(let recipient, let text, let attachment, let clientID), .chat(let sender, _)):
-            if recipient == sender.id { return .refuse(.recipientIsSender) }
-            if text.utf8.count > limits.text { return .refuse(.textTooLong) }
-            return .store(
-                .sendDirect(
-                    from: sender, to: recipient, text: text, attachment: attachment, clientID: clientID, at: now))
-        case (.markRead(let author), .chat(let reader, _)):
-            return .store(.markRead(by: reader.id, from: author, at: now))
-        case (.typing(let recipient), .chat(let writer, _)):
-            return .publish(.typing(writer.id, to: recipient))
+        case (.send(let draft, let destination), .chat(let sender, _)):
+            if destination == .person(sender.id) { return .refuse(.recipientIsSender) }
+            if draft.text.utf8.count > limits.text { return .refuse(.textTooLong) }
+            return .store(.send(draft, from: sender, to: destination, at: now))
+        case (.markRead(let conversation), .chat(let reader, _)):
+            return .store(.markRead(conversation, by: reader.id, at: now))
+        case (.typing(let recipient, let isTyping), .chat(let writer, _)):
+            return .publish(.typing(writer.id, to: recipient, isTyping: isTyping))
+        case (.startConversation(let other), .chat(let user, _)):
+            if other == user.id { return .refuse(.recipientIsSender) }
+            return .store(.startConversation(by: user, with: other, at: now))
+        case (.look(.messages(let conversation, let before, let limit)), .chat(let reader, _)):
+            let limit = min(limit ?? limits.history, limits.history)
+            return .look(.messages(of: conversation, before: before, limit: limit), reader)
+        case (.look(let query), .chat(let user, _)):
+            return .look(query, user)
         case (.readNotification(let id), .notifications(let reader?)):
             return .store(.readNotification(id, by: reader.id, at: now))
         case (.say(let text, let username), .room(let room)):
@@ -48,22 +57,23 @@ package struct Chat: Sendable {
             return .publish(.room(room, .said(text: text, username: username, at: now), except: nil))
         case (.count(let action), .counter):
             return .store(.count(action, at: now))
-        case (.sendDirect, _), (.markRead, _), (.typing, _), (.readNotification, _), (.say, _), (.count, _):
+        case (.send, _), (.markRead, _), (.typing, _), (.startConversation, _), (.look, _), (.readNotification, _),
+            (.say, _), (.count, _):
             return .refuse(.unknownFormat)
         }
     }
 
-    /// What the sender is told of a committed outcome, if anything.
+    /// What the sender is told of a committed outcome.
     ///
     /// - Parameter isPresent: Whether a person has a chat connection anywhere.
-    package static func answer(to outcome: Outcome, isPresent: (UserID) -> Bool) -> Answer? {
+    package static func answer(to outcome: Outcome, isPresent: (UserID) -> Bool) -> Answer {
         switch outcome {
         case .refused(let refusal): .refused(refusal)
         case .stored(let message, let recipients):
             .stored(message.id, isRecipientPresent: recipients.contains(where: isPresent))
-        // Whoever repeats has missed the first answer; that the recipient was away is old news.
-        case .repeated(let id): .stored(id, isRecipientPresent: true)
-        case .read, .notified, .notificationRead, .counted, .unchanged: nil
+        case .repeated(let message): .repeated(message)
+        case .started(let conversation, _): .started(conversation)
+        case .read, .notified, .notificationRead, .counted, .unchanged: .done
         }
     }
 }

@@ -1,21 +1,61 @@
 /// What a client asks for, after its dialect was read.
 package enum Command: Sendable {
-    /// A message to one person.
-    case sendDirect(to: UserID, text: String, attachment: Attachment? = nil, clientID: ClientID?)
-    /// Everything that one person wrote to the reader has been read.
-    case markRead(from: UserID)
-    /// The writer is typing something for one person.
-    case typing(to: UserID)
+    case send(Draft, to: Destination)
+    /// Everything that others wrote there has been read.
+    case markRead(Destination)
+    /// The writer has begun to type something for one person, or has stopped.
+    case typing(to: UserID, isTyping: Bool)
+    case startConversation(with: UserID)
+    case look(Query)
     case readNotification(NotificationID)
     /// A message to the room that the connection is in.
     case say(text: String, username: String)
     case count(CounterAction)
 }
 
+/// A message before it is stored.
+package struct Draft: Sendable {
+    /// May be empty where there is an attachment.
+    package var text: String
+    package var attachment: Attachment?
+    package var clientID: ClientID?
+
+    package init(text: String, attachment: Attachment? = nil, clientID: ClientID? = nil) {
+        self.text = text
+        self.attachment = attachment
+        self.clientID = clientID
+    }
+}
+
+/// Where a message goes: the one conversation with a person, or one that is named.
+package enum Destination: Hashable, Sendable {
+    case person(UserID)
+    case conversation(ConversationID)
+}
+
+/// What is looked up and changes nothing.
+package enum Query: Sendable {
+    /// People whose usernames contain a keyword.
+    case people(keyword: String)
+    /// All conversations of the one who asks.
+    case conversations
+    /// The newest `limit` messages before a given one.
+    case messages(of: ConversationID, before: MessageID?, limit: Int?)
+}
+
 /// What became of a command, for the connection that it came from.
-package enum Answer: Equatable, Sendable {
+package enum Answer: Sendable {
     /// A message is stored. Where its recipient is nowhere connected, it waits.
     case stored(MessageID, isRecipientPresent: Bool)
+    /// The message was stored before, under the same name that its sender gave it.
+    case repeated(Message)
+    /// Carried out; there is nothing more to say.
+    case done
+    case started(Conversation)
+    case people([User])
+    case conversations([Conversation])
+    /// Oldest first.
+    case messages([Message])
     case refused(Refusal)
 }
 
@@ -27,8 +67,14 @@ package enum Refusal: Error, Equatable, Sendable {
     case missing(Field)
     /// A sender's own id of a message that is none; see ``ClientID``.
     case badClientID
+    case badAttachment
+    case badLimit
+    /// The message to look before is none.
+    case badCursor
     case unknownRecipient
     case recipientIsSender
+    /// There is no such conversation, or the one who asks is not in it.
+    case unknownConversation
     case textTooLong
     case tooFast
     case unknownNotification
@@ -39,11 +85,14 @@ package enum Refusal: Error, Equatable, Sendable {
     /// A field that a command can't do without: it is absent, empty or of the wrong type.
     package enum Field: String, Sendable {
         case message
+        case content
         case messageOrAttachment
-        case attachment
+        case conversationID = "conversation_id"
         case receiverID = "receiver_id"
         case recipientID = "recipient_id"
         case senderID = "sender_id"
         case notificationID = "id"
+        case keyword
+        case isTyping = "is_typing"
     }
 }

@@ -1,10 +1,10 @@
 /// What people hear of. Each dialect has its own words for some of these, and none for the others.
 package enum Event: Sendable {
-    /// A message was stored; heard by its recipients.
+    /// A message was stored; heard by its author and by the others in the conversation.
     case message(Message, for: [UserID])
-    /// A person read what the author had written; heard by the author.
-    case read(ConversationID, by: UserID, author: UserID, at: Timestamp)
-    case typing(UserID, to: UserID)
+    /// Heard by the others in the conversation; some of them wrote what was read.
+    case read(Receipt)
+    case typing(UserID, to: UserID, isTyping: Bool)
     case notification(Notification)
     /// How many notifications a person has not read; heard by that person's notification sockets.
     case unreadCount(Int, of: UserID)
@@ -12,6 +12,34 @@ package enum Event: Sendable {
     case counter(CounterAction, total: Int64, at: Timestamp)
     /// How many connections the counter has.
     case counterUsers(Int)
+}
+
+/// What somebody who hears of an event has to do with it: dialects tell some things only to one of the two.
+package enum Role: Int, CaseIterable, Sendable {
+    /// Wrote the message, or something of what was read.
+    case author
+    case other
+}
+
+/// Somebody has read what others wrote.
+package struct Receipt: Sendable {
+    package let conversation: ConversationID
+    package let reader: UserID
+    /// Who wrote something that had not been read.
+    package let authors: [UserID]
+    /// Who else is in the conversation, but for the reader.
+    package let others: [UserID]
+    package let readAt: Timestamp
+
+    package init(
+        conversation: ConversationID, reader: UserID, authors: [UserID], others: [UserID] = [], readAt: Timestamp
+    ) {
+        self.conversation = conversation
+        self.reader = reader
+        self.authors = authors
+        self.others = others
+        self.readAt = readAt
+    }
 }
 
 /// What a connection hears first.
@@ -25,12 +53,11 @@ extension Event {
     package init?(_ outcome: Outcome) {
         switch outcome {
         case .stored(let message, let recipients): self = .message(message, for: recipients)
-        case .read(let conversation, let reader, let author, let time):
-            self = .read(conversation, by: reader, author: author, at: time)
+        case .read(let receipt): self = .read(receipt)
         case .notified(let notification): self = .notification(notification)
         case .notificationRead(let reader, let unread): self = .unreadCount(unread, of: reader)
         case .counted(let action, let total, let time): self = .counter(action, total: total, at: time)
-        case .repeated, .unchanged, .refused: return nil
+        case .started, .repeated, .unchanged, .refused: return nil
         }
     }
 }

@@ -13,9 +13,6 @@ package typealias ConversationID = ID<Conversation>
 package typealias MessageID = ID<Message>
 package typealias NotificationID = ID<Notification>
 
-/// A conversation has no state of its own yet but its members and its messages.
-package enum Conversation {}
-
 /// A group of people who are addressed together, by the number that the deployment gave it.
 package struct CollegeID: Hashable, Sendable {
     package let rawValue: Int64

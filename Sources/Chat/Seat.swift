@@ -1,12 +1,21 @@
 /// What a connection is there for: what it listens to, and as whom.
 package enum Seat: Sendable {
-    /// Direct and group messages of one person. A dialect that can't ask for history is given what was stored
-    /// while the person was nowhere connected.
-    case chat(User, wantsBacklog: Bool)
+    /// Direct and group messages of one person.
+    case chat(User, backlog: BacklogRule)
     /// Notifications for a person, or for everybody where nobody signed in.
     case notifications(User?)
     case room(RoomName)
     case counter
+
+    /// Whether a connection is given what was stored while its person was nowhere connected.
+    package enum BacklogRule: Sendable {
+        /// Its dialect can't ask for history.
+        case wanted
+        /// Its dialect can, so that nothing is owed to the person any more.
+        case unneeded
+        /// Which dialect it is remains to be seen: nothing is given, and all stays owed.
+        case undecided
+    }
 
     package enum Kind: Sendable { case chat, notifications, room, counter }
 

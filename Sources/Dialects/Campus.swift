@@ -13,8 +13,14 @@ package struct Campus: Dialect {
     }
 
     package var wantsBacklog: Bool { true }
+    package var isForTokens: TokenKind? { .opaque }
     package var limitsRate: Bool { false }
+    package var stopsTyping: Bool { false }
     package func reads(from kind: Seat.Kind) -> Bool { kind != .notifications }
+
+    package func recognizes(_ frame: JSONValue) -> Bool {
+        frame["type"] == nil && (frame["receiver_id"] != nil || frame["message"] != nil || frame["attachment"] != nil)
+    }
 
     /// The checks run in the order that INTEROP.md gives.
     package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
@@ -26,7 +32,8 @@ package struct Campus: Dialect {
         guard let id = receiver.id else { throw .unknownFormat }
         let attachment = url.isEmpty ? nil : Attachment(url)
         if attachment == nil, !url.isEmpty { throw .unknownFormat }
-        return .sendDirect(to: UserID(id), text: text, attachment: attachment, clientID: try frame.clientID())
+        return .send(
+            Draft(text: text, attachment: attachment, clientID: try frame.clientID()), to: .person(UserID(id)))
     }
 
     /// A string; one that is absent or null is empty.
@@ -36,9 +43,10 @@ package struct Campus: Dialect {
         return text
     }
 
-    package func encode(_ event: Event, into json: inout JSONWriter) -> Bool {
+    package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .message(let message, _):
+            if role == .author { return false }
             json.object {
                 $0.member("type", "chat_message")
                 $0.member("id", message.id.rawValue)
@@ -66,18 +74,25 @@ package struct Campus: Dialect {
     package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
 
     package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
-        json.object {
-            switch answer {
-            case .stored(let id, _):
-                $0.member("type", "message_sent")
-                $0.member("id", id.rawValue)
-                $0.member("status", "delivered")
-            case .refused(let refusal):
+        switch answer {
+        case .stored(let id, _): Self.confirm(id, into: &json)
+        case .repeated(let message): Self.confirm(message.id, into: &json)
+        case .done, .started, .people, .conversations, .messages: return false
+        case .refused(let refusal):
+            json.object {
                 $0.member("type", "error")
                 $0.member("error", Self.words(for: refusal))
             }
         }
         return true
+    }
+
+    private static func confirm(_ id: MessageID, into json: inout JSONWriter) {
+        json.object {
+            $0.member("type", "message_sent")
+            $0.member("id", id.rawValue)
+            $0.member("status", "delivered")
+        }
     }
 
     /// The specification's five, and no others.
@@ -87,8 +102,8 @@ package struct Campus: Dialect {
         case .missing(.receiverID): "receiver_id is required"
         case .missing(.messageOrAttachment): "message or attachment is required"
         case .unknownRecipient: "Failed to send message. Receiver not found."
-        case .unknownFormat, .missing, .badClientID, .recipientIsSender, .textTooLong, .tooFast, .unknownNotification,
-            .counterOverflow, .storeUnavailable:
+        case .unknownFormat, .missing, .badClientID, .badAttachment, .badLimit, .badCursor, .recipientIsSender,
+            .unknownConversation, .textTooLong, .tooFast, .unknownNotification, .counterOverflow, .storeUnavailable:
             "An error occurred while processing your message"
         }
     }

@@ -8,8 +8,14 @@ package protocol Dialect: Sendable {
     /// What the server mounts for this dialect.
     var endpoints: [Endpoint] { get }
 
+    /// The kind of token that its clients sign in with, where that tells it from others on the same path.
+    var isForTokens: TokenKind? { get }
+
     /// Whether a client can't ask for what it missed, so that it is sent to it.
     var wantsBacklog: Bool { get }
+
+    /// Whether its clients say when somebody has stopped typing; for others the server does, after a while.
+    var stopsTyping: Bool { get }
 
     /// Whether what a client sends from a seat of `kind` is read at all.
     func reads(from kind: Seat.Kind) -> Bool
@@ -17,19 +23,31 @@ package protocol Dialect: Sendable {
     /// Whether `rooms_rate` limits how often a connection may send.
     var limitsRate: Bool { get }
 
+    /// Whether a connection's first frame can only be of this dialect, not of another on the same path.
+    func recognizes(_ frame: JSONValue) -> Bool
+
     /// The command that a frame from a seat of `kind` asks for.
     func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command
 
     /// Writes the frame for an event.
     ///
+    /// - Parameter role: What those who hear it have to do with it.
     /// - Returns: `false` when the dialect has no words for it, and nothing was written.
-    func encode(_ event: Event, into json: inout JSONWriter) -> Bool
+    func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool
 
     /// Writes what a connection hears first, likewise.
     func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool
 
     /// Writes what a client is told of its own command, likewise.
     func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool
+}
+
+/// How a token says whose it is.
+package enum TokenKind: Sendable {
+    /// By being known to the server.
+    case opaque
+    /// By itself, signed.
+    case jwt
 }
 
 /// A path that a dialect is spoken on.
@@ -55,12 +73,13 @@ package struct Endpoint: Sendable {
 
 /// The table of the dialects. The number of a case is its place in tables that have one for each dialect.
 package enum DialectName: Int, CaseIterable, Sendable {
-    case erp, campus, rooms
+    case erp, campus, conversations, rooms
 
     package var dialect: any Dialect {
         switch self {
         case .erp: ERP()
         case .campus: Campus()
+        case .conversations: Conversations()
         case .rooms: Rooms()
         }
     }

@@ -13,8 +13,12 @@ package struct ERP: Dialect {
     }
 
     package var wantsBacklog: Bool { true }
+    package var isForTokens: TokenKind? { nil }
     package var limitsRate: Bool { false }
+    package var stopsTyping: Bool { false }
     package func reads(from kind: Seat.Kind) -> Bool { true }
+
+    package func recognizes(_ frame: JSONValue) -> Bool { false }
 
     package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
         guard let type = frame["type"] else { throw .unknownFormat }
@@ -22,11 +26,11 @@ package struct ERP: Dialect {
         case .chat where type.equals("chat_message"):
             let text = try frame.text("message", .message)
             let recipient = try frame.id("recipient_id", .recipientID)
-            return .sendDirect(to: UserID(recipient), text: text, clientID: try frame.clientID())
+            return .send(Draft(text: text, clientID: try frame.clientID()), to: .person(UserID(recipient)))
         case .chat where type.equals("mark_read"):
-            return .markRead(from: UserID(try frame.id("sender_id", .senderID)))
+            return .markRead(.person(UserID(try frame.id("sender_id", .senderID))))
         case .chat where type.equals("typing"):
-            return .typing(to: UserID(try frame.id("recipient_id", .recipientID)))
+            return .typing(to: UserID(try frame.id("recipient_id", .recipientID)), isTyping: true)
         case .notifications where type.equals("mark_read"):
             return .readNotification(NotificationID(try frame.id("id", .notificationID)))
         case .chat, .notifications, .room, .counter:
@@ -34,9 +38,10 @@ package struct ERP: Dialect {
         }
     }
 
-    package func encode(_ event: Event, into json: inout JSONWriter) -> Bool {
+    package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .message(let message, _):
+            if role == .author { return false }
             json.object {
                 $0.member("type", "chat_message")
                 $0.member("id", message.id.rawValue)
@@ -45,13 +50,15 @@ package struct ERP: Dialect {
                 $0.member("message", message.textOrAttachment)
                 $0.member("timestamp", message.sentAt.formatted(.seconds))
             }
-        case .read(_, let reader, _, let time):
+        case .read(let receipt):
+            if role != .author { return false }
             json.object {
                 $0.member("type", "messages_read")
-                $0.member("reader_id", reader.rawValue)
-                $0.member("timestamp", time.formatted(.seconds))
+                $0.member("reader_id", receipt.reader.rawValue)
+                $0.member("timestamp", receipt.readAt.formatted(.seconds))
             }
-        case .typing(let writer, _):
+        case .typing(let writer, _, let isTyping):
+            if !isTyping { return false }
             json.object {
                 $0.member("type", "user_typing")
                 $0.member("sender_id", writer.rawValue)
@@ -84,7 +91,9 @@ package struct ERP: Dialect {
     package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
         let words: String
         switch answer {
-        case .stored(_, isRecipientPresent: true): return false
+        case .stored(_, isRecipientPresent: true), .done: return false
+        // Whoever repeats has missed nothing: that the recipient was away is old news.
+        case .repeated, .started, .people, .conversations, .messages: return false
         case .stored(_, isRecipientPresent: false): words = Self.words(for: .unknownRecipient)
         case .refused(let refusal): words = Self.words(for: refusal)
         }
@@ -102,6 +111,7 @@ package struct ERP: Dialect {
         case .unknownFormat: "Invalid message format"
         case .missing(let field): "\(field.rawValue) is required"
         case .badClientID: "client_id must be a string of 1 to 64 bytes"
+        case .badAttachment, .badLimit, .badCursor, .unknownConversation: "Invalid message format"
         case .recipientIsSender: "You cannot send a message to yourself."
         case .textTooLong: "Message is too long"
         case .tooFast: "Rate limit exceeded"

@@ -21,6 +21,15 @@ extension JSONValue {
         return text
     }
 
+    /// A file's URL, where the sender gave one.
+    func attachment() throws(Refusal) -> Attachment? {
+        guard let value = self["attachment"], !value.isNull else { return nil }
+        guard let url = value.string else { throw .badAttachment }
+        if url.isEmpty { return nil }
+        guard let attachment = Attachment(url) else { throw .badAttachment }
+        return attachment
+    }
+
     /// The sender's own id of a message, where it gave one.
     func clientID() throws(Refusal) -> ClientID? {
         guard let value = self["client_id"], !value.isNull else { return nil }

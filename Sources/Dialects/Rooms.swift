@@ -14,8 +14,12 @@ package struct Rooms: Dialect {
     }
 
     package var wantsBacklog: Bool { false }
+    package var isForTokens: TokenKind? { nil }
     package var limitsRate: Bool { true }
+    package var stopsTyping: Bool { false }
     package func reads(from kind: Seat.Kind) -> Bool { true }
+
+    package func recognizes(_ frame: JSONValue) -> Bool { false }
 
     package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
         switch kind {
@@ -44,7 +48,7 @@ package struct Rooms: Dialect {
         throw .unknownFormat
     }
 
-    package func encode(_ event: Event, into json: inout JSONWriter) -> Bool {
+    package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .room(_, .said(let text, let username, let time), _):
             json.object {
@@ -128,8 +132,8 @@ package struct Rooms: Dialect {
     private static func words(for refusal: Refusal) -> String {
         switch refusal {
         case .notJSON: "Invalid JSON format"
-        case .unknownFormat, .missing, .badClientID, .unknownRecipient, .recipientIsSender,
-            .unknownNotification:
+        case .unknownFormat, .missing, .badClientID, .badAttachment, .badLimit, .badCursor, .unknownRecipient,
+            .recipientIsSender, .unknownConversation, .unknownNotification:
             "Invalid message format"
         case .textTooLong: "Invalid message (max 1000 characters)"
         case .tooFast: "Rate limit exceeded"

@@ -14,6 +14,8 @@ package struct Configuration: Sendable {
 
     /// Origins that may open connections, besides the server's own host.
     package var allowedOrigins: [String] = []
+    /// Which dialect is spoken where paths are shared; the first that fits decides.
+    package var dialectRules: [DialectRule] = []
     /// Dialects that are open without a token although the server is reachable from outside.
     package var anonymous: Set<DialectName> = []
     /// Whether notifications for everybody may be heard without a token, where the dialect is open at all.
@@ -38,6 +40,8 @@ package struct Configuration: Sendable {
     package var maxMessage = 1 << 20
     /// Bytes in the text of one direct message.
     package var maxText = 16_384
+    /// Messages in one answer to a request for history.
+    package var historyLimit = 10_000
     /// Bytes that may wait for one connection.
     package var sendQueue = 4 << 20
     /// Changes that may wait for the store.

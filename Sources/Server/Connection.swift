@@ -32,11 +32,9 @@ final class Connection: SocketStreamDelegate {
 
     /// What a connection will be once its token is known.
     struct Opening {
-        let name: DialectName
-        let kind: Seat.Kind
+        /// What it may speak; the kind of its token chooses where there are several.
+        let mounts: [Mount]
         let room: RoomName?
-        /// Whether it needs no token.
-        let isOpenToAnybody: Bool
         /// The answer to the handshake. It leaves when the connection hears what is sent to it, or with the reason
         /// why it is closed.
         let handshake: [UInt8]
@@ -144,17 +142,18 @@ final class Connection: SocketStreamDelegate {
         setDeadline(hub.wheel.now + hub.ticks.head)
         if let token {
             hub.authenticate(token, for: id)
-        } else if opening.isOpenToAnybody {
-            open(as: nil, expiresAt: nil)
+        } else if hub.allowsAnonymous(opening.mounts[0]) {
+            open(opening.mounts[0], as: nil, expiresAt: nil)
         } else {
             close(.unauthorized, "Authentication required")
         }
     }
 
     func authenticated(_ authentication: Authentication) {
-        guard case .authenticating = phase else { return }
+        guard case .authenticating(let opening, _) = phase else { return }
         switch authentication {
-        case .person(let user, let expiresAt): open(as: user, expiresAt: expiresAt)
+        case .person(let user, let kind, let expiresAt):
+            open(opening.mounts.forToken(kind), as: user, expiresAt: expiresAt)
         case .refused:
             hub.log.debug("a token was refused", ["address": stream.peerAddress])
             close(.unauthorized, "Invalid or expired token")
@@ -162,13 +161,16 @@ final class Connection: SocketStreamDelegate {
         }
     }
 
-    private func open(as user: User?, expiresAt: Timestamp?) {
+    private func open(_ mount: Mount, as user: User?, expiresAt: Timestamp?) {
         guard case .authenticating(let opening, let early) = phase else { return }
+        let rivals = opening.mounts.map(\.name).filter { $0 != mount.name }
         let seat: Seat
-        switch opening.kind {
+        switch mount.endpoint.kind {
         case .chat:
             guard let user else { return close(.unauthorized, "Authentication required") }
-            seat = .chat(user, wantsBacklog: opening.name.dialect.wantsBacklog)
+            let isUndecided = rivals.contains { $0.dialect.wantsBacklog }
+            seat = .chat(
+                user, backlog: mount.name.dialect.wantsBacklog ? .wanted : isUndecided ? .undecided : .unneeded)
         case .notifications: seat = .notifications(user)
         case .room:
             guard let room = opening.room else { return close(.badRoomName, "Invalid room name") }
@@ -176,7 +178,7 @@ final class Connection: SocketStreamDelegate {
         case .counter: seat = .counter
         }
         let session = Session(
-            seat, opening.name, on: self, of: hub, expiresAt: expiresAt.map { hub.tick(at: $0) })
+            seat, mount.name, rivals: rivals, on: self, of: hub, expiresAt: expiresAt.map { hub.tick(at: $0) })
         phase = .seating(session, handshake: opening.handshake, early: early)
         session.takeSeat()
     }
@@ -199,6 +201,12 @@ final class Connection: SocketStreamDelegate {
             session.received(&span)
         }
         if case .webSocket = phase { stream.startReading() }
+    }
+
+    /// Reads no more from a client that asked for much and waits for the answers, or reads on.
+    func pauseReading(_ isPaused: Bool) {
+        guard case .webSocket = phase else { return }
+        if isPaused { stream.stopReading() } else { stream.startReading() }
     }
 
     /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).

@@ -145,11 +145,9 @@ final class HTTPConversation {
             return respond(.error(.serviceUnavailable, "The server is stopping", headers: [("Retry-After", "5")]))
         }
         let token = request.queryValue("token").flatMap { ["", "null", "undefined"].contains($0) ? nil : $0 }
-        let mount = mounts.choose(dialect: request.queryValue("dialect"), hasToken: token != nil)
+        let chosen = mounts.choose(request, rules: hub.settings.dialectRules, hasToken: token != nil)
         let opening = Connection.Opening(
-            name: mount.name, kind: mount.endpoint.kind, room: parameters.first.flatMap { RoomName($0) },
-            isOpenToAnybody: hub.allowsAnonymous(mount),
-            handshake: handshake.response())
+            mounts: chosen, room: parameters.first.flatMap { RoomName($0) }, handshake: handshake.response())
         connection.upgrade(opening, token: token, early: decoder.takeRemainder())
     }
 

@@ -14,6 +14,8 @@ final class Hub {
     let exchange: Exchange
     let writer: Writer
     let readers: Readers
+    /// For what may take long.
+    let archive: Readers
     let api: API
     let router: Router<Route>
     let log: Log
@@ -63,12 +65,14 @@ final class Hub {
         exchange = services.exchange
         writer = services.writer
         readers = services.readers
+        archive = services.archive
         api = services.api
         router = services.router
         log = services.log
         origins = services.origins
         var limits = Chat.Limits()
         limits.text = settings.maxText
+        limits.history = settings.historyLimit
         chat = Chat(limits: limits)
         var httpLimits = HTTPLimits()
         httpLimits.body = settings.maxBody
@@ -131,13 +135,22 @@ final class Hub {
             let authentication: Authentication
             do {
                 let holder = try store.accounts.holder(ofToken: digest, at: .now)
-                authentication = holder.map { .person($0.user, expiresAt: $0.expiresAt) } ?? .refused
+                authentication = holder.map { .person($0.user, .opaque, expiresAt: $0.expiresAt) } ?? .refused
             } catch {
                 authentication = .unavailable
             }
             exchange.send(.authenticated(id, authentication), to: id)
         }
         if !isQueued { exchange.send(.authenticated(id, .unavailable), to: id) }
+    }
+
+    /// Looks something up for a connection; the answer comes as mail, in words of its dialect.
+    func look(_ query: Query, as user: User, in name: DialectName, for id: ConnectionID) {
+        let (exchange, limit) = (exchange, settings.sendQueue / 4 * 3)
+        let isQueued = archive.submit { store in
+            exchange.send(.reply(id, Look(query, user, bytes: limit).frame(in: name, from: store)), to: id)
+        }
+        if !isQueued { exchange.send(.reply(id, Look.unavailable(in: name)), to: id) }
     }
 
     // MARK: - Topics
@@ -152,6 +165,7 @@ final class Hub {
             switch piece {
             case .event(let event): deliver(event)
             case .answer(let id, let answer): connection(id)?.session?.answer(answer)
+            case .reply(let id, let frame): connection(id)?.session?.reply(frame)
             case .authenticated(let id, let authentication): connection(id)?.authenticated(authentication)
             case .seated(let id, let seating): connection(id)?.session?.seated(seating)
             }
@@ -171,9 +185,12 @@ final class Hub {
                     }
                 }
             }
-        case .read(_, _, let author, _):
-            send(&frames, to: .chat(author))
-        case .typing(_, let recipient):
+            send(&frames, to: .chat(message.sender.id), as: .author)
+        case .read(let receipt):
+            for other in receipt.others {
+                send(&frames, to: .chat(other), as: receipt.authors.contains(other) ? .author : .other)
+            }
+        case .typing(_, let recipient, _):
             send(&frames, to: .chat(recipient))
         case .notification(let notification):
             let topic: Topic =
@@ -197,9 +214,9 @@ final class Hub {
         }
     }
 
-    private func send(_ frames: inout Frames, to topic: Topic) {
+    private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
         for member in topics[topic]?.members ?? [] {
-            if let frame = frames.frame(for: member.session.name) { member.session.send(frame) }
+            if let frame = frames.frame(for: member.session.name, as: role) { member.session.send(frame) }
         }
     }
 

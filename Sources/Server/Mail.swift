@@ -1,4 +1,5 @@
 import Chat
+import Dialects
 import EventLoop
 import Storage
 import Synchronization
@@ -11,11 +12,13 @@ enum Mail: Sendable {
     /// The store has seated a connection: from here on it hears what is committed.
     case seated(ConnectionID, Seating)
     case answer(ConnectionID, Answer)
+    /// What a connection asked to see, as a frame of its dialect; `nil` when that has no words for it.
+    case reply(ConnectionID, [UInt8]?)
 }
 
 /// Whose a token is.
 enum Authentication: Sendable {
-    case person(User, expiresAt: Timestamp?)
+    case person(User, TokenKind, expiresAt: Timestamp?)
     /// Unknown, revoked or expired.
     case refused
     /// The store could not be read.

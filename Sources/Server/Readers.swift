@@ -2,7 +2,8 @@ import Chat
 import EventLoop
 import Storage
 
-/// The database as those see it who only read: a connection of its own, on a thread of its own.
+/// The database as those see it who only read: a connection of its own, on a thread of its own. There is one for what
+/// is found at once, such as whose a token is, and one for what may take long, such as a history.
 final class Readers: Sendable {
     private let worker: Worker<@Sendable (ReadStore) -> Void>
 

@@ -14,15 +14,6 @@ struct Mount: Sendable {
     let endpoint: Endpoint
 }
 
-extension [Mount] {
-    /// Which of a path's dialects a connection speaks (INTEROP.md): the one it names; else one that needs the token
-    /// that it brought, or one that needs none.
-    func choose(dialect: String?, hasToken: Bool) -> Mount {
-        first { $0.name.text == dialect }
-            ?? first { ($0.endpoint.token == .required) == hasToken } ?? self[0]
-    }
-}
-
 extension Router where Endpoint == Route {
     /// All paths: those of every dialect, and the API's.
     static func make() -> Router<Route> {

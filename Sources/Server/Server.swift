@@ -10,6 +10,7 @@ struct Services: Sendable {
     let exchange: Exchange
     let writer: Writer
     let readers: Readers
+    let archive: Readers
     let api: API
     let router: Router<Route>
     let origins: Origins
@@ -49,6 +50,7 @@ package final class Server: Sendable {
         let lock = try lockDatabase(settings.database)
         let store = try open(settings.database) { path throws(StoreError) in try Store(path: path) }
         let reader = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
+        let archivist = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
         let localSocket = try bindLocal(forDatabase: settings.database)
 
         let loops = sockets.map { _ in EventLoop() }
@@ -57,9 +59,10 @@ package final class Server: Sendable {
         let writer = Writer(
             store, exchange, limit: settings.storeQueue, backlogBytes: min(262_144, settings.sendQueue / 8), log: log)
         let readers = Readers(reader, limit: settings.storeQueue)
+        let archive = Readers(archivist, limit: settings.storeQueue)
         let state = ServerState()
         let services = Services(
-            settings: settings, exchange: exchange, writer: writer, readers: readers,
+            settings: settings, exchange: exchange, writer: writer, readers: readers, archive: archive,
             api: API(settings: settings, writer: writer, readers: readers, state: state, log: log),
             router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback),
             log: log)
@@ -107,6 +110,7 @@ package final class Server: Sendable {
         for shard in shards { await shard.abort() }
         services.api.hashing.stop()
         services.readers.stop()
+        services.archive.stop()
         services.writer.stop()
         for shard in shards { shard.loop.stop() }
         LocalSocket.remove(forDatabase: settings.database)

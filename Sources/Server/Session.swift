@@ -14,7 +14,7 @@ final class Session {
     }
 
     let seat: Seat
-    let name: DialectName
+    private(set) var name: DialectName
     var subscriptions: [Subscription] = []
 
     private unowned let connection: Connection
@@ -24,24 +24,36 @@ final class Session {
     private var bucket: TokenBucket
     /// More signs of typing than this tell nobody anything; the surplus is dropped.
     private static let typingRate = TokenBucket.Limit(rate: 5, burst: 20)
+    /// Other dialects of the path, until the client's first frame has shown which it is (INTEROP.md).
+    private var rivals: [DialectName]
+    private var requests = Requests()
+    private var typing = Typing()
     /// How many notifications the person has not read.
     private var unread = 0
 
     /// The message after which this began, the newest that was sent here, and the newest that has certainly left the
     /// queue.
-    private var start = MessageID(0)
+    private var start: MessageID?
     private var lastSent = MessageID(0)
     private var confirmed = MessageID(0)
+    /// What the person was owed before this connection, while it is open whether this one needs it.
+    private var owed: MessageID?
     private var isFedBacklog = false
     private var isNoted = false
 
     private var heartbeat: Heartbeat
     private let expiresAt: UInt32?
 
-    /// - Parameter expiresAt: The tick at which the token that opened this expires.
-    init(_ seat: Seat, _ name: DialectName, on connection: Connection, of hub: Hub, expiresAt: UInt32?) {
+    /// - Parameters:
+    ///   - rivals: What else the client may turn out to speak.
+    ///   - expiresAt: The tick at which the token that opened this expires.
+    init(
+        _ seat: Seat, _ name: DialectName, rivals: [DialectName], on connection: Connection, of hub: Hub,
+        expiresAt: UInt32?
+    ) {
         self.seat = seat
         self.name = name
+        self.rivals = rivals
         self.connection = connection
         self.hub = hub
         self.expiresAt = expiresAt
@@ -80,6 +92,7 @@ final class Session {
             confirm()
             hub.writer.submitAnyway(.leaveSeat(seat, delivery))
         }
+        for reader in typing.takeAll() { stopTyping(for: reader) }
         hub.unsubscribe(self)
     }
 
@@ -88,8 +101,12 @@ final class Session {
         if case .unavailable = seating { return connection.close(.tryAgainLater, "The store is not available") }
         connection.seated()
         switch (seating, seat) {
-        case (.chat(let backlog), .chat(let user, _)):
-            if lastSent.rawValue == 0 { (start, confirmed) = (backlog.start, backlog.start) }
+        case (.chat(let backlog), .chat(let user, let rule)):
+            if start == nil {
+                if rule == .undecided { owed = backlog.start }
+                confirmed = owed == nil ? backlog.start : backlog.end
+                start = confirmed
+            }
             for message in backlog.messages {
                 var frames = Frames(.message(message, for: [user.id]))
                 if let frame = frames.frame(for: name) { send(frame) }
@@ -161,8 +178,21 @@ final class Session {
         if let frame = frames.frame(for: name) { send(frame) }
     }
 
-    /// Tells the client what became of its command.
+    /// The writer tells what became of a change that the client asked for.
     func answer(_ answer: Answer) {
+        requests.changeEnded()
+        tell(answer)
+        proceed()
+    }
+
+    /// Shows the client what it asked to see.
+    func reply(_ frame: [UInt8]?) {
+        requests.lookEnded()
+        if let frame { send(frame) }
+        proceed()
+    }
+
+    private func tell(_ answer: Answer) {
         var answer = answer
         if case .stored(let id, isRecipientPresent: false) = answer, !hub.settings.erpOfflineNotice {
             answer = .stored(id, isRecipientPresent: true)
@@ -171,7 +201,7 @@ final class Session {
         if name.dialect.encode(answer, into: &json) { send(Frames.text(json)) }
     }
 
-    private func refuse(_ refusal: Refusal) { answer(.refused(refusal)) }
+    private func refuse(_ refusal: Refusal) { take(.refuse(refusal)) }
 
     private func welcome(_ welcome: Welcome) {
         var json = JSONWriter()
@@ -195,7 +225,7 @@ final class Session {
 
     /// What this connection can vouch for.
     private var delivery: Delivery? {
-        guard case .chat(let user, _) = seat else { return nil }
+        guard case .chat(let user, _) = seat, let start else { return nil }
         return Delivery(to: user.id, after: start, upTo: confirmed)
     }
 
@@ -235,7 +265,9 @@ final class Session {
     private func receive(_ text: Span<UInt8>) {
         if !name.dialect.reads(from: seat.kind) { return }
         if name.dialect.limitsRate, !takeToken() { return refuse(.tooFast) }
-        guard let frame = try? hub.parser.parse(text) else { return refuse(.notJSON) }
+        let frame = try? hub.parser.parse(text)
+        if !rivals.isEmpty { settle(by: frame) }
+        guard let frame else { return refuse(.notJSON) }
         do throws(Refusal) {
             guard frame.isObject else { throw Refusal.unknownFormat }
             carryOut(try name.dialect.decode(frame, from: seat.kind))
@@ -244,28 +276,79 @@ final class Session {
         }
     }
 
+    /// The client's first frame shows which dialect it speaks, or leaves it as it is.
+    private func settle(by frame: JSONValue?) {
+        if let frame, frame.isObject, let right = rivals.first(where: { $0.dialect.recognizes(frame) }) { name = right }
+        rivals = []
+        guard let owed, case .chat(let user, _) = seat else { return }
+        self.owed = nil
+        start = owed
+        if name.dialect.wantsBacklog {
+            // What was sent meanwhile was in the wrong words: it comes again, behind what waited.
+            hub.unsubscribe(self)
+            (lastSent, confirmed) = (owed, owed)
+            hub.writer.submitAnyway(.continueBacklog(Delivery(to: user.id, after: owed, upTo: owed), connection.id))
+        } else {
+            note()
+        }
+    }
+
     private func takeToken() -> Bool { bucket.take(rate, at: hub.milliseconds) }
 
     private func carryOut(_ command: Command) {
         if case .typing = command, !name.dialect.limitsRate, !takeToken() { return }
-        switch hub.chat.decide(command, from: seat, at: .now) {
-        case .store(let change):
-            if !hub.writer.submit(.change(change, .connection(connection.id))) { refuse(.storeUnavailable) }
-        case .publish(let event): if !hub.exchange.offer(event) { refuse(.tooFast) }
-        case .refuse(let refusal): refuse(refusal)
+        if !name.dialect.stopsTyping { noteTyping(command) }
+        take(hub.chat.decide(command, from: seat, at: .now))
+    }
+
+    /// Carries out what was decided, when its turn has come.
+    private func take(_ decision: Chat.Decision) {
+        requests.append(decision)
+        proceed()
+    }
+
+    private func proceed() {
+        while let decision = requests.next() {
+            switch decision {
+            case .store(let change):
+                if hub.writer.submit(.change(change, .connection(connection.id))) { continue }
+                requests.changeEnded()
+                requests.prepend(.refuse(.storeUnavailable))
+            case .publish(let event): if !hub.exchange.offer(event) { requests.prepend(.refuse(.tooFast)) }
+            case .look(let query, let user): hub.look(query, as: user, in: name, for: connection.id)
+            case .refuse(let refusal): tell(.refused(refusal))
+            }
         }
+        connection.pauseReading(requests.isFull)
+    }
+
+    // MARK: - Typing
+
+    /// Keeps account of typing for a client that never says when it ends.
+    private func noteTyping(_ command: Command) {
+        switch command {
+        case .typing(let reader, isTyping: true): typing.sign(for: reader, at: hub.wheel.now)
+        case .send(_, .person(let reader)): if typing.end(for: reader) { stopTyping(for: reader) }
+        default: break
+        }
+    }
+
+    private func stopTyping(for reader: UserID) {
+        guard let writer = seat.user else { return }
+        _ = hub.exchange.offer(.typing(writer.id, to: reader, isTyping: false))
     }
 
     // MARK: - Time
 
     /// The tick at which ``timePassed()`` wants to be called.
-    var deadline: UInt32 { min(heartbeat.deadline(hub.rhythm), expiresAt ?? .max) }
+    var deadline: UInt32 { min(heartbeat.deadline(hub.rhythm), expiresAt ?? .max, typing.deadline) }
 
     private static let ping = FrameEncoder.frame(.ping, Span())
 
     func timePassed() {
         let now = hub.wheel.now
         if let expiresAt, now >= expiresAt { return connection.close(.unauthorized, "Token expired") }
+        for reader in typing.takeEnded(at: now) { stopTyping(for: reader) }
         switch heartbeat.timePassed(hub.rhythm, at: now) {
         case .ping: send(Self.ping)
         case .close: connection.abort()

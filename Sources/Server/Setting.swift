@@ -37,6 +37,14 @@ package struct Setting: Sendable {
             \.allowedOrigins, show: { $0.joined(separator: ",") }
         ) { origins($0) },
         Setting(
+            "dialect_rules", "a list such as chat.example.org=conversations or /ws/chat/=campus",
+            "which dialect is spoken by host, by path or both, where paths are shared", \.dialectRules,
+            show: { $0.map(\.text).joined(separator: ",") }
+        ) { text in
+            let rules = list(text).map { DialectRule($0) }
+            return rules.contains(nil) ? nil : rules.compactMap(\.self)
+        },
+        Setting(
             "anonymous", "a list of: \(DialectName.anonymous.map(\.text).joined(separator: " "))",
             "dialects open without a token beyond this machine", \.anonymous,
             show: { $0.map(\.text).sorted().joined(separator: ",") }
@@ -79,6 +87,9 @@ package struct Setting: Sendable {
         Setting("max_message", sizes, "bytes in one WebSocket message", \.maxMessage) { number($0, in: 1...1 << 30) },
         Setting("max_text", "1 to 1048576", "bytes in the text of one direct message", \.maxText) {
             number($0, in: 1...1 << 20)
+        },
+        Setting("history_limit", "1 to 100000", "messages in one answer to a request for history", \.historyLimit) {
+            number($0, in: 1...100_000)
         },
         Setting("send_queue", sizes, "bytes that may wait for one connection", \.sendQueue) {
             number($0, in: 1...1 << 30)

@@ -166,9 +166,7 @@ private final class Clerk {
             if let event = Event(outcome) { mail.publish(event) }
             switch origin {
             case .connection(let connection):
-                if let answer = Chat.answer(to: outcome, isPresent: presence.isPresent) {
-                    mail.send(.answer(connection, answer), to: connection)
-                }
+                mail.send(.answer(connection, Chat.answer(to: outcome, isPresent: presence.isPresent)), to: connection)
             case .caller(let tell):
                 callers.append { tell(outcome) }
             }
@@ -198,14 +196,14 @@ private final class Clerk {
 
     private func takeSeat(_ seat: Seat) throws(StoreError) -> Seating {
         switch seat {
-        case .chat(let user, let wantsBacklog):
+        case .chat(let user, let rule):
             // The store first: when it throws, nobody has arrived.
             var backlog = store.emptyBacklog
             if !presence.isPresent(user.id) {
-                if wantsBacklog {
-                    backlog = try store.backlog(of: user.id, after: nil, bytes: backlogBytes)
-                } else {
-                    try store.noteEverything(for: user.id)
+                switch rule {
+                case .wanted: backlog = try store.backlog(of: user.id, after: nil, bytes: backlogBytes)
+                case .unneeded: try store.noteEverything(for: user.id)
+                case .undecided: backlog = try store.owedBacklog(of: user.id)
                 }
             }
             presence.arrive(user.id)

@@ -3,19 +3,30 @@ package import Chat
 /// People and their tokens. A token is stored as its digest only.
 package final class Accounts {
     private let database: Database
-    private let insertUser, userByID, userByName, users, password: Statement
+    private let insertUser, userByID, userByName, users, page, search, password, administrator: Statement
+    /// People who were looked up before. Nothing about them changes while the server runs.
+    private var known: [UserID: User] = [:]
+    private static let knownLimit = 100_000
     private let insertToken, userByToken, tokens, deleteToken, forgetTokens: Statement
 
     package init(_ database: Database) throws(StoreError) {
         self.database = database
         insertUser = try database.prepare(
             """
-            INSERT INTO users (username, name, college, password, created_at, notifications_after)
-            VALUES (?1, ?2, ?3, ?4, ?5, (SELECT coalesce(max(id), 0) FROM notifications))
+            INSERT INTO users (username, folded, name, college, password, is_admin, created_at, notifications_after)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(id), 0) FROM notifications))
             """)
         userByID = try database.prepare("SELECT id, username, name, college FROM users WHERE id = ?1")
         userByName = try database.prepare("SELECT id, username, name, college FROM users WHERE username = ?1")
         users = try database.prepare("SELECT id, username, name, college FROM users ORDER BY id")
+        page = try database.prepare(
+            "SELECT id, username, name, college FROM users WHERE id > ?1 ORDER BY id LIMIT ?2")
+        search = try database.prepare(
+            """
+            SELECT id, username, name, college FROM users
+            WHERE id > ?1 AND instr(folded, ?2) > 0 AND id <> ?3 ORDER BY id LIMIT ?4
+            """)
+        administrator = try database.prepare("SELECT is_admin FROM users WHERE id = ?1")
         password = try database.prepare("SELECT password FROM users WHERE id = ?1")
         insertToken = try database.prepare(
             "INSERT INTO tokens (digest, user_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)")
@@ -38,17 +49,25 @@ package final class Accounts {
     /// - Parameter password: Encoded by argon2id; without one, the person signs in with tokens only.
     /// - Throws: ``StoreError/isConstraint`` when the username is taken.
     package func add(
-        username: String, name: String, college: CollegeID?, password: String?, at time: Timestamp
+        username: String, name: String, college: CollegeID?, password: String?, isAdministrator: Bool = false,
+        at time: Timestamp
     ) throws(StoreError) -> User {
         try insertUser.run(
-            .text(username), .text(name), SQLValue(college?.rawValue), SQLValue(password),
-            .integer(time.microseconds))
+            .text(username), .text(username.lowercased()), .text(name), SQLValue(college?.rawValue),
+            SQLValue(password), .integer(isAdministrator ? 1 : 0), .integer(time.microseconds))
         return User(id: UserID(database.lastInsertedRow), username: username, name: name, college: college)
     }
 
     package func user(_ id: UserID) throws(StoreError) -> User? {
-        try userByID.first(.integer(id.rawValue), read: Self.user)
+        if let user = known[id] { return user }
+        guard let user = try userByID.first(.integer(id.rawValue), read: Self.user) else { return nil }
+        if known.count >= Self.knownLimit { known = [:] }
+        known[id] = user
+        return user
     }
+
+    /// Forgets who was looked up: a transaction was rolled back, and may have taken people with it.
+    func forgetKnown() { known = [:] }
 
     /// - Parameter username: In upper or lower case.
     package func user(named username: String) throws(StoreError) -> User? {
@@ -56,6 +75,36 @@ package final class Accounts {
     }
 
     package func allUsers() throws(StoreError) -> [User] { try users.all(read: Self.user) }
+
+    /// People by id.
+    package func page(after id: UserID, limit: Int) throws(StoreError) -> [User] {
+        try page.all(.integer(id.rawValue), .integer(Int64(limit)), read: Self.user)
+    }
+
+    /// People whose usernames contain a keyword, in upper or lower case, by id.
+    ///
+    /// - Parameter user: Who asks, and is left out.
+    /// - Complexity: O(*n*) in all people.
+    package func search(
+        _ keyword: String, besides user: UserID?, after id: UserID = UserID(0), limit: Int
+    ) throws(StoreError) -> [User] {
+        try search.all(
+            .integer(id.rawValue), .text(keyword.lowercased()), .integer(user?.rawValue ?? 0), .integer(Int64(limit)),
+            read: Self.user)
+    }
+
+    package func isAdministrator(_ user: UserID) throws(StoreError) -> Bool {
+        try administrator.first(.integer(user.rawValue)) { $0.integer(0) != 0 } ?? false
+    }
+
+    /// Gives those usernames a lower case that were stored before there was one, inside a transaction.
+    func foldUsernames() throws(StoreError) {
+        let missing = try database.prepare("SELECT id, username FROM users WHERE folded IS NULL")
+        let fold = try database.prepare("UPDATE users SET folded = ?2 WHERE id = ?1")
+        for (id, username) in try missing.all(read: { ($0.integer(0), $0.text(1)) }) {
+            try fold.run(.integer(id), .text(username.lowercased()))
+        }
+    }
 
     /// The encoded password, or `nil` when the person has none.
     package func password(of user: User) throws(StoreError) -> String? {

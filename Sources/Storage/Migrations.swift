@@ -91,6 +91,15 @@ enum Migrations {
         """
         ALTER TABLE messages ADD COLUMN attachment TEXT; -- a URL
         """,
+        """
+        ALTER TABLE users ADD COLUMN is_admin INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE users ADD COLUMN folded TEXT; -- the username in lower case, to be searched in
+
+        ALTER TABLE conversations ADD COLUMN is_group INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE conversations ADD COLUMN title TEXT;
+        ALTER TABLE members ADD COLUMN joined_after INTEGER NOT NULL DEFAULT 0; -- older messages are no backlog
+        CREATE INDEX members_of_conversation ON members (conversation_id, user_id);
+        """,
     ]
 
     /// Brings a database to the newest version, each step in a transaction of its own.

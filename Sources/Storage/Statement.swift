@@ -50,6 +50,13 @@ package enum SQLValue: Sendable {
         return results
     }
 
+    /// Reads rows until `read` returns `false`.
+    package func forEach(_ values: SQLValue..., read: (Row) throws(StoreError) -> Bool) throws(StoreError) {
+        try bind(values)
+        defer { unsafe sqlite3_reset(handle) }
+        while try step(), try read(row) {}
+    }
+
     private var row: Row { unsafe Row(of: handle) }
 
     /// Moves to the next row; `false` after the last.

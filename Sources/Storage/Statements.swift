@@ -2,9 +2,9 @@
 struct Statements {
     let transaction: Database.Transaction
     let lastMessage, insertMessage: Statement
-    let directConversation, insertConversation, insertDirect, insertMember: Statement
+    let directConversation, insertConversation, insertDirect, insertMember, deleteMember: Statement
     let clientID, insertClientID, forgetClientIDs: Statement
-    let lastUnread, setRead: Statement
+    let lastUnread, unreadAuthors, setRead: Statement
     let delivered, setDelivered, backlog: Statement
     let counter, setCounter: Statement
 
@@ -15,9 +15,15 @@ struct Statements {
 
         directConversation = try database.prepare(
             "SELECT conversation_id FROM direct_conversations WHERE first_user = ?1 AND second_user = ?2")
-        insertConversation = try database.prepare("INSERT INTO conversations (created_at) VALUES (?1)")
+        insertConversation = try database.prepare(
+            "INSERT INTO conversations (created_at, is_group, title) VALUES (?1, ?2, ?3)")
         insertDirect = try database.prepare("INSERT INTO direct_conversations VALUES (?1, ?2, ?3)")
-        insertMember = try database.prepare("INSERT INTO members (user_id, conversation_id) VALUES (?1, ?2)")
+        insertMember = try database.prepare(
+            """
+            INSERT OR IGNORE INTO members (user_id, conversation_id, last_read_id, joined_after)
+            VALUES (?1, ?2, ?3, ?3)
+            """)
+        deleteMember = try database.prepare("DELETE FROM members WHERE user_id = ?1 AND conversation_id = ?2")
 
         clientID = try database.prepare(
             "SELECT message_id FROM client_ids WHERE sender_id = ?1 AND client_id = ?2 AND created_at > ?3")
@@ -31,6 +37,14 @@ struct Statements {
             WHERE members.user_id = ?1 AND members.conversation_id = ?2 AND messages.sender_id <> ?1
             ORDER BY messages.id DESC LIMIT 1
             """)
+        unreadAuthors = try database.prepare(
+            """
+            SELECT DISTINCT sender_id FROM (
+                SELECT sender_id FROM members JOIN messages
+                    ON messages.conversation_id = members.conversation_id AND messages.id > members.last_read_id
+                WHERE members.user_id = ?1 AND members.conversation_id = ?2 AND messages.sender_id <> ?1
+                ORDER BY messages.id DESC LIMIT 1000)
+            """)
         setRead = try database.prepare(
             "UPDATE members SET last_read_id = ?3 WHERE user_id = ?1 AND conversation_id = ?2")
 
@@ -42,7 +56,8 @@ struct Statements {
             SELECT messages.id, messages.conversation_id, messages.sender_id, messages.text, messages.created_at,
                 messages.attachment
             FROM members JOIN messages
-                ON messages.conversation_id = members.conversation_id AND messages.id > ?2
+                ON messages.conversation_id = members.conversation_id
+                    AND messages.id > max(?2, members.joined_after)
             WHERE members.user_id = ?1 AND messages.sender_id <> ?1
             ORDER BY messages.id LIMIT ?3
             """)

@@ -4,69 +4,66 @@ extension Store {
     /// How long a sender's own id of a message is remembered: a day.
     private static let clientIDLifetime = Duration.seconds(86_400)
 
-    func sendDirect(
-        from sender: User, to recipient: UserID, text: String, attachment: Attachment?, clientID: ClientID?,
-        at time: Timestamp
+    func send(
+        _ draft: Draft, from sender: User, to destination: Destination, at time: Timestamp
     ) throws(StoreError) -> Outcome {
-        if let clientID {
+        if let clientID = draft.clientID {
             let oldest = time - Self.clientIDLifetime
             let earlier = try statements.clientID.first(
                 .integer(sender.id.rawValue), .text(clientID.text), .integer(oldest.microseconds)
             ) { MessageID($0.integer(0)) }
-            if let earlier { return .repeated(earlier) }
+            if let earlier, let message = try conversations.message(earlier) { return .repeated(message) }
         }
-        guard let conversation = try directConversation(of: sender.id, and: recipient, at: time) else {
-            return .refused(.unknownRecipient)
+        let conversation: ConversationID
+        let recipients: [UserID]
+        switch destination {
+        case .person(let recipient):
+            guard let direct = try directConversation(of: sender.id, and: recipient, at: time) else {
+                return .refused(.unknownRecipient)
+            }
+            (conversation, recipients) = (direct, [recipient])
+        case .conversation(let id):
+            guard let others = try others(in: id, besides: sender.id) else { return .refused(.unknownConversation) }
+            (conversation, recipients) = (id, others)
         }
         let id = MessageID(lastMessage.rawValue + 1)
         try statements.insertMessage.run(
-            .integer(id.rawValue), .integer(conversation.rawValue), .integer(sender.id.rawValue), .text(text),
-            .integer(time.microseconds), SQLValue(attachment?.url))
+            .integer(id.rawValue), .integer(conversation.rawValue), .integer(sender.id.rawValue), .text(draft.text),
+            .integer(time.microseconds), SQLValue(draft.attachment?.url))
         lastMessage = id
-        if let clientID {
+        if let clientID = draft.clientID {
             try statements.insertClientID.run(
                 .integer(sender.id.rawValue), .text(clientID.text), .integer(id.rawValue),
                 .integer(time.microseconds))
         }
         let message = Message(
-            id: id, conversation: conversation, sender: sender, text: text, attachment: attachment, sentAt: time)
-        return .stored(message, for: [recipient])
+            id: id, conversation: conversation, sender: sender, text: draft.text, attachment: draft.attachment,
+            sentAt: time)
+        return .stored(message, for: recipients)
     }
 
-    /// The one conversation of two people, made where it is missing; `nil` when the other does not exist.
-    private func directConversation(
-        of one: UserID, and other: UserID, at time: Timestamp
-    ) throws(StoreError) -> ConversationID? {
-        let pair = Pair(one, other)
-        if let known = directConversations[pair] { return known }
-        let first = SQLValue.integer(pair.first.rawValue)
-        let second = SQLValue.integer(pair.second.rawValue)
-        var conversation = try statements.directConversation.first(first, second) { $0.integer(0) }
-        if conversation == nil {
-            guard try user(other) != nil else { return nil }
-            try statements.insertConversation.run(.integer(time.microseconds))
-            let id = database.lastInsertedRow
-            try statements.insertDirect.run(first, second, .integer(id))
-            try statements.insertMember.run(first, .integer(id))
-            try statements.insertMember.run(second, .integer(id))
-            conversation = id
+    func markRead(
+        _ destination: Destination, by reader: UserID, at time: Timestamp
+    ) throws(StoreError) -> Outcome {
+        let conversation: ConversationID
+        let others: [UserID]
+        switch destination {
+        case .person(let author):
+            guard let direct = try directConversation(of: reader, and: author) else { return .unchanged }
+            (conversation, others) = (direct, [author])
+        case .conversation(let id):
+            guard let members = try self.others(in: id, besides: reader) else { return .refused(.unknownConversation) }
+            (conversation, others) = (id, members)
         }
-        if directConversations.count >= Self.cacheLimit { directConversations = [:] }
-        directConversations[pair] = conversation.map { ConversationID($0) }
-        return directConversations[pair]
-    }
-
-    func markRead(by reader: UserID, from author: UserID, at time: Timestamp) throws(StoreError) -> Outcome {
-        let pair = Pair(reader, author)
-        let conversation = try statements.directConversation.first(
-            .integer(pair.first.rawValue), .integer(pair.second.rawValue)
-        ) { $0.integer(0) }
-        guard let conversation else { return .unchanged }
-        let person = SQLValue.integer(reader.rawValue)
-        let last = try statements.lastUnread.first(person, .integer(conversation)) { $0.integer(0) }
+        let (person, id) = (SQLValue.integer(reader.rawValue), SQLValue.integer(conversation.rawValue))
+        let last = try statements.lastUnread.first(person, id) { $0.integer(0) }
         guard let last else { return .unchanged }
-        try statements.setRead.run(person, .integer(conversation), .integer(last))
-        return .read(ConversationID(conversation), by: reader, author: author, at: time)
+        // Of two people, the other wrote what had not been read.
+        let authors =
+            others.count == 1 ? others : try statements.unreadAuthors.all(person, id) { UserID($0.integer(0)) }
+        try statements.setRead.run(person, id, .integer(last))
+        return .read(
+            Receipt(conversation: conversation, reader: reader, authors: authors, others: others, readAt: time))
     }
 
     /// Forgets the senders' own ids of messages that are older than a day.
@@ -92,6 +89,12 @@ extension Store {
         Backlog(start: lastMessage, messages: [], end: lastMessage, isComplete: true)
     }
 
+    /// What waits for a person, but for the messages: for who may want them yet.
+    package func owedBacklog(of user: UserID) throws(StoreError) -> Backlog {
+        let start = try statements.delivered.first(.integer(user.rawValue)) { MessageID($0.integer(0)) }
+        return Backlog(start: start ?? lastMessage, messages: [], end: lastMessage, isComplete: true)
+    }
+
     /// The next part of what waits for a person: at most 200 messages and about `bytes` of text.
     ///
     /// - Parameter position: The last message that needs no repetition; `nil` asks for what was noted with
@@ -111,14 +114,9 @@ extension Store {
         ) { row throws(StoreError) in
             if room <= 0 { return }
             end = MessageID(row.integer(0))
-            guard let sender = try self.user(UserID(row.integer(2))) else { return }
-            let text = row.text(3)
-            room -= text.utf8.count
-            messages.append(
-                Message(
-                    id: end, conversation: ConversationID(row.integer(1)), sender: sender, text: text,
-                    attachment: row.optionalText(5).flatMap { Attachment($0) },
-                    sentAt: Timestamp(microseconds: row.integer(4))))
+            guard let message = try conversations.message(row) else { return }
+            room -= message.text.utf8.count
+            messages.append(message)
         }
         let isComplete = rows.count < count && room > 0
         return Backlog(

@@ -7,15 +7,17 @@ package final class Store {
     let database: Database
     let statements: Statements
     package let accounts: Accounts
+    package let conversations: Conversations
     package let notifications: Notifications
 
     /// The id of the newest message.
     package internal(set) var lastMessage = MessageID(0)
     /// What was looked up before: a pair's conversation never changes.
     var directConversations: [Pair: ConversationID] = [:]
-    /// People never change while the server runs, but for what an update of this code will add.
-    var users: [UserID: User] = [:]
+    /// Who is in a conversation, for those that were written into lately.
+    var members: [ConversationID: [UserID]] = [:]
     static let cacheLimit = 100_000
+    static let membersCacheLimit = 10_000
 
     /// Two people, the smaller id first.
     struct Pair: Hashable {
@@ -38,7 +40,9 @@ package final class Store {
         try Migrations.run(on: database)
         statements = try Statements(database)
         accounts = try Accounts(database)
+        conversations = try Conversations(database, accounts)
         notifications = try Notifications(database)
+        try transaction { () throws(StoreError) in try accounts.foldUsernames() }
         try reload()
     }
 
@@ -49,7 +53,8 @@ package final class Store {
         } catch {
             // What was remembered may never have happened.
             directConversations = [:]
-            users = [:]
+            members = [:]
+            accounts.forgetKnown()
             try? reload()
             throw error
         }
@@ -62,11 +67,12 @@ package final class Store {
     /// Carries out one change, inside a transaction.
     package func apply(_ change: Change) throws(StoreError) -> Outcome {
         switch change {
-        case .sendDirect(let sender, let recipient, let text, let attachment, let clientID, let time):
-            return try sendDirect(
-                from: sender, to: recipient, text: text, attachment: attachment, clientID: clientID, at: time)
-        case .markRead(let reader, let author, let time):
-            return try markRead(by: reader, from: author, at: time)
+        case .send(let draft, let sender, let destination, let time):
+            return try send(draft, from: sender, to: destination, at: time)
+        case .markRead(let destination, let reader, let time):
+            return try markRead(destination, by: reader, at: time)
+        case .startConversation(let user, let other, let time):
+            return try startConversation(of: user.id, and: other, at: time)
         case .notify(let audience, let content, let time):
             if case .person(let id) = audience, try user(id) == nil { return .refused(.unknownRecipient) }
             return .notified(try notifications.add(content, for: audience, at: time))
@@ -91,11 +97,5 @@ package final class Store {
     /// Writes something that makes no difference, inside a transaction: fails where a change would.
     package func probe() throws(StoreError) { try statements.setCounter.run(.integer(try counter())) }
 
-    func user(_ id: UserID) throws(StoreError) -> User? {
-        if let user = users[id] { return user }
-        guard let user = try accounts.user(id) else { return nil }
-        if users.count >= Self.cacheLimit { users = [:] }
-        users[id] = user
-        return user
-    }
+    func user(_ id: UserID) throws(StoreError) -> User? { try accounts.user(id) }
 }

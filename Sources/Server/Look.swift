@@ -1,0 +1,61 @@
+import Chat
+import Dialects
+import JSON
+import Storage
+
+/// Something that a person asked to see, as it is looked up and put into words off the event loops.
+struct Look {
+    private let query: Query
+    private let user: User
+    private let bytes: Int
+
+    /// The most people that a search answers with (INTEROP.md, conversations).
+    private static let peopleLimit = 50
+    /// The most conversations in a list.
+    private static let conversationsLimit = 10_000
+
+    /// - Parameter bytes: How long a frame may get: of a history that does not fit, the newest part is sent.
+    init(_ query: Query, _ user: User, bytes: Int) {
+        self.query = query
+        self.user = user
+        self.bytes = bytes
+    }
+
+    /// The answer as a frame of a dialect, or `nil` when that has no words for it.
+    func frame(in name: DialectName, from store: ReadStore) -> [UInt8]? {
+        let answer: Answer
+        do { answer = try self.answer(from: store) } catch { return Self.unavailable(in: name) }
+        let frame = Self.frame(answer, in: name)
+        guard case .messages(var messages) = answer, var frame, frame.count > bytes else { return frame }
+        // Escapes can make a text six times as long.
+        while frame.count > bytes, messages.count > 1 {
+            messages.removeFirst(messages.count / 2)
+            frame = Self.frame(.messages(messages), in: name) ?? []
+        }
+        return frame
+    }
+
+    private func answer(from store: ReadStore) throws(StoreError) -> Answer {
+        switch query {
+        case .people(let keyword):
+            if keyword.isEmpty { return .people([]) }
+            return .people(try store.accounts.search(keyword, besides: user.id, limit: Self.peopleLimit))
+        case .conversations:
+            let list = try store.conversations.list(of: user.id, behind: nil, limit: Self.conversationsLimit)
+            return .conversations(list.map(\.conversation))
+        case .messages(let conversation, let before, let limit):
+            guard try store.conversations.isMember(user.id, of: conversation) else {
+                return .refused(.unknownConversation)
+            }
+            return .messages(
+                try store.conversations.messages(of: conversation, before: before, limit: limit ?? 1, bytes: bytes))
+        }
+    }
+
+    static func unavailable(in name: DialectName) -> [UInt8]? { frame(.refused(.storeUnavailable), in: name) }
+
+    private static func frame(_ answer: Answer, in name: DialectName) -> [UInt8]? {
+        var json = JSONWriter()
+        return name.dialect.encode(answer, into: &json) ? Frames.text(json) : nil
+    }
+}

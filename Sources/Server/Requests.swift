@@ -1,0 +1,38 @@
+import Chat
+
+/// What a connection asked for and has not been answered, so that its answers keep its order: what only looks at the
+/// store waits for the changes before it, and everything behind a look waits for its answer.
+struct Requests {
+    private var changesUnderWay = 0
+    private var isLooking = false
+    private var waiting: ArraySlice<Chat.Decision> = []
+
+    /// How many may wait before no more are read.
+    private static let limit = 64
+
+    var isFull: Bool { waiting.count >= Self.limit }
+
+    mutating func append(_ decision: Chat.Decision) { waiting.append(decision) }
+
+    /// Puts something in front of all that waits.
+    mutating func prepend(_ decision: Chat.Decision) { waiting.insert(decision, at: waiting.startIndex) }
+
+    /// The next that can be carried out now; a change and a look are under way from here on.
+    mutating func next() -> Chat.Decision? {
+        guard let first = waiting.first, !isLooking else { return nil }
+        switch first {
+        case .store: changesUnderWay += 1
+        case .publish: break
+        case .look:
+            if changesUnderWay > 0 { return nil }
+            isLooking = true
+        case .refuse: if changesUnderWay > 0 { return nil }
+        }
+        // A slice that only shrinks would keep the place of all that it held.
+        if waiting.count == 1 { waiting = [] } else { waiting.removeFirst() }
+        return first
+    }
+
+    mutating func changeEnded() { changesUnderWay -= 1 }
+    mutating func lookEnded() { isLooking = false }
+}

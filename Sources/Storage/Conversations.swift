@@ -1,0 +1,156 @@
+package import Chat
+
+/// Conversations, who is in them, and their messages, as they are read.
+package final class Conversations {
+    private let accounts: Accounts
+    private let one, membership, participants, list, lastRead, unread: Statement
+    private let byID, newest, before, after: Statement
+
+    package init(_ database: Database, _ accounts: Accounts) throws(StoreError) {
+        self.accounts = accounts
+        one = try database.prepare("SELECT is_group, title FROM conversations WHERE id = ?1")
+        membership = try database.prepare("SELECT 1 FROM members WHERE user_id = ?1 AND conversation_id = ?2")
+        participants = try database.prepare("SELECT user_id FROM members WHERE conversation_id = ?1 ORDER BY user_id")
+        list = try database.prepare(
+            """
+            SELECT id, is_group, title, active_at FROM (
+                SELECT conversations.id, is_group, title, coalesce(
+                    (SELECT created_at FROM messages WHERE conversation_id = conversations.id ORDER BY id DESC LIMIT 1),
+                    conversations.created_at) AS active_at
+                FROM members JOIN conversations ON conversations.id = members.conversation_id
+                WHERE members.user_id = ?1)
+            WHERE (active_at, id) < (?2, ?3) ORDER BY active_at DESC, id DESC LIMIT ?4
+            """)
+        lastRead = try database.prepare("SELECT last_read_id FROM members WHERE user_id = ?1 AND conversation_id = ?2")
+        unread = try database.prepare(
+            """
+            SELECT count(*) FROM (
+                SELECT 1 FROM messages WHERE conversation_id = ?2 AND id > ?3 AND sender_id <> ?1 LIMIT ?4)
+            """)
+        let columns = "SELECT id, conversation_id, sender_id, text, created_at, attachment FROM messages"
+        byID = try database.prepare("\(columns) WHERE id = ?1")
+        newest = try database.prepare("\(columns) WHERE conversation_id = ?1 ORDER BY id DESC LIMIT 1")
+        before = try database.prepare(
+            "\(columns) WHERE conversation_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3")
+        after = try database.prepare("\(columns) WHERE conversation_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3")
+    }
+
+    /// A conversation; `nil` when there is none, or when the person is not in it.
+    package func conversation(_ id: ConversationID, of user: UserID) throws(StoreError) -> Conversation? {
+        try isMember(user, of: id) ? try conversation(id) : nil
+    }
+
+    func conversation(_ id: ConversationID) throws(StoreError) -> Conversation? {
+        let found = try one.first(.integer(id.rawValue)) { ($0.integer(0) != 0, $0.optionalText(1)) }
+        guard let (isGroup, title) = found else { return nil }
+        return Conversation(id: id, isGroup: isGroup, title: title, participants: try people(in: id))
+    }
+
+    package func isMember(_ user: UserID, of id: ConversationID) throws(StoreError) -> Bool {
+        try membership.first(.integer(user.rawValue), .integer(id.rawValue)) { _ in true } ?? false
+    }
+
+    /// The ids of the people in a conversation, ascending.
+    func members(of id: ConversationID) throws(StoreError) -> [UserID] {
+        try participants.all(.integer(id.rawValue)) { UserID($0.integer(0)) }
+    }
+
+    private func people(in id: ConversationID) throws(StoreError) -> [User] {
+        var people: [User] = []
+        for member in try members(of: id) {
+            if let user = try accounts.user(member) { people.append(user) }
+        }
+        return people
+    }
+
+    // MARK: - Lists
+
+    /// Where a page of a list ended: what comes next was last active before, or then and with a smaller id.
+    package struct Place: Sendable {
+        package let activeAt: Timestamp
+        package let id: ConversationID
+
+        package init(activeAt: Timestamp, id: ConversationID) {
+            self.activeAt = activeAt
+            self.id = id
+        }
+    }
+
+    /// A person's conversations behind a place, those last active first.
+    ///
+    /// - Complexity: O(*n*) in the person's conversations.
+    package func list(
+        of user: UserID, behind place: Place?, limit: Int
+    ) throws(StoreError) -> [(conversation: Conversation, place: Place)] {
+        try list.all(
+            .integer(user.rawValue), .integer(place?.activeAt.microseconds ?? .max),
+            .integer(place?.id.rawValue ?? .max), .integer(Int64(limit))
+        ) { row throws(StoreError) in
+            let id = ConversationID(row.integer(0))
+            let conversation = Conversation(
+                id: id, isGroup: row.integer(1) != 0, title: row.optionalText(2), participants: try people(in: id))
+            return (conversation, Place(activeAt: Timestamp(microseconds: row.integer(3)), id: id))
+        }
+    }
+
+    /// What a person sees of a conversation that they are in.
+    package func summary(of conversation: Conversation, for user: UserID) throws(StoreError) -> Conversation.Summary {
+        let (user, id) = (SQLValue.integer(user.rawValue), SQLValue.integer(conversation.id.rawValue))
+        let read = try lastRead.first(user, id) { $0.integer(0) } ?? 0
+        let count = try unread.first(
+            user, id, .integer(read), .integer(Int64(Conversation.Summary.unreadLimit))
+        ) { Int($0.integer(0)) }
+        return Conversation.Summary(
+            conversation: conversation, lastMessage: try newest.first(id, read: message) ?? nil,
+            unreadCount: count ?? 0)
+    }
+
+    // MARK: - Messages
+
+    package func message(_ id: MessageID) throws(StoreError) -> Message? {
+        try byID.first(.integer(id.rawValue), read: message) ?? nil
+    }
+
+    /// The newest messages of a conversation before a given one, oldest first: at most `limit`, and no more than have
+    /// about `bytes` of text.
+    ///
+    /// - Complexity: O(log *n* + `limit`), wherever in the conversation.
+    package func messages(
+        of id: ConversationID, before: MessageID?, limit: Int, bytes: Int = .max
+    ) throws(StoreError) -> [Message] {
+        try page(self.before, of: id, from: before?.rawValue ?? .max, limit, bytes).reversed()
+    }
+
+    /// The oldest messages of a conversation after a given one, likewise.
+    package func messages(
+        of id: ConversationID, after: MessageID, limit: Int
+    ) throws(StoreError) -> [Message] {
+        try page(self.after, of: id, from: after.rawValue, limit, .max)
+    }
+
+    private func page(
+        _ statement: Statement, of id: ConversationID, from cursor: Int64, _ limit: Int, _ bytes: Int
+    ) throws(StoreError) -> [Message] {
+        // What a message costs beside its text when it is sent, about.
+        let overhead = 256
+        var room = bytes
+        var messages: [Message] = []
+        try statement.forEach(.integer(id.rawValue), .integer(cursor), .integer(Int64(limit))) {
+            row throws(StoreError) in
+            guard let message = try message(row) else { return true }
+            room -= message.text.utf8.count + (message.attachment?.url.utf8.count ?? 0) + overhead
+            if room >= 0 || messages.isEmpty { messages.append(message) }
+            return room > 0
+        }
+        return messages
+    }
+
+    /// - Parameter row: The columns of a message, as all statements here and the writer's backlog name them.
+    func message(_ row: Row) throws(StoreError) -> Message? {
+        guard let sender = try accounts.user(UserID(row.integer(2))) else { return nil }
+        return Message(
+            id: MessageID(row.integer(0)), conversation: ConversationID(row.integer(1)), sender: sender,
+            text: row.text(3), attachment: row.optionalText(5).flatMap { Attachment($0) },
+            sentAt: Timestamp(microseconds: row.integer(4)))
+    }
+}
