@@ -4,8 +4,11 @@ package enum Change: Sendable {
     case markRead(Destination, by: UserID, at: Timestamp)
     /// The one conversation of two people.
     case startConversation(by: User, with: UserID, at: Timestamp)
-    case notify(Audience, NotificationContent, at: Timestamp)
+    case notify(Audience, NotificationContent, key: RequestKey? = nil, at: Timestamp)
     case readNotification(NotificationID, by: UserID, at: Timestamp)
+    case readAllNotifications(by: UserID)
+    case addNotice(NoticeDraft, isPublished: Bool, key: RequestKey?, at: Timestamp)
+    case publishNotice(NoticeID, at: Timestamp)
     case count(CounterAction, at: Timestamp)
 }
 
@@ -18,7 +21,11 @@ package enum Outcome: Sendable {
     case read(Receipt)
     case started(Conversation, isNew: Bool)
     case notified(Notification)
+    /// What was sent before under the same name.
+    case notifiedBefore(Notification)
     case notificationRead(by: UserID, unread: Int)
+    /// A notice as it is now, and what its audience is told of it, if it was not told before.
+    case notice(Notice, announced: Notification?)
     case counted(CounterAction, total: Int64, at: Timestamp)
     /// The change was allowed and made no difference.
     case unchanged

@@ -73,7 +73,7 @@ package struct Chat: Sendable {
             .stored(message.id, isRecipientPresent: recipients.contains(where: isPresent))
         case .repeated(let message): .repeated(message)
         case .started(let conversation, _): .started(conversation)
-        case .read, .notified, .notificationRead, .counted, .unchanged: .done
+        case .read, .notified, .notifiedBefore, .notificationRead, .notice, .counted, .unchanged: .done
         }
     }
 }

@@ -78,6 +78,7 @@ package enum Refusal: Error, Equatable, Sendable {
     case textTooLong
     case tooFast
     case unknownNotification
+    case unknownNotice
     case counterOverflow
     /// The store could not write, or has no room for more: nothing was stored.
     case storeUnavailable

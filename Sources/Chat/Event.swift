@@ -57,7 +57,10 @@ extension Event {
         case .notified(let notification): self = .notification(notification)
         case .notificationRead(let reader, let unread): self = .unreadCount(unread, of: reader)
         case .counted(let action, let total, let time): self = .counter(action, total: total, at: time)
-        case .started, .repeated, .unchanged, .refused: return nil
+        case .notice(_, let announcement):
+            guard let announcement else { return nil }
+            self = .notification(announcement)
+        case .started, .repeated, .notifiedBefore, .unchanged, .refused: return nil
         }
     }
 }

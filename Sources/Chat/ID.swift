@@ -12,6 +12,8 @@ package typealias UserID = ID<User>
 package typealias ConversationID = ID<Conversation>
 package typealias MessageID = ID<Message>
 package typealias NotificationID = ID<Notification>
+package typealias NoticeID = ID<Notice>
+package typealias BulkMessageID = ID<BulkMessage>
 
 /// A group of people who are addressed together, by the number that the deployment gave it.
 package struct CollegeID: Hashable, Sendable {

@@ -13,4 +13,17 @@ package final class User: Sendable {
         self.name = name
         self.college = college
     }
+
+    /// Whether a new account may have this username: up to 150 letters, digits and `@ . + - _`, not digits alone, which
+    /// would look like an id.
+    package static func isUsername(_ text: String) -> Bool {
+        (1...150).contains(text.unicodeScalars.count)
+            && text.unicodeScalars.allSatisfy {
+                $0.properties.isAlphabetic || $0.properties.numericType != nil || "@.+-_".unicodeScalars.contains($0)
+            }
+            && !text.allSatisfy(\.isNumber)
+    }
+
+    /// Whether a new account may have this full name: 1 to 300 characters.
+    package static func isName(_ text: String) -> Bool { (1...300).contains(text.unicodeScalars.count) }
 }

@@ -174,7 +174,7 @@ package struct Conversations: Dialect {
     private static func words(for refusal: Refusal) -> String {
         switch refusal {
         case .notJSON: "Invalid JSON format"
-        case .unknownFormat, .unknownNotification, .counterOverflow: "Invalid message format"
+        case .unknownFormat, .unknownNotification, .unknownNotice, .counterOverflow: "Invalid message format"
         case .missing(let field): "\(field.rawValue) is required"
         case .badClientID: "client_id must be a string of 1 to 64 bytes"
         case .badAttachment: "attachment must be an http or https URL"

@@ -133,7 +133,7 @@ package struct Rooms: Dialect {
         switch refusal {
         case .notJSON: "Invalid JSON format"
         case .unknownFormat, .missing, .badClientID, .badAttachment, .badLimit, .badCursor, .unknownRecipient,
-            .recipientIsSender, .unknownConversation, .unknownNotification:
+            .recipientIsSender, .unknownConversation, .unknownNotification, .unknownNotice:
             "Invalid message format"
         case .textTooLong: "Invalid message (max 1000 characters)"
         case .tooFast: "Rate limit exceeded"

@@ -3,6 +3,7 @@ package enum Status: Int, CaseIterable, Sendable {
     case switchingProtocols = 101
     case ok = 200
     case created = 201
+    case accepted = 202
     case noContent = 204
     case badRequest = 400
     case unauthorized = 401
@@ -33,6 +34,7 @@ package enum Status: Int, CaseIterable, Sendable {
         case .switchingProtocols: "Switching Protocols"
         case .ok: "OK"
         case .created: "Created"
+        case .accepted: "Accepted"
         case .noContent: "No Content"
         case .badRequest: "Bad Request"
         case .unauthorized: "Unauthorized"

@@ -4,29 +4,26 @@ import HTTP
 import JSON
 import Storage
 
-/// The HTTP API: JSON in and out. Cold code; it waits for the store where it must.
+/// What is asked over HTTP, apart from WebSockets; it waits for the store where it must.
+///
+/// docs/openapi.yaml describes it. Each part of the API is an extension that lists its endpoints beside what they do.
 struct API: Sendable {
-    enum Endpoint: CaseIterable, Sendable {
-        case health, readiness, login, notifications, readNotification, sendNotification
+    /// What is done for one method at one path.
+    struct Endpoint: Sendable {
+        let method: Method
+        let path: String
+        let respond: @Sendable (API, Call) async throws -> Response
 
-        var method: Method {
-            switch self {
-            case .health, .readiness, .notifications: .get
-            case .login, .readNotification, .sendNotification: .post
-            }
-        }
-
-        var path: String {
-            switch self {
-            case .health: "/healthz"
-            case .readiness: "/readyz"
-            case .login: "/api/auth/login/"
-            case .notifications: "/api/notifications/"
-            case .readNotification: "/api/notifications/{id}/read/"
-            case .sendNotification: "/api/notifications/send/"
-            }
+        init(_ method: Method, _ path: String, _ respond: @escaping @Sendable (API, Call) async throws -> Response) {
+            self.method = method
+            self.path = path
+            self.respond = respond
         }
     }
+
+    static let endpoints =
+        healthEndpoints + accountEndpoints + userEndpoints + conversationEndpoints + messageEndpoints
+        + notificationEndpoints + noticeEndpoints + bulkMessageEndpoints + roomEndpoints
 
     /// One request, and where it came from.
     struct Call: Sendable {
@@ -38,8 +35,14 @@ struct API: Sendable {
     }
 
     let settings: Configuration
+    let chat: Chat
+    let exchange: Exchange
     let writer: Writer
+    let authenticator: Authenticator
+    /// For what is found at once.
     let readers: Readers
+    /// For what may take long.
+    let archive: Readers
     let throttle = LoginThrottle()
     /// Hashing passwords takes long, so it has its own thread; a short queue, because who waits longer has left.
     let hashing = Worker<@Sendable () -> Void>(limit: 64, owning: ()) { _, batch in for work in batch { work() } }
@@ -48,89 +51,39 @@ struct API: Sendable {
 
     func respond(to call: Call) async -> Response {
         do {
-            switch call.endpoint {
-            case .health: return .json(.ok, Self.json { $0.member("status", "ok") })
-            case .readiness: return readiness()
-            case .login: return try await login(call)
-            case .notifications: return try await notifications(call)
-            case .readNotification: return try await readNotification(call)
-            case .sendNotification: return try await sendNotification(call)
-            }
+            return try await call.endpoint.respond(self, call)
         } catch let problem as Problem {
             return .error(problem.status, problem.message, headers: problem.headers)
+        } catch let refusal as Refusal {
+            let problem = Problem(refusal)
+            return .error(problem.status, problem.message, headers: problem.headers)
         } catch {
-            return .error(.serviceUnavailable, "The store is not available", headers: [("Retry-After", "1")])
+            let problem = Problem(.storeUnavailable)
+            return .error(problem.status, problem.message, headers: problem.headers)
         }
     }
 
-    /// What a caller did wrong.
-    struct Problem: Error {
-        let status: Status
-        let message: String
-        var headers: [Response.Header] = []
-
-        init(_ status: Status, _ message: String, headers: [Response.Header] = []) {
-            self.status = status
-            self.message = message
-            self.headers = headers
-        }
+    /// Makes a change, and waits until it is on the disk.
+    ///
+    /// - Throws: The refusal, where it is one.
+    func perform(_ change: Change) async throws -> Outcome {
+        let outcome = await writer.perform(change)
+        if case .refused(let refusal) = outcome { throw refusal }
+        return outcome
     }
+
+    // MARK: - Health
+
+    private static let healthEndpoints = [
+        Endpoint(.get, "/healthz") { _, _ in .json { $0.member("status", "ok") } },
+        Endpoint(.get, "/readyz") { api, _ in api.readiness() },
+    ]
 
     private func readiness() -> Response {
         if state.isStopping { return .error(.serviceUnavailable, "The server is stopping") }
         if let reason = writer.failureReason {
             return .error(.serviceUnavailable, "The store cannot write: \(reason)")
         }
-        return .json(.ok, Self.json { $0.member("status", "ready") })
-    }
-
-    // MARK: - What endpoints share
-
-    static func json(_ write: (inout JSONWriter) -> Void) -> [UInt8] {
-        var json = JSONWriter()
-        json.object(write)
-        return json.bytes
-    }
-
-    /// The body as a JSON object.
-    static func withBody<Result>(of call: Call, _ read: (JSONValue) throws -> Result) throws -> Result {
-        // A form or plain text is what a foreign page could send without being asked; JSON is not.
-        if let type = call.request.contentType, type != "application/json" {
-            throw Problem(.unsupportedMediaType, "The body must be application/json")
-        }
-        let parser = JSONParser(maximumLength: max(1, call.request.body.count))
-        guard let body = try? parser.parse(call.request.body.span), body.isObject else {
-            throw Problem(.badRequest, "Invalid JSON format")
-        }
-        return try read(body)
-    }
-
-    /// The token that a caller brought: `Authorization: Bearer …` or `Token …`.
-    static func credential(of call: Call) -> String? {
-        guard let header = call.request.header("authorization"), let space = header.firstIndex(of: " ") else {
-            return nil
-        }
-        guard ["bearer", "token"].contains(header[..<space].lowercased()) else { return nil }
-        return String(header[header.index(after: space)...].drop { $0 == " " })
-    }
-
-    /// The person who calls.
-    func caller(of call: Call) async throws -> User {
-        if let token = Self.credential(of: call) {
-            let digest = AccessToken.digest(of: token)
-            let user = try await readers.read { store throws(StoreError) in
-                try store.accounts.holder(ofToken: digest, at: .now)?.user
-            }
-            if let user { return user }
-        }
-        throw Problem(.unauthorized, "Authentication required", headers: [("WWW-Authenticate", "Bearer")])
-    }
-
-    /// Whether the caller brought one of the configured API keys.
-    func hasAPIKey(_ call: Call) -> Bool {
-        guard let key = Self.credential(of: call) else { return false }
-        // Digests have one length and reveal nothing by where they differ.
-        let digest = AccessToken.digest(of: key)
-        return settings.apiKeys.contains { AccessToken.digest(of: $0) == digest }
+        return .json { $0.member("status", "ready") }
     }
 }

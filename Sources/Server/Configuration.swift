@@ -20,9 +20,13 @@ package struct Configuration: Sendable {
     package var anonymous: Set<DialectName> = []
     /// Whether notifications for everybody may be heard without a token, where the dialect is open at all.
     package var anonymousNotifications = true
+    /// Whether anybody may make an account for themselves.
+    package var allowRegistration = false
     /// Keys for `Authorization: Bearer` that make a caller an administrator.
     package var apiKeys: [String] = []
 
+    /// People a second that bulk messages serve.
+    package var bulkRate = 500
     package var roomsRate = TokenBucket.Limit(rate: 20, burst: 100)
     /// Whether an `erp` sender is told that a recipient is offline (INTEROP.md, erp).
     package var erpOfflineNotice = true
@@ -48,4 +52,11 @@ package struct Configuration: Sendable {
     package var storeQueue = 20_000
 
     package init() {}
+
+    var limits: Chat.Limits {
+        var limits = Chat.Limits()
+        limits.text = maxText
+        limits.history = historyLimit
+        return limits
+    }
 }

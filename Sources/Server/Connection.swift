@@ -152,8 +152,8 @@ final class Connection: SocketStreamDelegate {
     func authenticated(_ authentication: Authentication) {
         guard case .authenticating(let opening, _) = phase else { return }
         switch authentication {
-        case .person(let user, let kind, let expiresAt):
-            open(opening.mounts.forToken(kind), as: user, expiresAt: expiresAt)
+        case .person(let user, let credential, let expiresAt):
+            open(opening.mounts.forToken(credential.kind), as: user, expiresAt: expiresAt)
         case .refused:
             hub.log.debug("a token was refused", ["address": stream.peerAddress])
             close(.unauthorized, "Invalid or expired token")

@@ -112,8 +112,8 @@ final class HTTPConversation {
         if let origin = answering.origin {
             response.headers += [
                 ("Access-Control-Allow-Origin", origin), ("Vary", "Origin"),
-                ("Access-Control-Allow-Methods", "GET, POST"),
-                ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-CSRFToken"),
+                ("Access-Control-Allow-Methods", "GET, POST, DELETE"),
+                ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, X-CSRFToken"),
             ]
         }
         let keepAlive = answering.keepAlive && !hub.isStopping

@@ -13,7 +13,6 @@ final class Hub {
     let settings: Configuration
     let exchange: Exchange
     let writer: Writer
-    let readers: Readers
     /// For what may take long.
     let archive: Readers
     let api: API
@@ -34,6 +33,7 @@ final class Hub {
     private var freeSlots: [UInt32] = []
     private var topics = Topics()
     private var noted: [ConnectionID] = []
+    private var isSendingBulk = false
     private var timer: RepeatingTimer?
     private var listeners: [Listener] = []
 
@@ -64,16 +64,12 @@ final class Hub {
         settings = services.settings
         exchange = services.exchange
         writer = services.writer
-        readers = services.readers
         archive = services.archive
         api = services.api
         router = services.router
         log = services.log
         origins = services.origins
-        var limits = Chat.Limits()
-        limits.text = settings.maxText
-        limits.history = settings.historyLimit
-        chat = Chat(limits: limits)
+        chat = services.chat
         var httpLimits = HTTPLimits()
         httpLimits.body = settings.maxBody
         self.httpLimits = httpLimits
@@ -130,18 +126,8 @@ final class Hub {
 
     /// Looks a token up; the answer comes as mail.
     func authenticate(_ token: String, for id: ConnectionID) {
-        let (digest, exchange) = (AccessToken.digest(of: token), exchange)
-        let isQueued = readers.submit { store in
-            let authentication: Authentication
-            do {
-                let holder = try store.accounts.holder(ofToken: digest, at: .now)
-                authentication = holder.map { .person($0.user, .opaque, expiresAt: $0.expiresAt) } ?? .refused
-            } catch {
-                authentication = .unavailable
-            }
-            exchange.send(.authenticated(id, authentication), to: id)
-        }
-        if !isQueued { exchange.send(.authenticated(id, .unavailable), to: id) }
+        let exchange = exchange
+        api.authenticator.authenticate(token) { exchange.send(.authenticated(id, $0), to: id) }
     }
 
     /// Looks something up for a connection; the answer comes as mail, in words of its dialect.
@@ -166,6 +152,7 @@ final class Hub {
             case .event(let event): deliver(event)
             case .answer(let id, let answer): connection(id)?.session?.answer(answer)
             case .reply(let id, let frame): connection(id)?.session?.reply(frame)
+            case .bulkSliceStored(let remaining): sendBulk(to: remaining)
             case .authenticated(let id, let authentication): connection(id)?.authenticated(authentication)
             case .seated(let id, let seating): connection(id)?.session?.seated(seating)
             }
@@ -238,6 +225,7 @@ final class Hub {
     private(set) var date = HTTPDate(secondsSince1970: Int(Timestamp.now.microseconds / 1_000_000))
 
     private func tick() {
+        if index == 0, writer.hasBulkWork, !isSendingBulk { sendBulk(to: bulkAllowance()) }
         for id in wheel.advance() {
             if let connection = connection(id), connection.wakesAt == wheel.now { connection.wake() }
         }
@@ -262,6 +250,21 @@ final class Hub {
             return note.isUnderWay
         }
         writer.submitAnyway(.delivered(delivered))
+    }
+
+    // MARK: - Bulk messages
+
+    /// How many people are served by the present tick.
+    private func bulkAllowance() -> Int {
+        let (rate, resolution) = (settings.bulkRate, Int(DeadlineWheel.resolution))
+        // What a division leaves over comes with the first tick of a second.
+        return rate / resolution + (wheel.now % DeadlineWheel.resolution == 0 ? rate % resolution : 0)
+    }
+
+    /// Has the writer serve people, in slices so small that live messages hardly wait for one.
+    private func sendBulk(to people: Int) {
+        isSendingBulk = people > 0
+        if isSendingBulk { writer.submitAnyway(.sendBulk(people)) }
     }
 
     // MARK: - Stopping

@@ -1,5 +1,4 @@
 import Chat
-import Dialects
 import EventLoop
 import Storage
 import Synchronization
@@ -14,15 +13,8 @@ enum Mail: Sendable {
     case answer(ConnectionID, Answer)
     /// What a connection asked to see, as a frame of its dialect; `nil` when that has no words for it.
     case reply(ConnectionID, [UInt8]?)
-}
-
-/// Whose a token is.
-enum Authentication: Sendable {
-    case person(User, TokenKind, expiresAt: Timestamp?)
-    /// Unknown, revoked or expired.
-    case refused
-    /// The store could not be read.
-    case unavailable
+    /// A slice of a bulk message is stored; so many people may be served yet before the next tick.
+    case bulkSliceStored(remaining: Int)
 }
 
 /// What a seat starts with, as of the place in the stream of events where it was taken.
@@ -70,6 +62,8 @@ final class Exchange: Sendable {
 
     func send(_ mail: Mail, to connection: ConnectionID) { inboxes[Int(connection.shard)].post(mail) }
 
+    func send(_ mail: Mail, toShard shard: Int) { inboxes[shard].post(mail) }
+
     func makeBatch() -> Batch { Batch(byShard: Array(repeating: [], count: inboxes.count)) }
 
     /// Mail that is gathered until its transaction is on the disk.
@@ -79,6 +73,8 @@ final class Exchange: Sendable {
         mutating func publish(_ event: Event) {
             for shard in byShard.indices { byShard[shard].append(.event(event)) }
         }
+
+        mutating func send(_ mail: Mail, toShard shard: Int) { byShard[shard].append(mail) }
 
         mutating func send(_ mail: Mail, to connection: ConnectionID) {
             byShard[Int(connection.shard)].append(mail)

@@ -30,7 +30,7 @@ extension Router where Endpoint == Route {
             }
         }
         for (path, mounts) in mounts { router.add(.get, path, .webSocket(mounts)) }
-        for endpoint in API.Endpoint.allCases { router.add(endpoint.method, endpoint.path, .api(endpoint)) }
+        for endpoint in API.endpoints { router.add(endpoint.method, endpoint.path, .api(endpoint)) }
         return router
     }
 }

@@ -8,8 +8,8 @@ import Synchronization
 struct Services: Sendable {
     let settings: Configuration
     let exchange: Exchange
+    let chat: Chat
     let writer: Writer
-    let readers: Readers
     let archive: Readers
     let api: API
     let router: Router<Route>
@@ -61,9 +61,12 @@ package final class Server: Sendable {
         let readers = Readers(reader, limit: settings.storeQueue)
         let archive = Readers(archivist, limit: settings.storeQueue)
         let state = ServerState()
+        let chat = Chat(limits: settings.limits)
         let services = Services(
-            settings: settings, exchange: exchange, writer: writer, readers: readers, archive: archive,
-            api: API(settings: settings, writer: writer, readers: readers, state: state, log: log),
+            settings: settings, exchange: exchange, chat: chat, writer: writer, archive: archive,
+            api: API(
+                settings: settings, chat: chat, exchange: exchange, writer: writer,
+                authenticator: Authenticator(readers), readers: readers, archive: archive, state: state, log: log),
             router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback),
             log: log)
         let shards = loops.map { Shard(on: $0) }
@@ -109,7 +112,7 @@ package final class Server: Sendable {
         }
         for shard in shards { await shard.abort() }
         services.api.hashing.stop()
-        services.readers.stop()
+        services.api.readers.stop()
         services.archive.stop()
         services.writer.stop()
         for shard in shards { shard.loop.stop() }

@@ -57,11 +57,17 @@ package struct Setting: Sendable {
             \.anonymousNotifications
         ) { Bool($0) },
         Setting(
+            "allow_registration", "true or false", "let anybody make an account for themselves", \.allowRegistration
+        ) { Bool($0) },
+        Setting(
             "api_keys", "a list of keys of 16 characters or more", "keys for back ends; not as a flag", \.apiKeys,
             isSecret: true, show: { "\($0.count) set" }
         ) { text in
             let keys = list(text)
             return keys.allSatisfy { $0.utf8.count >= 16 } ? keys : nil
+        },
+        Setting("bulk_rate", "1 to 100000", "people a second that bulk messages serve", \.bulkRate) {
+            number($0, in: 1...100_000)
         },
         Setting(
             "rooms_rate", "a number, 0 or more",

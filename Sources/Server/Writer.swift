@@ -15,6 +15,8 @@ enum Submission: Sendable {
     case leaveSeat(Seat, Delivery?)
     /// What has reached people, so that little is repeated after a crash.
     case delivered([Delivery])
+    /// Bulk messages may serve so many people until the next tick.
+    case sendBulk(Int)
     /// Housekeeping, once a second.
     case tidy(Timestamp)
 
@@ -36,6 +38,7 @@ enum Submission: Sendable {
 final class Writer: Sendable {
     private let worker: Worker<Submission>
     private let failure: Failure
+    private let bulkWork: BulkWork
 
     /// - Parameters:
     ///   - limit: How many changes may wait.
@@ -43,12 +46,20 @@ final class Writer: Sendable {
     init(_ store: sending Store, _ exchange: Exchange, limit: Int, backlogBytes: Int, log: Log) {
         let failure = Failure(log)
         self.failure = failure
-        let clerk = Clerk(store, exchange, failure, backlogBytes: backlogBytes)
+        let bulkWork = BulkWork()
+        self.bulkWork = bulkWork
+        let clerk = Clerk(store, exchange, failure, bulkWork, backlogBytes: backlogBytes)
         worker = Worker(limit: limit, owning: clerk) { clerk, batch in clerk.handle(batch) }
     }
 
     /// Why the store can't write at the moment, if so.
     var failureReason: String? { failure.reason }
+
+    /// Whether a bulk message is to be worked on.
+    var hasBulkWork: Bool { bulkWork.exists.load(ordering: .relaxed) }
+
+    /// A bulk message was added.
+    func startBulkWork() { bulkWork.exists.store(true, ordering: .relaxed) }
 
     /// Queues what may be turned away; `false` when too much waits already.
     func submit(_ submission: Submission) -> Bool { worker.post(submission) }
@@ -106,16 +117,26 @@ private final class Failure: Sendable {
     }
 }
 
+/// Whether there are bulk messages under way; nobody else asks the store four times a second.
+private final class BulkWork: Sendable {
+    let exists = Atomic(false)
+}
+
 /// What lives on the writer's thread.
 private final class Clerk {
     private let store: Store
     private let exchange: Exchange
     private let failure: Failure
+    private let bulkWork: BulkWork
+    /// How many people are served of a bulk message at once: about 2 ms of work.
+    private static let bulkSlice = 100
     private let backlogBytes: Int
     private var presence = Presence()
     private var forgottenAt = Timestamp(microseconds: 0)
 
-    init(_ store: Store, _ exchange: Exchange, _ failure: Failure, backlogBytes: Int) {
+    init(_ store: Store, _ exchange: Exchange, _ failure: Failure, _ bulkWork: BulkWork, backlogBytes: Int) {
+        self.bulkWork = bulkWork
+        bulkWork.exists.store((try? store.bulkMessages.isRunning()) ?? true, ordering: .relaxed)
         self.backlogBytes = backlogBytes
         self.store = store
         self.exchange = exchange
@@ -187,6 +208,9 @@ private final class Clerk {
             if case .counter = seat { mail.publish(.counterUsers(presence.counterUsers)) }
         case .delivered(let deliveries):
             for delivery in deliveries { try store.note(delivery) }
+        case .sendBulk(let people):
+            isWriting = true
+            try sendBulk(to: people, &mail)
         case .tidy(let now):
             try tidy(now, &isWriting)
         }
@@ -232,6 +256,15 @@ private final class Clerk {
 
     // MARK: - Otherwise
 
+    private func sendBulk(to people: Int, _ mail: inout Exchange.Batch) throws(StoreError) {
+        let limit = min(people, Self.bulkSlice)
+        let sent = try store.sendBulkSlice(limit: limit, at: .now)
+        if sent == nil { bulkWork.exists.store(false, ordering: .relaxed) }
+        for notification in sent ?? [] { mail.publish(.notification(notification)) }
+        // What has queued meanwhile comes before the next slice.
+        mail.send(.bulkSliceStored(remaining: sent == nil ? 0 : people - limit), toShard: 0)
+    }
+
     private func tidy(_ now: Timestamp, _ isWriting: inout Bool) throws(StoreError) {
         if failure.reason != nil {
             isWriting = true
@@ -264,6 +297,8 @@ private final class Clerk {
             case .leaveSeat(let seat, _):
                 leaveSeat(seat)
                 if case .counter = seat { exchange.publish(.counterUsers(presence.counterUsers)) }
+            case .sendBulk:
+                exchange.send(.bulkSliceStored(remaining: 0), toShard: 0)
             case .delivered, .tidy:
                 break
             }
@@ -279,7 +314,7 @@ extension Presence {
         case .takeSeat(.counter, _): leaveCounter()
         case .leaveSeat(.chat(let user, _), _): arrive(user.id)
         case .leaveSeat(.counter, _): joinCounter()
-        case .change, .work, .takeSeat, .continueBacklog, .leaveSeat, .delivered, .tidy: break
+        case .change, .work, .takeSeat, .continueBacklog, .leaveSeat, .delivered, .sendBulk, .tidy: break
         }
     }
 }

@@ -7,7 +7,7 @@ package final class Accounts {
     /// People who were looked up before. Nothing about them changes while the server runs.
     private var known: [UserID: User] = [:]
     private static let knownLimit = 100_000
-    private let insertToken, userByToken, tokens, deleteToken, forgetTokens: Statement
+    private let insertToken, userByToken, tokens, deleteToken, deleteTokenByDigest, forgetTokens: Statement
 
     package init(_ database: Database) throws(StoreError) {
         self.database = database
@@ -41,6 +41,7 @@ package final class Accounts {
             FROM tokens JOIN users ON users.id = user_id WHERE ?1 IS NULL OR user_id = ?1 ORDER BY tokens.id
             """)
         deleteToken = try database.prepare("DELETE FROM tokens WHERE id = ?1")
+        deleteTokenByDigest = try database.prepare("DELETE FROM tokens WHERE digest = ?1")
         forgetTokens = try database.prepare("DELETE FROM tokens WHERE expires_at <= ?1")
     }
 
@@ -161,6 +162,8 @@ package final class Accounts {
     package func forgetTokens(expiredBefore moment: Timestamp) throws(StoreError) {
         try forgetTokens.run(.integer(moment.microseconds))
     }
+
+    package func revokeToken(digest: [UInt8]) throws(StoreError) { try deleteTokenByDigest.run(.blob(digest)) }
 
     /// - Returns: Whether there was such a token.
     package func revokeToken(_ id: Int64) throws(StoreError) -> Bool {

@@ -99,6 +99,61 @@ enum Migrations {
         ALTER TABLE conversations ADD COLUMN title TEXT;
         ALTER TABLE members ADD COLUMN joined_after INTEGER NOT NULL DEFAULT 0; -- older messages are no backlog
         CREATE INDEX members_of_conversation ON members (conversation_id, user_id);
+
+        ALTER TABLE users ADD COLUMN notifications_read_id INTEGER NOT NULL DEFAULT 0; -- those up to here are read
+
+        -- What callers named their requests, for a day.
+        CREATE TABLE request_keys (
+            scope TEXT NOT NULL,
+            name TEXT NOT NULL,
+            result_id INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            PRIMARY KEY (scope, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX request_keys_by_age ON request_keys (created_at);
+
+        CREATE TABLE notices (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            title TEXT NOT NULL,
+            content TEXT NOT NULL,
+            college INTEGER, -- null: everybody's
+            created_at INTEGER NOT NULL,
+            published_at INTEGER -- null: a draft
+        ) STRICT;
+
+        CREATE TABLE bulk_messages (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            title TEXT NOT NULL,
+            message TEXT NOT NULL,
+            category TEXT NOT NULL,
+            type TEXT NOT NULL,
+            link TEXT,
+            priority TEXT NOT NULL,
+            data TEXT NOT NULL,
+            audience INTEGER NOT NULL, -- 0 everybody, 1 a college, 2 those in bulk_recipients
+            audience_id INTEGER NOT NULL,
+            last_user_id INTEGER NOT NULL, -- who came later is not meant
+            done_id INTEGER NOT NULL DEFAULT 0, -- people up to here have it
+            status TEXT NOT NULL,
+            total INTEGER NOT NULL,
+            sent INTEGER NOT NULL DEFAULT 0,
+            unknown INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            finished_at INTEGER
+        ) STRICT;
+        CREATE INDEX running_bulk_messages ON bulk_messages (id) WHERE status = 'running';
+
+        CREATE TABLE bulk_recipients (
+            bulk_message_id INTEGER NOT NULL REFERENCES bulk_messages,
+            user_id INTEGER NOT NULL,
+            PRIMARY KEY (bulk_message_id, user_id)
+        ) STRICT, WITHOUT ROWID;
+
+        -- Made at the first start.
+        CREATE TABLE secrets (
+            name TEXT PRIMARY KEY,
+            value BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
         """,
     ]
 

@@ -4,7 +4,7 @@ package import Chat
 /// their account was made.
 package final class Notifications {
     private let database: Database
-    private let insert, one, read, count, page: Statement
+    private let insert, one, audience, read, readAll, count, page: Statement
 
     package init(_ database: Database) throws(StoreError) {
         self.database = database
@@ -14,12 +14,20 @@ package final class Notifications {
                 (audience, audience_id, title, message, category, type, link, priority, data, created_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
             """)
-        one = try database.prepare(
+        let columns = "id, audience, audience_id, title, message, category, type, link, priority, data, created_at"
+        one = try database.prepare("SELECT \(columns) FROM notifications WHERE id = ?1")
+        audience = try database.prepare(
             """
             SELECT audience, audience_id FROM notifications
             WHERE id = ?1 AND id > (SELECT notifications_after FROM users WHERE id = ?2)
             """)
-        read = try database.prepare("INSERT OR IGNORE INTO notification_reads VALUES (?1, ?2, ?3)")
+        read = try database.prepare(
+            """
+            INSERT OR IGNORE INTO notification_reads
+            SELECT ?1, ?2, ?3 WHERE ?2 > (SELECT notifications_read_id FROM users WHERE id = ?1)
+            """)
+        readAll = try database.prepare(
+            "UPDATE users SET notifications_read_id = (SELECT max(id) FROM notifications) WHERE id = ?1")
         let mine = """
             FROM notifications
             WHERE (audience, audience_id) IN (VALUES (0, 0), (1, ?2), (2, ?1))
@@ -27,13 +35,13 @@ package final class Notifications {
             """
         count = try database.prepare(
             """
-            SELECT count(*) \(mine) AND NOT EXISTS (
+            SELECT count(*) \(mine) AND id > (SELECT notifications_read_id FROM users WHERE users.id = ?1) AND NOT EXISTS (
                 SELECT 1 FROM notification_reads WHERE user_id = ?1 AND notification_id = notifications.id)
             """)
         page = try database.prepare(
             """
-            SELECT id, audience, audience_id, title, message, category, type, link, priority, data, created_at,
-                EXISTS (SELECT 1 FROM notification_reads WHERE user_id = ?1 AND notification_id = notifications.id)
+            SELECT \(columns), id <= (SELECT notifications_read_id FROM users WHERE users.id = ?1)
+                OR EXISTS (SELECT 1 FROM notification_reads WHERE user_id = ?1 AND notification_id = notifications.id)
             \(mine) AND id < ?3 ORDER BY id DESC LIMIT ?4
             """)
     }
@@ -57,7 +65,7 @@ package final class Notifications {
     }
 
     func isAddressed(_ id: NotificationID, to user: User) throws(StoreError) -> Bool {
-        let audience = try one.first(.integer(id.rawValue), .integer(user.id.rawValue)) { Self.audience($0, 0) }
+        let audience = try audience.first(.integer(id.rawValue), .integer(user.id.rawValue)) { Self.audience($0, 0) }
         return switch audience {
         case .everybody: true
         case .college(let college): college == user.college
@@ -72,6 +80,15 @@ package final class Notifications {
         return database.changedRows > 0
     }
 
+    /// Marks all there are as read.
+    func markAllRead(by user: User) throws(StoreError) {
+        try readAll.run(.integer(user.id.rawValue))
+    }
+
+    func notification(_ id: NotificationID) throws(StoreError) -> Notification? {
+        try one.first(.integer(id.rawValue), read: Self.notification)
+    }
+
     package func unreadCount(of user: User) throws(StoreError) -> Int {
         try count.first(.integer(user.id.rawValue), SQLValue(user.college?.rawValue)) { Int($0.integer(0)) } ?? 0
     }
@@ -83,16 +100,17 @@ package final class Notifications {
         try page.all(
             .integer(user.id.rawValue), SQLValue(user.college?.rawValue), .integer(before?.rawValue ?? .max),
             .integer(Int64(limit))
-        ) { row in
-            let content = NotificationContent(
-                title: row.text(3), message: row.text(4), category: row.text(5), type: row.text(6),
-                link: row.optionalText(7), priority: Priority(rawValue: row.text(8)) ?? .normal,
-                data: Array(row.text(9).utf8))
-            let notification = Notification(
-                id: NotificationID(row.integer(0)), audience: Self.audience(row, 1), content: content,
-                sentAt: Timestamp(microseconds: row.integer(10)))
-            return (notification, row.integer(11) != 0)
-        }
+        ) { row in (Self.notification(row), row.integer(11) != 0) }
+    }
+
+    private static func notification(_ row: Row) -> Notification {
+        let content = NotificationContent(
+            title: row.text(3), message: row.text(4), category: row.text(5), type: row.text(6),
+            link: row.optionalText(7), priority: Priority(rawValue: row.text(8)) ?? .normal,
+            data: Array(row.text(9).utf8))
+        return Notification(
+            id: NotificationID(row.integer(0)), audience: Self.audience(row, 1), content: content,
+            sentAt: Timestamp(microseconds: row.integer(10)))
     }
 
     private static func audience(_ row: Row, _ column: Int32) -> Audience {

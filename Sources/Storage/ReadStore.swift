@@ -3,6 +3,8 @@ package final class ReadStore {
     package let accounts: Accounts
     package let conversations: Conversations
     package let notifications: Notifications
+    package let notices: Notices
+    package let bulkMessages: BulkMessages
 
     /// - Parameter path: Of a database that a ``Store`` has opened before, so that it is of the newest version.
     package init(path: String) throws(StoreError) {
@@ -10,5 +12,7 @@ package final class ReadStore {
         accounts = try Accounts(database)
         conversations = try Conversations(database, accounts)
         notifications = try Notifications(database)
+        notices = try Notices(database)
+        bulkMessages = try BulkMessages(database)
     }
 }

@@ -1,8 +1,8 @@
 package import Chat
 
 extension Store {
-    /// How long a sender's own id of a message is remembered: a day.
-    private static let clientIDLifetime = Duration.seconds(86_400)
+    /// How long a sender's own id of a message is remembered.
+    private static let clientIDLifetime = RequestKeys.lifetime
 
     func send(
         _ draft: Draft, from sender: User, to destination: Destination, at time: Timestamp
@@ -66,8 +66,9 @@ extension Store {
             Receipt(conversation: conversation, reader: reader, authors: authors, others: others, readAt: time))
     }
 
-    /// Forgets the senders' own ids of messages that are older than a day.
+    /// Forgets the senders' own ids of messages, and the callers' of requests, that are older than a day.
     package func forgetClientIDs(at now: Timestamp) throws(StoreError) {
+        try requestKeys.forget(at: now)
         try statements.forgetClientIDs.run(.integer((now - Self.clientIDLifetime).microseconds))
     }
 

@@ -9,6 +9,9 @@ package final class Store {
     package let accounts: Accounts
     package let conversations: Conversations
     package let notifications: Notifications
+    package let notices: Notices
+    package let bulkMessages: BulkMessages
+    let requestKeys: RequestKeys
 
     /// The id of the newest message.
     package internal(set) var lastMessage = MessageID(0)
@@ -42,6 +45,9 @@ package final class Store {
         accounts = try Accounts(database)
         conversations = try Conversations(database, accounts)
         notifications = try Notifications(database)
+        notices = try Notices(database)
+        bulkMessages = try BulkMessages(database)
+        requestKeys = try RequestKeys(database)
         try transaction { () throws(StoreError) in try accounts.foldUsernames() }
         try reload()
     }
@@ -73,15 +79,23 @@ package final class Store {
             return try markRead(destination, by: reader, at: time)
         case .startConversation(let user, let other, let time):
             return try startConversation(of: user.id, and: other, at: time)
-        case .notify(let audience, let content, let time):
-            if case .person(let id) = audience, try user(id) == nil { return .refused(.unknownRecipient) }
-            return .notified(try notifications.add(content, for: audience, at: time))
+        case .notify(let audience, let content, let key, let time):
+            return try notify(audience, content, key: key, at: time)
         case .readNotification(let id, let reader, let time):
             guard let reader = try user(reader), try notifications.isAddressed(id, to: reader) else {
                 return .refused(.unknownNotification)
             }
             guard try notifications.markRead(id, by: reader, at: time) else { return .unchanged }
             return .notificationRead(by: reader.id, unread: try notifications.unreadCount(of: reader))
+        case .readAllNotifications(let reader):
+            guard let reader = try user(reader) else { return .unchanged }
+            if try notifications.unreadCount(of: reader) == 0 { return .unchanged }
+            try notifications.markAllRead(by: reader)
+            return .notificationRead(by: reader.id, unread: 0)
+        case .addNotice(let draft, let isPublished, let key, let time):
+            return try addNotice(draft, isPublished: isPublished, key: key, at: time)
+        case .publishNotice(let id, let time):
+            return try publishNotice(id, at: time)
         case .count(let action, let time):
             guard let total = action.applied(to: try counter()) else { return .refused(.counterOverflow) }
             try statements.setCounter.run(.integer(total))

@@ -9,7 +9,7 @@ enum UserCommand {
     private static let help = """
         Adds and lists people.
 
-        USAGE: switchboard user add USERNAME --name "Full Name" [--college N] [--password-stdin] [--json]
+        USAGE: switchboard user add USERNAME --name "Full Name" [--college N] [--admin] [--password-stdin] [--json]
                switchboard user list [--json]
 
         `add` prints the new id. A username has up to 150 letters, digits and @ . + - _, not digits alone.
@@ -17,6 +17,7 @@ enum UserCommand {
         OPTIONS:
           --name NAME       the full name, as others read it
           --college N       the college's number
+          --admin           may do over HTTP what needs an administrator
           --password-stdin  read the password from the first line of standard input; without one, the person
                             signs in with tokens only
           --json            for machines
@@ -26,7 +27,7 @@ enum UserCommand {
     static func run(_ words: [String]) throws {
         let arguments = try Arguments(
             Array(words.dropFirst()), flags: Arguments.commonFlags.union(["--name", "--college"]),
-            switches: ["--json", "--password-stdin"], help: help)
+            switches: ["--json", "--admin", "--password-stdin"], help: help)
         switch words.first {
         case "add": try add(arguments)
         case "list": try list(arguments)
@@ -37,12 +38,12 @@ enum UserCommand {
 
     private static func add(_ arguments: Arguments) throws {
         let username = try arguments.onlyWord("USERNAME")
-        guard isUsername(username) else {
+        guard User.isUsername(username) else {
             throw UsageError(
                 "USERNAME \"\(username)\": allowed are 1 to 150 letters, digits and @ . + - _, not digits alone")
         }
         let name = try arguments.required("--name")
-        guard (1...300).contains(name.unicodeScalars.count) else {
+        guard User.isName(name) else {
             throw UsageError("--name (flag): allowed are 1 to 300 characters")
         }
         var college: CollegeID?
@@ -61,7 +62,9 @@ enum UserCommand {
         let user: User
         do {
             user = try store.transaction { () throws(StoreError) in
-                try store.accounts.add(username: username, name: name, college: college, password: password, at: .now)
+                try store.accounts.add(
+                    username: username, name: name, college: college, password: password,
+                    isAdministrator: arguments.has("--admin"), at: .now)
             }
         } catch {
             throw Failure(error.isConstraint ? "the username \"\(username)\" is taken" : "\(error)")
@@ -71,14 +74,6 @@ enum UserCommand {
         } else {
             Terminal.print("\(user.id)")
         }
-    }
-
-    private static func isUsername(_ text: String) -> Bool {
-        (1...150).contains(text.unicodeScalars.count)
-            && text.unicodeScalars.allSatisfy {
-                $0.properties.isAlphabetic || $0.properties.numericType != nil || "@.+-_".unicodeScalars.contains($0)
-            }
-            && !text.allSatisfy(\.isNumber)
     }
 
     private static func list(_ arguments: Arguments) throws {

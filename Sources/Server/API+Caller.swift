@@ -1,0 +1,78 @@
+import Chat
+import EventLoop
+import HTTP
+import Storage
+
+extension API {
+    /// Who calls.
+    enum Caller: Sendable {
+        case person(User, Authentication.Credential, isAdministrator: Bool)
+        /// A back end with one of the configured keys, or a command of the server's own user on this machine.
+        case backEnd
+
+        var isAdministrator: Bool {
+            switch self {
+            case .person(_, _, let isAdministrator): isAdministrator
+            case .backEnd: true
+            }
+        }
+
+        /// Tells callers apart that name their requests.
+        var scope: String {
+            switch self {
+            case .person(let user, _, _): "person \(user.id)"
+            case .backEnd: "back end"
+            }
+        }
+    }
+
+    /// Who calls, or `nil` for somebody without a credential.
+    ///
+    /// - Throws: 401 when the credential is not valid.
+    func optionalCaller(of call: Call) async throws -> Caller? {
+        if call.isLocal { return .backEnd }
+        guard let credential = call.credential else { return nil }
+        if isAPIKey(credential) { return .backEnd }
+        switch await authenticator.authenticate(credential) {
+        case .person(let user, let credential, _):
+            let isAdministrator = try await readers.read { store throws(StoreError) in
+                try store.accounts.isAdministrator(user.id)
+            }
+            return .person(user, credential, isAdministrator: isAdministrator)
+        case .refused: throw Problem.unauthenticated
+        case .unavailable: throw Refusal.storeUnavailable
+        }
+    }
+
+    func caller(of call: Call) async throws -> Caller {
+        guard let caller = try await optionalCaller(of: call) else { throw Problem.unauthenticated }
+        return caller
+    }
+
+    /// The person who calls.
+    func person(of call: Call) async throws -> User {
+        guard case .person(let user, _, _) = try await caller(of: call) else {
+            throw Problem(.forbidden, "This needs a person's token")
+        }
+        return user
+    }
+
+    @discardableResult
+    func administrator(of call: Call) async throws -> Caller {
+        let caller = try await caller(of: call)
+        if !caller.isAdministrator { throw Problem(.forbidden, "This needs an administrator") }
+        return caller
+    }
+
+    /// Whoever calls while the server listens on loopback only, else an administrator (INTEROP.md, rooms).
+    func openCaller(of call: Call) async throws -> Caller? {
+        settings.listen.isLoopback ? try? await optionalCaller(of: call) : try await administrator(of: call)
+    }
+
+    /// Whether a credential is one of the configured API keys.
+    private func isAPIKey(_ credential: String) -> Bool {
+        // Digests have one length and reveal nothing by where they differ.
+        let digest = AccessToken.digest(of: credential)
+        return settings.apiKeys.contains { AccessToken.digest(of: $0) == digest }
+    }
+}

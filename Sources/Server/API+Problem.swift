@@ -1,0 +1,45 @@
+import Chat
+import HTTP
+
+extension API {
+    /// What a caller did wrong, or can't have.
+    struct Problem: Error {
+        let status: Status
+        let message: String
+        let headers: [Response.Header]
+
+        init(_ status: Status, _ message: String, headers: [Response.Header] = []) {
+            self.status = status
+            self.message = message
+            self.headers = headers
+        }
+
+        static let unauthenticated = Problem(
+            .unauthorized, "Authentication required", headers: [("WWW-Authenticate", "Bearer")])
+        static let unknownConversation = Problem(.unknownConversation)
+        static let unknownUser = Problem(.unknownRecipient)
+    }
+}
+
+extension API.Problem {
+    /// A refusal in this API's words.
+    init(_ refusal: Refusal) {
+        switch refusal {
+        case .unknownRecipient: self.init(.notFound, "User not found")
+        case .unknownConversation: self.init(.notFound, "Conversation not found.")
+        case .unknownNotification: self.init(.notFound, "Notification not found.")
+        case .unknownNotice: self.init(.notFound, "Notice not found.")
+        case .recipientIsSender: self.init(.badRequest, "You cannot send a message to yourself.")
+        case .textTooLong: self.init(.badRequest, "Message is too long")
+        case .badAttachment: self.init(.badRequest, "attachment must be an http or https URL")
+        case .badClientID: self.init(.badRequest, "client_id must be a string of 1 to 64 bytes")
+        case .counterOverflow: self.init(.badRequest, "Counter overflow")
+        case .notJSON: self.init(.badRequest, "Invalid JSON format")
+        case .unknownFormat, .badLimit, .badCursor: self.init(.badRequest, "Invalid message format")
+        case .missing(let field): self.init(.badRequest, "\(field.rawValue) is required")
+        case .tooFast: self.init(.tooManyRequests, "Rate limit exceeded", headers: [("Retry-After", "1")])
+        case .storeUnavailable:
+            self.init(.serviceUnavailable, "The store is not available", headers: [("Retry-After", "1")])
+        }
+    }
+}

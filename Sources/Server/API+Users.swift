@@ -1,0 +1,36 @@
+import Chat
+import HTTP
+import JSON
+import Storage
+
+extension API {
+    static let userEndpoints = [
+        Endpoint(.get, "/api/users/") { try await $0.users($1) },
+        Endpoint(.get, "/api/users/{id}/") { try await $0.user($1) },
+    ]
+
+    private func users(_ call: Call) async throws -> Response {
+        let caller = try await caller(of: call)
+        let (limit, after) = (try call.limit(), UserID(try call.number("after") ?? 0))
+        let keyword = call.request.queryValue("search") ?? ""
+        let oneself: UserID? = if case .person(let user, _, _) = caller { user.id } else { nil }
+        let users = try await archive.read { store throws(StoreError) in
+            keyword.isEmpty
+                ? try store.accounts.page(after: after, limit: limit)
+                : try store.accounts.search(keyword, besides: oneself, after: after, limit: limit)
+        }
+        return .json {
+            $0.array("users") { list in for user in users { list.object { user.write(members: &$0) } } }
+            $0.member("next", users.count == limit ? users.last?.id.rawValue : nil)
+        }
+    }
+
+    private func user(_ call: Call) async throws -> Response {
+        _ = try await caller(of: call)
+        let id = UserID(try call.id(orThrow: .unknownUser))
+        guard let user = try await readers.read({ store throws(StoreError) in try store.accounts.user(id) }) else {
+            throw Problem.unknownUser
+        }
+        return .json { user.write(members: &$0) }
+    }
+}
