@@ -56,6 +56,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("simdjson")]),
         module("JSON", "CSimdJSON"),
         module("HTTP"),
+        module("JWT", "COpenSSL", "JSON"),
         module("WebSocket", "COpenSSL"),
         module("Chat"),
 
@@ -77,6 +78,7 @@ if isFuzzing {
         .systemLibrary(name: "CLibFuzzer", path: "Fuzzing/CLibFuzzer"),
         fuzzer("FuzzHTTP", "HTTP"),
         fuzzer("FuzzJSON", "JSON"),
+        fuzzer("FuzzJWT", "JWT"),
         fuzzer("FuzzWebSocket", "WebSocket"),
     ]
 } else {
@@ -86,6 +88,7 @@ if isFuzzing {
         tests("EventLoopTests", "EventLoop"),
         tests("HTTPTests", "HTTP"),
         tests("JSONTests", "JSON"),
+        tests("JWTTests", "JWT", "JSON"),
         tests("ServerTests", "Server", "Chat", "EventLoop"),
         tests("StorageTests", "Storage", "Chat"),
         tests("WebSocketTests", "WebSocket"),

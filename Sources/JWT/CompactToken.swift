@@ -1,0 +1,39 @@
+import JSON
+
+/// A token taken apart: `header.payload.signature`, each in base64url (RFC 7515, section 7.1).
+struct CompactToken {
+    /// What the signature is over.
+    let signed: [UInt8]
+    private let parts: [ArraySlice<UInt8>]
+
+    init(_ token: String) throws(Refusal) {
+        let count = token.utf8.count
+        guard count <= Verifier.maximumLength else { throw .tooLong(bytes: count) }
+        let bytes = Array(token.utf8)
+        parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count != 5 else { throw .encrypted }
+        guard parts.count == 3 else { throw .notThreeParts(parts.count) }
+        signed = Array(bytes[..<parts[1].endIndex])
+    }
+
+    func header() throws(Refusal) -> JSONValue { try object(.header, parts[0]) }
+
+    func payload() throws(Refusal) -> JSONValue { try object(.payload, parts[1]) }
+
+    func signature() throws(Refusal) -> [UInt8] {
+        guard let signature = Base64URL.decode(parts[2]) else { throw .badBase64URL(.signature) }
+        return signature
+    }
+
+    /// - Returns: Valid on its own: it holds the parser, which reads nothing else.
+    private func object(_ part: Refusal.Part, _ text: ArraySlice<UInt8>) throws(Refusal) -> JSONValue {
+        guard let json = Base64URL.decode(text) else { throw .badBase64URL(part) }
+        let parser = JSONParser(maximumLength: Verifier.maximumLength)
+        guard let object = try? parser.parse(json.span), object.isObject else { throw .notAnObject(part) }
+        var names: Set<String> = []
+        try object.forEachMember { name, _ throws(Refusal) in
+            guard names.insert(name).inserted else { throw .duplicateMember(part, name: name) }
+        }
+        return object
+    }
+}

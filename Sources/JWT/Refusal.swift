@@ -1,0 +1,111 @@
+/// Why a token was refused.
+///
+/// The description says so in plain words. It holds nothing of the token but the names in its header, cut short, and
+/// nothing of a key.
+package enum Refusal: Error, Equatable, CustomStringConvertible {
+    package enum Part: String, Sendable {
+        case header
+        case payload
+        case signature
+    }
+
+    package enum Time: String, Sendable {
+        case expiry = "exp"
+        case notBefore = "nbf"
+        case issuedAt = "iat"
+    }
+
+    // What can be seen without a key.
+    case tooLong(bytes: Int)
+    case notThreeParts(Int)
+    /// Five parts: a JWE.
+    case encrypted
+    case badBase64URL(Part)
+    case notAnObject(Part)
+    case duplicateMember(Part, name: String)
+    case algorithmMissing
+    case algorithmUnsupported(String)
+    /// `crit`: extensions that must be understood, and none is (RFC 7515, section 4.1.11).
+    case criticalExtension
+    /// `b64`: a payload that isn't base64url (RFC 7797).
+    case unencodedPayload
+    /// `cty` says that the payload is a token itself (RFC 7519, section 5.2).
+    case nested
+    case keyIDNotAString
+    // What depends on the keys.
+    case algorithmNotAllowed(Algorithm)
+    case unknownKey(id: String)
+    case wrongSignature
+    // What the signature vouches for.
+    case notANumber(Time)
+    /// - Parameter since: When it expired, leeway included, in microseconds since 1970.
+    case expired(since: Int64)
+    /// - Parameter until: From when on it will be accepted, leeway included, in microseconds since 1970.
+    case notYetValid(until: Int64)
+    case wrongIssuer(expected: String)
+    case wrongAudience(expected: [String])
+
+    package var description: String {
+        switch self {
+        case .tooLong(let bytes):
+            "the token has \(bytes) bytes; \(Verifier.maximumLength) is the most that is accepted"
+        case .notThreeParts(let count): "this is not a JWT: it has \(count) part\(count == 1 ? "" : "s") instead of 3"
+        case .encrypted: "the token is encrypted (a JWE); only signed tokens are accepted"
+        case .badBase64URL(let part): "the \(part.rawValue) is not valid base64url"
+        case .notAnObject(let part): "the \(part.rawValue) is not a JSON object"
+        case .duplicateMember(let part, let name): "the \(part.rawValue) has the member \(quoted(name)) more than once"
+        case .algorithmMissing: "the header does not name its algorithm (alg)"
+        case .algorithmUnsupported(let name) where name.lowercased() == "none": "the token is not signed (alg \"none\")"
+        case .algorithmUnsupported(let name): "the algorithm \(quoted(name)) is not supported"
+        case .criticalExtension: "the header demands extensions (crit), and none is supported"
+        case .unencodedPayload: "the header speaks of an unencoded payload (b64), which is not supported"
+        case .nested: "the token holds another token (cty), which is not supported"
+        case .keyIDNotAString: "the key id in the header (kid) is not a string"
+        case .algorithmNotAllowed(let algorithm):
+            "the algorithm \(algorithm.rawValue) is not allowed here, or there is no key for it"
+        case .unknownKey(let id): "there is no key with the id \(quoted(id)) (kid) for the token's algorithm"
+        case .wrongSignature: "the signature is wrong: the token was changed, or signed with another key"
+        case .notANumber(let time): "\(time.rawValue) is not a number"
+        case .expired(let moment): "the token expired: \(utc(moment, otherwise: "long ago"))"
+        case .notYetValid(let moment): "the token is not valid yet, but from: \(utc(moment, otherwise: "the far future"))"
+        case .wrongIssuer(let expected): "the issuer (iss) is not \(quoted(expected))"
+        case .wrongAudience(let expected):
+            "the audience (aud) does not include " + expected.map(quoted).joined(separator: " or ")
+        }
+    }
+
+    /// Whether the token is genuine, and refused for what it says. Of several verifiers' refusals, this one tells most.
+    package var isOfGenuineToken: Bool {
+        switch self {
+        case .tooLong, .notThreeParts, .encrypted, .algorithmMissing, .algorithmUnsupported, .criticalExtension,
+            .unencodedPayload, .nested, .keyIDNotAString, .algorithmNotAllowed, .unknownKey, .wrongSignature:
+            false
+        case .badBase64URL(let part), .notAnObject(let part), .duplicateMember(let part, name: _): part == .payload
+        case .notANumber, .expired, .notYetValid, .wrongIssuer, .wrongAudience: true
+        }
+    }
+}
+
+/// `2025-07-07 12:34:56 UTC`, rounded down.
+private func utc(_ microseconds: Int64, otherwise: String) -> String {
+    func floored(_ dividend: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+        let (quotient, remainder) = dividend.quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+    }
+    func digits(_ number: Int64, _ count: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, count - text.count)) + text
+    }
+    let (days, second) = floored(floored(microseconds, by: 1_000_000).quotient, by: 86_400)
+    // Years are counted from March, so that a leap day is a year's last: 400 of them always have 146,097 days.
+    let (cycle, dayOfCycle) = floored(days + 719_468, by: 146_097)
+    let yearOfCycle = (dayOfCycle - dayOfCycle / 1_460 + dayOfCycle / 36_524 - dayOfCycle / 146_096) / 365
+    let dayOfYear = dayOfCycle - (365 * yearOfCycle + yearOfCycle / 4 - yearOfCycle / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+    let year = yearOfCycle + cycle * 400 + (month <= 2 ? 1 : 0)
+    guard (1...9999).contains(year) else { return otherwise }
+    return "\(digits(year, 4))-\(digits(month, 2))-\(digits(day, 2)) "
+        + "\(digits(second / 3600, 2)):\(digits(second / 60 % 60, 2)):\(digits(second % 60, 2)) UTC"
+}
