@@ -64,9 +64,10 @@ let package = Package(
         module("Storage", "CSQLite", "Chat"),
         module("Dialects", "Chat", "JSON"),
         module(
-            "Server", "CArgon2", "COpenSSL", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "Storage", "WebSocket"),
+            "Server", "CArgon2", "COpenSSL", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Storage",
+            "WebSocket"),
         .executableTarget(
-            name: "switchboard", dependencies: ["Chat", "Dialects", "EventLoop", "JSON", "Server", "Storage"],
+            name: "switchboard", dependencies: ["Chat", "Dialects", "EventLoop", "JSON", "JWT", "Server", "Storage"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -60,7 +60,8 @@ extension Verifier {
             candidates = serving.filter { $0.id.map { $0.isSame(as: id) } ?? true }
             guard !candidates.isEmpty else { throw .unknownKey(id: id) }
         }
-        guard candidates.contains(where: { $0.verifies(signature, of: token.signed.span, using: header.algorithm) }) else {
+        guard candidates.contains(where: { $0.verifies(signature, of: token.signed.span, using: header.algorithm) })
+        else {
             throw .wrongSignature
         }
     }

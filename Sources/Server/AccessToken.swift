@@ -1,14 +1,12 @@
 internal import COpenSSL
+import JWT
 
 /// An opaque token: 256 random bits, as 43 letters that need no escaping in a URL. Only its digest is ever stored.
 package struct AccessToken {
     package let text: String
 
     package init() {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        let result = unsafe bytes.withUnsafeMutableBytes { unsafe RAND_bytes($0.baseAddress, Int32($0.count)) }
-        precondition(result == 1, "the system has no randomness")
-        text = Self.base64URL(bytes)
+        text = Base64URL.encode(RandomBytes.make(32))
     }
 
     package var digest: [UInt8] { Self.digest(of: text) }
@@ -24,22 +22,5 @@ package struct AccessToken {
         }
         precondition(result == 1, "SHA-256 failed")
         return digest
-    }
-
-    private static func base64URL(_ bytes: [UInt8]) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-        var text: [UInt8] = []
-        var bits: UInt32 = 0
-        var count = 0
-        for byte in bytes {
-            bits = bits << 8 | UInt32(byte)
-            count += 8
-            while count >= 6 {
-                count -= 6
-                text.append(alphabet[Int(bits >> UInt32(count) & 63)])
-            }
-        }
-        if count > 0 { text.append(alphabet[Int(bits << UInt32(6 - count) & 63)]) }
-        return String(decoding: text, as: UTF8.self)
     }
 }

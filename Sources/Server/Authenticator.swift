@@ -5,9 +5,9 @@ import Storage
 /// Whose a token is.
 enum Authentication: Sendable {
     case person(User, Credential, expiresAt: Timestamp?)
-    /// Unknown, revoked or expired.
+    /// Unknown, revoked, expired, or not genuine.
     case refused
-    /// The store could not be read.
+    /// The store could not be read, or written where an account was to be made.
     case unavailable
 
     /// What somebody signed in with.
@@ -28,16 +28,25 @@ enum Authentication: Sendable {
 /// Finds out whose a token is: for handshakes and for the API, in the same way.
 final class Authenticator: Sendable {
     private let readers: Readers
+    private let writer: Writer
+    private let verifiers: TokenVerifiers
 
-    init(_ readers: Readers) { self.readers = readers }
+    init(_ readers: Readers, _ writer: Writer, _ verifiers: TokenVerifiers) {
+        self.readers = readers
+        self.writer = writer
+        self.verifiers = verifiers
+    }
 
     /// - Parameter tell: Called once, on another thread.
     func authenticate(_ token: String, tell: @escaping @Sendable (Authentication) -> Void) {
-        let digest = AccessToken.digest(of: token)
-        let isQueued = readers.submit { store in
+        let isQueued = readers.submit { [self] store in
             do {
-                let holder = try store.accounts.holder(ofToken: digest, at: .now)
-                tell(holder.map { .person($0.user, .opaque(digest: digest), expiresAt: $0.expiresAt) } ?? .refused)
+                // Opaque tokens have no dot.
+                if token.utf8.contains(UInt8(ascii: ".")) {
+                    try authenticate(jwt: token, store, tell)
+                } else {
+                    tell(try authenticate(opaque: token, store))
+                }
             } catch {
                 tell(.unavailable)
             }
@@ -49,5 +58,31 @@ final class Authenticator: Sendable {
         await withCheckedContinuation { continuation in
             authenticate(token) { continuation.resume(returning: $0) }
         }
+    }
+
+    private func authenticate(opaque token: String, _ store: ReadStore) throws(StoreError) -> Authentication {
+        let digest = AccessToken.digest(of: token)
+        let holder = try store.accounts.holder(ofToken: digest, at: .now)
+        return holder.map { .person($0.user, .opaque(digest: digest), expiresAt: $0.expiresAt) } ?? .refused
+    }
+
+    private func authenticate(
+        jwt token: String, _ store: ReadStore, _ tell: @escaping @Sendable (Authentication) -> Void
+    ) throws(StoreError) {
+        guard let verified = try? verifiers.verify(token, at: .now),
+            let identity = TokenIdentity(verified.claims, verified.settings)
+        else { return tell(.refused) }
+        let expiresAt = verified.expiresAt
+        if let user = try identity.find(in: store.accounts) {
+            return tell(.person(user, .jwt, expiresAt: expiresAt))
+        }
+        if !verified.settings.createsUsers { return tell(.refused) }
+        let work = Submission.Work(
+            run: { store throws(StoreError) in
+                let user = try identity.findOrAdd(to: store.accounts)
+                return { tell(.person(user, .jwt, expiresAt: expiresAt)) }
+            },
+            fail: { _ in tell(.unavailable) })
+        if !writer.submit(.work(work)) { tell(.unavailable) }
     }
 }

@@ -22,6 +22,10 @@ package struct Configuration: Sendable {
     package var anonymousNotifications = true
     /// Whether anybody may make an account for themselves.
     package var allowRegistration = false
+    /// A secret of 32 bytes or more that another login signs its JWTs with.
+    package var jwtSecret: String?
+    /// Other logins whose JWTs are accepted.
+    package var jwt: [JWTSettings] = []
     /// Keys for `Authorization: Bearer` that make a caller an administrator.
     package var apiKeys: [String] = []
 

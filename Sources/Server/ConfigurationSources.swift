@@ -52,12 +52,16 @@ extension Configuration {
     }
 
     private mutating func take(_ value: String, for setting: Setting, from source: String) throws(ConfigurationError) {
-        if setting.set(&self, value) { return }
-        let shown = setting.isSecret ? "the value" : "\"\(value)\""
-        throw ConfigurationError("\(source): \(shown) is not allowed; allowed is \(setting.allowed)")
+        switch setting.set(&self, value) {
+        case nil: return
+        case .because(let reason): throw ConfigurationError("\(source): \(reason)")
+        case .notAllowed:
+            let shown = setting.isSecret ? "the value" : "\"\(value)\""
+            throw ConfigurationError("\(source): \(shown) is not allowed; allowed is \(setting.allowed)")
+        }
     }
 
-    /// A scalar, or a list of strings, as a flag would spell it.
+    /// A scalar, or a list of strings, as a flag would spell it; a list of anything else as JSON.
     private static func text(_ value: JSONValue) -> String? {
         if let string = value.string { return string }
         if let integer = value.int64 { return String(integer) }
@@ -68,7 +72,10 @@ extension Configuration {
         value.forEachElement { element in
             if let item = element.string { items?.append(item) } else { items = nil }
         }
-        return items?.joined(separator: ",")
+        if let items { return items.joined(separator: ",") }
+        var json = JSONWriter()
+        value.write(into: &json)
+        return String(decoding: json.bytes, as: UTF8.self)
     }
 
     /// Names the known settings that share their first letters with an unknown one.

@@ -1,5 +1,4 @@
 internal import CArgon2
-internal import COpenSSL
 
 /// A password as it is stored: argon2id with 19 MiB and two passes, in argon2's own encoding.
 package enum PasswordHash {
@@ -10,9 +9,7 @@ package enum PasswordHash {
 
     /// Takes some tens of milliseconds of one core.
     package static func make(of password: String) -> String {
-        var salt = [UInt8](repeating: 0, count: saltLength)
-        let isRandom = unsafe salt.withUnsafeMutableBytes { unsafe RAND_bytes($0.baseAddress, Int32($0.count)) }
-        precondition(isRandom == 1, "the system has no randomness")
+        let salt = RandomBytes.make(saltLength)
         let capacity = argon2_encodedlen(passes, kibibytes, 1, UInt32(saltLength), UInt32(hashLength), Argon2_id)
         return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: capacity) { encoded in
             var password = password

@@ -51,6 +51,7 @@ package final class Server: Sendable {
         let store = try open(settings.database) { path throws(StoreError) in try Store(path: path) }
         let reader = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
         let archivist = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
+        let verifiers = try makeVerifiers(settings, store, log)
         let localSocket = try bindLocal(forDatabase: settings.database)
 
         let loops = sockets.map { _ in EventLoop() }
@@ -66,7 +67,8 @@ package final class Server: Sendable {
             settings: settings, exchange: exchange, chat: chat, writer: writer, archive: archive,
             api: API(
                 settings: settings, chat: chat, exchange: exchange, writer: writer,
-                authenticator: Authenticator(readers), readers: readers, archive: archive, state: state, log: log),
+                authenticator: Authenticator(readers, writer, verifiers), readers: readers, archive: archive,
+                state: state, log: log),
             router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback),
             log: log)
         let shards = loops.map { Shard(on: $0) }
@@ -138,6 +140,16 @@ package final class Server: Sendable {
             return try body(path)
         } catch {
             throw StartError(description: "cannot open the database \(path): \(error)")
+        }
+    }
+
+    private static func makeVerifiers(
+        _ settings: Configuration, _ store: Store, _ log: Log
+    ) throws(StartError) -> TokenVerifiers {
+        do {
+            return try TokenVerifiers(settings, secret: store.tokenSecret(), log: log)
+        } catch {
+            throw StartError(description: "\(error)")
         }
     }
 

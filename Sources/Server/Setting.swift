@@ -11,9 +11,15 @@ package struct Setting: Sendable {
     package let help: String
     /// Secrets are not taken from flags, which other users of the machine can read, and never shown.
     package let isSecret: Bool
-    /// Takes a value over; `false` when it is not allowed.
-    let set: @Sendable (inout Configuration, String) -> Bool
+    /// Takes a value over, or says what is wrong with it.
+    let set: @Sendable (inout Configuration, String) -> Mistake?
     package let show: @Sendable (Configuration) -> String
+
+    enum Mistake {
+        /// None of what is allowed.
+        case notAllowed
+        case because(String)
+    }
 
     package var flag: String { "--" + name.map { $0 == "_" ? "-" : String($0) }.joined() }
     package var variable: String { "SWITCHBOARD_" + name.uppercased() }
@@ -66,6 +72,11 @@ package struct Setting: Sendable {
             let keys = list(text)
             return keys.allSatisfy { $0.utf8.count >= 16 } ? keys : nil
         },
+        Setting(
+            "jwt_secret", "32 bytes or more", "the secret of another login's JWTs (HS256, HS384, HS512); not as a flag",
+            \.jwtSecret, isSecret: true, show: { $0 == nil ? "none" : "set" }
+        ) { text in (try? JWTSettings.check(Array(text.utf8), of: "")).map { text } },
+        .jwt,
         Setting("bulk_rate", "1 to 100000", "people a second that bulk messages serve", \.bulkRate) {
             number($0, in: 1...100_000)
         },
@@ -105,6 +116,33 @@ package struct Setting: Sendable {
         },
     ]
 
+    /// A list of objects, which says itself what is wrong with it.
+    private static let jwt = Setting(
+        name: "jwt", allowed: "a JSON array of verifiers", help: "other logins whose JWTs are accepted; not as a flag",
+        isSecret: true,
+        set: { configuration, text in
+            do throws(ConfigurationError) {
+                configuration.jwt = try JWTSettings.list(text)
+                return nil
+            } catch {
+                return .because(error.description)
+            }
+        },
+        show: { $0.jwt.isEmpty ? "none" : $0.jwt.map(\.name).joined(separator: ", ") })
+
+    private init(
+        name: String, allowed: String, help: String, isSecret: Bool,
+        set: @escaping @Sendable (inout Configuration, String) -> Mistake?,
+        show: @escaping @Sendable (Configuration) -> String
+    ) {
+        self.name = name
+        self.allowed = allowed
+        self.help = help
+        self.isSecret = isSecret
+        self.set = set
+        self.show = show
+    }
+
     private static let durations = "a duration such as 500ms, 90s, 15m or 12h"
     private static let sizes = "1 to 1073741824"
 
@@ -113,16 +151,14 @@ package struct Setting: Sendable {
         isSecret: Bool = false, show: @escaping @Sendable (Value) -> String = { "\($0)" },
         _ parse: @escaping @Sendable (String) -> Value?
     ) {
-        self.name = name
-        self.allowed = allowed
-        self.help = help
-        self.isSecret = isSecret
-        set = { configuration, text in
-            guard let value = parse(text) else { return false }
-            configuration[keyPath: path] = value
-            return true
-        }
-        self.show = { show($0[keyPath: path]) }
+        self.init(
+            name: name, allowed: allowed, help: help, isSecret: isSecret,
+            set: { configuration, text in
+                guard let value = parse(text) else { return .notAllowed }
+                configuration[keyPath: path] = value
+                return nil
+            },
+            show: { show($0[keyPath: path]) })
     }
 
     private init(

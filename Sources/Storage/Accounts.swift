@@ -13,8 +13,8 @@ package final class Accounts {
         self.database = database
         insertUser = try database.prepare(
             """
-            INSERT INTO users (username, folded, name, college, password, is_admin, created_at, notifications_after)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(id), 0) FROM notifications))
+            INSERT INTO users (id, username, folded, name, college, password, is_admin, created_at, notifications_after)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT coalesce(max(id), 0) FROM notifications))
             """)
         userByID = try database.prepare("SELECT id, username, name, college FROM users WHERE id = ?1")
         userByName = try database.prepare("SELECT id, username, name, college FROM users WHERE username = ?1")
@@ -47,14 +47,17 @@ package final class Accounts {
 
     // MARK: - People
 
-    /// - Parameter password: Encoded by argon2id; without one, the person signs in with tokens only.
+    /// - Parameters:
+    ///   - id: Where somebody else gave it; else it is a new one.
+    ///   - password: Encoded by argon2id; without one, the person signs in with tokens only.
     /// - Throws: ``StoreError/isConstraint`` when the username is taken.
     package func add(
-        username: String, name: String, college: CollegeID?, password: String?, isAdministrator: Bool = false,
-        at time: Timestamp
+        id: UserID? = nil, username: String, name: String, college: CollegeID?, password: String?,
+        isAdministrator: Bool = false, at time: Timestamp
     ) throws(StoreError) -> User {
         try insertUser.run(
-            .text(username), .text(username.lowercased()), .text(name), SQLValue(college?.rawValue),
+            SQLValue(id?.rawValue), .text(username), .text(username.lowercased()), .text(name),
+            SQLValue(college?.rawValue),
             SQLValue(password), .integer(isAdministrator ? 1 : 0), .integer(time.microseconds))
         return User(id: UserID(database.lastInsertedRow), username: username, name: name, college: college)
     }

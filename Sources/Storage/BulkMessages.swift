@@ -54,7 +54,8 @@ package final class BulkMessages {
         case .everybody, .college:
             let college: CollegeID? = if case .college(let college) = recipients { college } else { nil }
             (audience, audienceID) = (college == nil ? 0 : 1, college?.rawValue ?? 0)
-            (total, last) = try counts.first(SQLValue(college?.rawValue)) { (Int($0.integer(0)), $0.integer(1)) }
+            (total, last) =
+                try counts.first(SQLValue(college?.rawValue)) { (Int($0.integer(0)), $0.integer(1)) }
                 ?? (0, 0)
         case .people(let people):
             for person in Set(people) {

@@ -115,6 +115,11 @@ package enum SQLValue: Sendable {
         return unsafe String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
     }
 
+    package func blob(_ column: Int32) -> [UInt8] {
+        guard let start = unsafe sqlite3_column_blob(statement, column) else { return [] }
+        return unsafe Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
+    }
+
     package func optionalText(_ column: Int32) -> String? { isNull(column) ? nil : text(column) }
 
     private func isNull(_ column: Int32) -> Bool {

@@ -103,6 +103,16 @@ package final class Store {
         }
     }
 
+    /// A secret of the server's own, inside a transaction.
+    ///
+    /// - Parameter fresh: What it becomes where it is missing.
+    package func secret(_ name: String, orFresh fresh: [UInt8]) throws(StoreError) -> [UInt8] {
+        let insert = try database.prepare("INSERT OR IGNORE INTO secrets VALUES (?1, ?2)")
+        try insert.run(.text(name), .blob(fresh))
+        let find = try database.prepare("SELECT value FROM secrets WHERE name = ?1")
+        return try find.first(.text(name)) { $0.blob(0) } ?? fresh
+    }
+
     /// The shared counter's value.
     package func counter() throws(StoreError) -> Int64 {
         try statements.counter.first { $0.integer(0) } ?? 0

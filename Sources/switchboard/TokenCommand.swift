@@ -6,31 +6,38 @@ import Storage
 /// `switchboard token`
 enum TokenCommand {
     private static let help = """
-        Creates, lists and revokes tokens. USER is a username or an id.
+        Creates, lists, revokes and checks tokens. USER is a username or an id.
 
-        USAGE: switchboard token create USER [--expires 30d] [--json]
+        USAGE: switchboard token create USER [--jwt] [--expires 30d] [--json]
                switchboard token list [USER] [--json]
                switchboard token revoke ID
+               switchboard token check [TOKEN]
 
-        `create` prints the token alone, once: only its digest is stored.
+        `create` prints the token alone, once: only its digest is stored. A JWT is stored nowhere and can't be revoked.
+        `check` says whose a token is, or why it is refused, and then exits with 1. Without TOKEN it reads standard
+        input: what stands on a command line can be read by others.
 
         OPTIONS:
-          --expires DURATION  such as 90s, 15m, 12h or 30d; without it, the token holds until it is revoked
+          --jwt               make a JWT, signed with a secret that the database holds
+          --expires DURATION  such as 90s, 15m, 12h or 30d; without it, the token holds until it is revoked, and a JWT
+                              for a day
           --json              for machines
         \(Arguments.commonHelp)
         """
 
     static func run(_ words: [String]) throws {
         let arguments = try Arguments(
-            Array(words.dropFirst()), flags: Arguments.commonFlags.union(["--expires"]), switches: ["--json"],
+            Array(words.dropFirst()), flags: Arguments.commonFlags.union(["--expires"]), switches: ["--json", "--jwt"],
             help: help)
         switch words.first {
         case "create": try create(arguments)
+        case "check": try TokenCheck.run(arguments)
         case "list": try list(arguments)
         case "revoke": try revoke(arguments)
         case "--help", "-h", "--version": _ = try Arguments(words, flags: [], switches: [], help: help)
         case let other:
-            throw UsageError("token: create, list or revoke, not \"\(other ?? "")\"; see switchboard token --help")
+            throw UsageError(
+                "token: create, list, revoke or check, not \"\(other ?? "")\"; see switchboard token --help")
         }
     }
 
@@ -47,6 +54,9 @@ enum TokenCommand {
         }
         let store = try CommandStore.open(arguments)
         let user = try store.user(called: name)
+        if arguments.has("--jwt") {
+            return try createJWT(for: user, store, arguments, at: now, expiresAt: expiry ?? now + .seconds(86_400))
+        }
         let token = AccessToken()
         let id = try store.transaction { () throws(StoreError) in
             try store.accounts.addToken(digest: token.digest, of: user.id, at: now, expiresAt: expiry)
@@ -62,6 +72,25 @@ enum TokenCommand {
             }
         } else {
             Terminal.print(token.text)
+        }
+    }
+
+    private static func createJWT(
+        for user: User, _ store: Store, _ arguments: Arguments, at now: Timestamp, expiresAt: Timestamp
+    ) throws {
+        let verifiers = try TokenVerifiers(
+            arguments.configuration(), secret: store.tokenSecret(), log: Log(level: .error, format: .text))
+        let token = try verifiers.makeToken(for: user, at: now, expiresAt: expiresAt)
+        if arguments.has("--json") {
+            Terminal.printJSON { json in
+                json.object {
+                    $0.member("token", token)
+                    $0.member("user_id", user.id.rawValue)
+                    $0.member("expires", expiresAt.formatted(.seconds))
+                }
+            }
+        } else {
+            Terminal.print(token)
         }
     }
 

@@ -1,0 +1,19 @@
+internal import CLibuv
+
+/// What changes when a file does: when it was last written, its size and its number.
+package struct FileStamp: Equatable, Sendable {
+    private let seconds, nanoseconds: Int
+    private let size, number: UInt64
+
+    /// `nil` where there is no such file. Takes about a microsecond.
+    package init?(ofFileAt path: String) {
+        var request = unsafe uv_fs_t()
+        defer { unsafe uv_fs_req_cleanup(&request) }
+        guard unsafe uv_fs_stat(nil, &request, path, nil) == 0 else { return nil }
+        let status = unsafe request.statbuf
+        seconds = status.st_mtim.tv_sec
+        nanoseconds = status.st_mtim.tv_nsec
+        size = status.st_size
+        number = status.st_ino
+    }
+}

@@ -1,0 +1,69 @@
+import Chat
+import Server
+import Storage
+
+/// `switchboard token check`: the same judgement as the server's, with its reasons.
+enum TokenCheck {
+    static func run(_ arguments: Arguments) throws {
+        let word = try arguments.words.isEmpty ? nil : arguments.onlyWord("TOKEN")
+        guard let token = word ?? readLine(), !token.isEmpty else {
+            throw UsageError("TOKEN is missing, and standard input holds none")
+        }
+        let store = try CommandStore.open(arguments)
+        if token.contains(".") {
+            try check(jwt: token, store, arguments)
+        } else {
+            try check(opaque: token, store)
+        }
+    }
+
+    private static func check(opaque token: String, _ store: Store) throws {
+        guard let holder = try store.accounts.holder(ofToken: AccessToken.digest(of: token), at: .now) else {
+            throw Failure("refused: the token is unknown, revoked or expired")
+        }
+        accept(describe(holder.user), "an opaque token", until: holder.expiresAt, otherwise: "until it is revoked")
+    }
+
+    private static func check(jwt token: String, _ store: Store, _ arguments: Arguments) throws {
+        let configuration = try arguments.configuration()
+        let verifiers = try TokenVerifiers(
+            configuration, secret: store.tokenSecret(), log: Log(level: .error, format: .text))
+        let verified: TokenVerifiers.Verified
+        do throws(TokenVerifiers.Refused) {
+            verified = try verifiers.verify(token, at: .now)
+        } catch {
+            let reasons = error.reasons.map { "  by \($0.verifier): \($0.reason)" }
+            throw Failure((["refused"] + reasons).joined(separator: "\n"))
+        }
+        let source = "a JWT accepted by \(verified.settings.name)"
+        guard let identity = TokenIdentity(verified.claims, verified.settings) else {
+            let claims = verified.settings.idClaims.joined(separator: ", ")
+            throw Failure("refused: \(source), but none of the claims \(claims) says whose it is")
+        }
+        if let user = try identity.find(in: store.accounts) {
+            return accept(describe(user), source, until: verified.expiresAt, otherwise: "for ever")
+        }
+        if !verified.settings.createsUsers {
+            throw Failure("refused: \(source), but there is no \(describe(identity)), and create_users is off")
+        }
+        accept(
+            "\(describe(identity)), who gets an account on connecting", source, until: verified.expiresAt,
+            otherwise: "for ever")
+    }
+
+    private static func accept(
+        _ holder: String, _ source: String, until expiry: Timestamp?, otherwise unlimited: String
+    ) {
+        let term = expiry.map { "until \($0.formatted(.seconds))" } ?? unlimited
+        Terminal.print("valid: \(source), of \(holder), \(term)")
+    }
+
+    private static func describe(_ user: User) -> String { "user \(user.id) (\(user.username))" }
+
+    private static func describe(_ identity: TokenIdentity) -> String {
+        switch identity.name {
+        case .id(let id): "user \(id)"
+        case .username(let username): "user named \(username)"
+        }
+    }
+}
