@@ -98,9 +98,9 @@ async def test_a_published_notice_reaches_its_college_and_no_other(
     server: Server, manage: Manage, connect: Connect, college: int, socket: Client
 ) -> None:
     other = await connect(server, NOTIFICATIONS, server.person(college=next(_colleges)).token)
-    number = saved(
-        manage, f"print(Notice.objects.create(title='Mid-term “schedule”', college_id={college}, is_published=True).pk)")
-    await socket.expect(announced("Mid-term “schedule”", int(number)))
+    number = printed(
+        manage, f"print(Notice.objects.create(title='Term “A”', college_id={college}, is_published=True).pk)")
+    await socket.expect(announced("Term “A”", int(number)))
     await socket.expect_nothing()
     await other.expect_nothing()
 
