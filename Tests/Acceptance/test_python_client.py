@@ -30,7 +30,7 @@ Act = Callable[[Switchboard, Person], Any]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One that wants a key, as it would beyond this machine, but lets anybody into rooms."""
     server = Server(
-        tmp_path_factory.mktemp("server"), "--anonymous", "rooms", listen="0.0.0.0:0",
+        tmp_path_factory.mktemp("server"), "--anonymous", "rooms", "--bulk-rate", 10_000, listen="0.0.0.0:0",
         extra={"SWITCHBOARD_API_KEYS": KEY},
     ).start()
     yield server

@@ -28,6 +28,13 @@ ENDED = "No answer from the server: "
 Answer = tuple[int, dict[str, str], bytes]
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("server"), extra={"SWITCHBOARD_API_KEYS": KEY}).start()
+    yield server
+    server.close()
+
+
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long the client wanted to wait before each retry, instead of waiting."""
