@@ -28,8 +28,8 @@ class Operation:
 
 
 class Document:
-    def __init__(self) -> None:
-        self.root: dict[str, Any] = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    def __init__(self, text: str | None = None) -> None:
+        self.root: dict[str, Any] = yaml.safe_load(text or PATH.read_text(encoding="utf-8"))
         self._registry = Registry().with_resource(_BASE, DRAFT7.create_resource(self.root))
 
     def at(self, reference: str) -> Any:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 import raw
-from asyncapi import Document, Operation, faults
+from asyncapi import PATH, Document, Operation, faults
 from client import Client
 from conftest import Connect, Start
 from switchboard import PATIENCE, Person, Server
@@ -56,12 +56,16 @@ def needs_token(channel: str) -> bool:
     return "token" in query.get("required", [])
 
 
+def is_jwt(token: str | None) -> bool:
+    return token is not None and token.count(".") == 2
+
+
 def path(channel: str, token: str | None = None, room: str = "lobby") -> str:
     """The channel's address, with a query that fits its bindings."""
     query = {}
     if token is not None:
         query["token"] = token
-    if channel == "conversationsChat":
+    if channel == "conversationsChat" and not is_jwt(token):
         query["dialect"] = "conversations"
     binding = DOCUMENT.channels[channel]["bindings"]["$ref"]
     DOCUMENT.validator(f"{binding}/ws/query").validate(query)
@@ -190,6 +194,22 @@ async def stage(start: Start, connect: Connect) -> Stage:
 
 def test_it_is_a_document_of_asyncapi() -> None:
     assert faults(DOCUMENT) == []
+
+
+@pytest.mark.parametrize("right, wrong", [
+    ("asyncapi: 3.0.0", "asyncapi: 2.6.0"), ("  title: Switchboard's WebSockets", "  name: Switchboard's WebSockets"),
+    ("host: 127.0.0.1:8000", "url: 127.0.0.1:8000"), ("address: /ws/counter/", "address: /ws/counter/?x"),
+    ("address: /ws/chat/{room}/", "address: /ws/chat/{name}/"), ("\n    action: receive", "\n    action: publish"),
+    ("{$ref: '#/channels/erpChat/messages/userTyping'}", "{$ref: '#/channels/erpChat/messages/typing'}"),
+    ("{$ref: '#/channels/erpChat/messages/userTyping'}", "{$ref: '#/channels/roomsRoom/messages/userLeft'}"),
+    ("x-close-codes: [1001", "close-codes: [1001"),
+    ("query:\n          type: object", "query:\n          type: string"),
+    ("      examples:\n        - payload: {type: typing", "      examples:\n        - value: {type: typing"),
+])
+def test_what_is_no_asyncapi_is_noticed(right: str, wrong: str) -> None:
+    text = PATH.read_text(encoding="utf-8")
+    assert right in text
+    assert faults(Document(text.replace(right, wrong, 1))) != []
 
 
 @pytest.mark.parametrize("name, message", DOCUMENT.root["components"]["messages"].items())

@@ -183,7 +183,11 @@ def test_the_functions_and_the_methods_are_the_same(monkeypatch: pytest.MonkeyPa
 
     class Spy:
         def __getattr__(self, name: str) -> Callable[..., int]:
-            return lambda *values, **named: calls.append((name, *values, *sorted(named.items()))) or len(calls)
+            def call(*values: Any, **named: Any) -> int:
+                calls.append((name, *values, *sorted(named.items())))
+                return len(calls)
+
+            return call
 
     monkeypatch.setattr(switchboard_client, "_default", Spy())
     switchboard_client.send_notification(1, "T", "M", notification_type="grade", data={"a": 1})

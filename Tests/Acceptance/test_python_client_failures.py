@@ -209,7 +209,7 @@ class Stub:
     port: int = 0
 
 
-GOOD = (200, {}, b'{"status":"success","counter":1}')
+GOOD: Answer = (200, {}, b'{"status":"success","counter":1}')
 
 
 @pytest.fixture
