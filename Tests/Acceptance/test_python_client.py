@@ -48,8 +48,8 @@ async def test_a_notification_reaches_every_socket_of_its_person(server: Server,
     to(server).send_notification(user_id=person.id, title="Alert", message="Your request approved")
     await on_campus.expect(notified("Alert", "Your request approved"))
     await on_erp.expect({
-        "type": "notification", "id": ID, "title": "Alert", "message": "Your request approved", "category": "", "link": "",
-        "timestamp": ERP_TIME, "is_read": False,
+        "type": "notification", "id": ID, "title": "Alert", "message": "Your request approved", "category": "",
+        "link": "", "timestamp": ERP_TIME, "is_read": False,
     })
     await on_erp.expect(erp.unread(1))
     to(server).send_notification(str(person.id), "Für Sie 👋", "“2”", "grade", {"course": 7, "tags": ["a", None]})
