@@ -229,18 +229,19 @@ def test_examples_of_the_server_are_one_message_each(channel: str) -> None:
 
 
 async def test_the_server_does_what_the_document_says(stage: Stage, connect: Connect) -> None:
-    operations = list(DOCUMENT.received())
-    assert {operation.name for operation in operations} == set(OUTCOMES)
-    for operation in operations:
+    operations = {operation.name: operation for operation in DOCUMENT.received()}
+    assert operations.keys() == OUTCOMES.keys()
+    for operation in operations.values():
         for example in operation.examples:
             await stage.drive(operation, example)
+    await say_again(stage, operations)
     await hear_notifications(stage)
     await come_and_go(stage, connect)
     for channel, declared in DOCUMENT.channels.items():
         for refusal in declared.get("x-refusals", []):
             text = refusal["text"] if "text" in refusal else json.dumps(stage.real(refusal["payload"]))
             await stage.refuse(channel, text, refusal["error"])
-    await reach_the_limits(stage, {operation.name: operation for operation in operations})
+    await reach_the_limits(stage, operations)
     for ear in stage.ears.values():
         await ear.drain()
     heard: dict[str, set[str]] = {channel: set() for channel in DOCUMENT.channels}
@@ -248,6 +249,17 @@ async def test_the_server_does_what_the_document_says(stage: Stage, connect: Con
         heard[channel] |= {name for name, _ in ear.heard}
     assert heard == DOCUMENT.messages("send"), "a message of the document was never heard"
     assert_all_words_were_heard(stage)
+
+
+async def say_again(stage: Stage, operations: dict[str, Operation]) -> None:
+    """A `client_id` that was used already is answered as then, and nobody else hears of it."""
+    for name, answer in (("campusSendMessage", "messageSent"), ("conversationsSendMessage", "message")):
+        example = next(example for example in operations[name].examples if "client_id" in example)
+        ear = stage.ears[operations[name].channel, "own"]
+        earlier = [frame for known, frame in ear.heard if known == answer]
+        await ear.client.send(stage.real(example))
+        assert await ear.until(answer) in earlier
+        assert await stage.ears[ear.channel, "other"].drain() == []
 
 
 async def hear_notifications(stage: Stage) -> None:
