@@ -1,0 +1,375 @@
+"""docs/asyncapi.yaml says what the server does: each example is sent, each frame and close code is looked up there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import raw
+from asyncapi import PATH, Document, Operation, faults
+from client import Client
+from conftest import Connect, Start
+from switchboard import PATIENCE, Person, Server
+from websockets.exceptions import ConnectionClosed
+
+DOCUMENT = Document()
+NOBODY = 999_999_999
+# Only a disk that fails makes the server say these.
+RARE = {
+    "The message could not be stored. Please try again.", "The change could not be stored. Please try again.",
+    "The store is not available. Please try again.",
+}
+# What shows that the server did as it was asked: which side hears which message. Replies are in the document.
+OUTCOMES: dict[str, list[tuple[str, str]]] = {
+    "erpSendMessage": [("other", "chatMessage")],
+    "erpMarkRead": [("other", "messagesRead")],
+    "erpSetTyping": [("other", "userTyping")],
+    "erpMarkNotificationRead": [("own", "unreadCount")],
+    "campusSendMessage": [("other", "chatMessage")],
+    "conversationsSendMessage": [("own", "message"), ("other", "message")],
+    "conversationsSetTyping": [("other", "typing")],
+    "conversationsMarkRead": [("other", "read")],
+    "conversationsSearchUser": [],
+    "conversationsStartConversation": [],
+    "conversationsGetConversations": [],
+    "conversationsGetMessages": [],
+    "roomsSendMessage": [("own", "chatMessage"), ("other", "chatMessage")],
+    "roomsChangeCounter": [("own", "counterUpdate"), ("other", "counterUpdate")],
+}
+# Texts that are too long for an example: operation, member, length, the error.
+TOO_LONG = [
+    ("erpSendMessage", "message", 16_385, "Message is too long"),
+    ("campusSendMessage", "message", 16_385, "An error occurred while processing your message"),
+    ("conversationsSendMessage", "content", 16_385, "Message is too long"),
+    ("roomsSendMessage", "message", 1_001, "Invalid message (max 1000 characters)"),
+]
+MOST = 2**63 - 1
+
+
+def needs_token(channel: str) -> bool:
+    query = DOCUMENT.resolved(DOCUMENT.channels[channel]["bindings"])["ws"]["query"]
+    return "token" in query.get("required", [])
+
+
+def is_jwt(token: str | None) -> bool:
+    return token is not None and token.count(".") == 2
+
+
+def path(channel: str, token: str | None = None, room: str = "lobby") -> str:
+    """The channel's address, with a query that fits its bindings."""
+    query = {}
+    if token is not None:
+        query["token"] = token
+    if channel == "conversationsChat" and not is_jwt(token):
+        query["dialect"] = "conversations"
+    binding = DOCUMENT.channels[channel]["bindings"]["$ref"]
+    DOCUMENT.validator(f"{binding}/ws/query").validate(query)
+    address = DOCUMENT.channels[channel]["address"].replace("{room}", room)
+    return f"{address}?{urlencode(query)}" if query else address
+
+
+@dataclass
+class Ear:
+    """One connection; it looks up every frame in the document."""
+
+    channel: str
+    client: Client
+    heard: list[tuple[str, Any]] = field(default_factory=list)
+
+    def note(self, frame: Any) -> tuple[str, Any]:
+        self.heard.append((DOCUMENT.identify(self.channel, frame), frame))
+        return self.heard[-1]
+
+    async def until(self, wanted: str) -> Any:
+        """The next frame that is this message; an error in between is none of the document's doing."""
+        while True:
+            name, frame = self.note(await self.client.receive())
+            if name == wanted:
+                return frame
+            assert name != "error", f"{self.channel}: {frame} instead of {wanted}"
+
+    async def drain(self) -> list[tuple[str, Any]]:
+        """What has come and nobody waited for."""
+        already = len(self.heard)
+        async with asyncio.timeout(PATIENCE):
+            await (await self.client.socket.ping())
+        while True:
+            try:
+                async with asyncio.timeout(0):
+                    text = await self.client.socket.recv()
+            except TimeoutError:
+                return self.heard[already:]
+            self.note(json.loads(text))
+
+
+@dataclass
+class Stage:
+    """Two people, each with a connection to every channel."""
+
+    server: Server
+    sender: Person
+    ears: dict[tuple[str, str], Ear]
+    ids: dict[str, int]
+
+    def real(self, value: Any, member: str = "") -> Any:
+        """An example with the ids of this server: 1 is the sender, NOBODY stays, others go by their member."""
+        if isinstance(value, dict):
+            return {name: self.real(part, name) for name, part in value.items()}
+        if value == NOBODY or not (member.endswith("id") and str(value).isdigit()) or member == "client_id":
+            return value
+        return type(value)(self.sender.id if value == 1 else self.ids[member])
+
+    async def settle(self) -> None:
+        for ear in self.ears.values():
+            for name, frame in await ear.drain():
+                assert name != "error", f"{ear.channel}: {frame}"
+
+    async def prepare(self, operation: str) -> None:
+        """What has to be there before the operation can change anything."""
+        if operation in ("erpMarkRead", "conversationsMarkRead"):
+            say = {"type": "chat_message", "message": "unread", "recipient_id": self.sender.id}
+            await self.ears["erpChat", "other"].client.send(say)
+            await self.ears["erpChat", "own"].until("chatMessage")
+            await self.ears["conversationsChat", "own"].until("message")
+            await self.settle()
+        elif operation == "erpMarkNotificationRead":
+            self.server.cli("notify", "--user", self.sender.id, "--title", "T", "--message", "M")
+            notification = await self.ears["erpNotifications", "own"].until("notification")
+            self.ids["id"] = notification["id"]
+            await self.settle()
+
+    async def drive(self, operation: Operation, example: Any) -> None:
+        """Sends an example, which must be accepted, and hears the outcome."""
+        await self.prepare(operation.name)
+        await self.ears[operation.channel, "own"].client.send(self.real(example))
+        for reply in operation.replies:
+            if reply != "error":
+                await self.ears[operation.channel, "own"].until(reply)
+        for side, message in OUTCOMES[operation.name]:
+            frame = await self.ears[operation.channel, side].until(message)
+            if message == "message":
+                self.ids["before_id"] = frame["message"]["id"]
+        await self.settle()
+
+    async def refuse(self, channel: str, text: str, words: str) -> None:
+        """Sends a frame, which must be refused in these words."""
+        ear = self.ears[channel, "own"]
+        await ear.client.send_text(text)
+        error = await ear.until("error")
+        assert words in (error.get("message"), error.get("error")), f"{channel}: {text[:200]} got {error}, not {words}"
+
+
+@pytest.fixture
+async def stage(start: Start, connect: Connect) -> Stage:
+    server = start("--rooms-burst", 60)
+    people = {"own": server.person("Alice A."), "other": server.person("John Doe")}
+    server.cli("user", "add", "john_doe", "--name", "John Doe")
+    ears: dict[tuple[str, str], Ear] = {}
+    for channel in DOCUMENT.channels:
+        for side, person in people.items():
+            token = person.token if needs_token(channel) else None
+            if (channel, side) == ("conversationsChat", "own"):
+                # By its token alone, the other by what the URL says.
+                token = server.cli("token", "create", person.username, "--jwt")
+            ears[channel, side] = Ear(channel, await connect(server, path(channel, token)))
+    own, other = people["own"].id, people["other"].id
+    # The others become known as they come to be.
+    ids = {"recipient_id": other, "receiver_id": other, "sender_id": other}
+    stage = Stage(server, people["own"], ears, ids)
+    for channel, first in (
+        ("erpNotifications", "unreadCount"), ("roomsNotifications", "connectionStatus"),
+        ("roomsCounter", "counterState"), ("roomsCounter", "userCountUpdate"),
+    ):
+        for side in people:
+            await ears[channel, side].until(first)
+    await ears["conversationsChat", "own"].client.send({"type": "chat.start_conversation", "receiver_id": other})
+    started = await ears["conversationsChat", "own"].until("conversationStarted")
+    assert sorted(person["id"] for person in started["conversation"]["participants"]) == sorted((own, other))
+    ids["conversation_id"] = started["conversation"]["id"]
+    await stage.settle()
+    return stage
+
+
+def test_it_is_a_document_of_asyncapi() -> None:
+    assert faults(DOCUMENT) == []
+
+
+@pytest.mark.parametrize("right, wrong", [
+    ("asyncapi: 3.0.0", "asyncapi: 2.6.0"), ("  title: Switchboard's WebSockets", "  name: Switchboard's WebSockets"),
+    ("host: 127.0.0.1:8000", "url: 127.0.0.1:8000"), ("address: /ws/counter/", "address: /ws/counter/?x"),
+    ("address: /ws/chat/{room}/", "address: /ws/chat/{name}/"), ("\n    action: receive", "\n    action: publish"),
+    ("{$ref: '#/channels/erpChat/messages/userTyping'}", "{$ref: '#/channels/erpChat/messages/typing'}"),
+    ("{$ref: '#/channels/erpChat/messages/userTyping'}", "{$ref: '#/channels/roomsRoom/messages/userLeft'}"),
+    ("x-close-codes: [1001", "close-codes: [1001"),
+    ("query:\n          type: object", "query:\n          type: string"),
+    ("      examples:\n        - payload: {type: typing", "      examples:\n        - value: {type: typing"),
+])
+def test_what_is_no_asyncapi_is_noticed(right: str, wrong: str) -> None:
+    text = PATH.read_text(encoding="utf-8")
+    assert right in text
+    assert faults(Document(text.replace(right, wrong, 1))) != []
+
+
+@pytest.mark.parametrize("name, message", DOCUMENT.root["components"]["messages"].items())
+def test_examples_fit_their_schemas(name: str, message: dict) -> None:
+    for example in message["examples"]:
+        DOCUMENT.validator(f"#/components/messages/{name}/payload").validate(example["payload"])
+
+
+@pytest.mark.parametrize("channel", DOCUMENT.channels)
+def test_examples_of_the_server_are_one_message_each(channel: str) -> None:
+    for name in DOCUMENT.messages("send")[channel]:
+        for example in DOCUMENT.resolved(DOCUMENT.channels[channel]["messages"][name])["examples"]:
+            assert DOCUMENT.identify(channel, example["payload"]) == name
+
+
+async def test_the_server_does_what_the_document_says(stage: Stage, connect: Connect) -> None:
+    operations = {operation.name: operation for operation in DOCUMENT.received()}
+    assert operations.keys() == OUTCOMES.keys()
+    for operation in operations.values():
+        for example in operation.examples:
+            await stage.drive(operation, example)
+    await say_again(stage, operations)
+    await hear_notifications(stage)
+    await come_and_go(stage, connect)
+    for channel, declared in DOCUMENT.channels.items():
+        for refusal in declared.get("x-refusals", []):
+            text = refusal["text"] if "text" in refusal else json.dumps(stage.real(refusal["payload"]))
+            await stage.refuse(channel, text, refusal["error"])
+    await reach_the_limits(stage, operations)
+    for ear in stage.ears.values():
+        await ear.drain()
+    heard: dict[str, set[str]] = {channel: set() for channel in DOCUMENT.channels}
+    for (channel, _), ear in stage.ears.items():
+        heard[channel] |= {name for name, _ in ear.heard}
+    assert heard == DOCUMENT.messages("send"), "a message of the document was never heard"
+    assert_all_words_were_heard(stage)
+
+
+async def say_again(stage: Stage, operations: dict[str, Operation]) -> None:
+    """A `client_id` that was used already is answered as then, and nobody else hears of it."""
+    for name, answer in (("campusSendMessage", "messageSent"), ("conversationsSendMessage", "message")):
+        example = next(example for example in operations[name].examples if "client_id" in example)
+        ear = stage.ears[operations[name].channel, "own"]
+        earlier = [frame for known, frame in ear.heard if known == answer]
+        await ear.client.send(stage.real(example))
+        assert await ear.until(answer) in earlier
+        assert await stage.ears[ear.channel, "other"].drain() == []
+
+
+async def hear_notifications(stage: Stage) -> None:
+    for priority in ("low", "normal", "high"):
+        body = {"title": "T", "message": "M", "priority": priority, "category": "hr", "link": "/x", "data": {"a": [1]}}
+        assert raw.request(stage.server, "POST", "/api/notifications/send/", body).status == 200
+        for side in ("own", "other"):
+            await stage.ears["erpNotifications", side].until("notification")
+            await stage.ears["erpNotifications", side].until("unreadCount")
+            await stage.ears["campusNotifications", side].until("notify")
+            heard = await stage.ears["roomsNotifications", side].until("notification")
+            assert heard["priority"] == priority
+    await stage.settle()
+
+
+async def come_and_go(stage: Stage, connect: Connect) -> None:
+    visitor = await connect(stage.server, path("roomsRoom"))
+    await stage.ears["roomsRoom", "own"].until("userJoined")
+    await visitor.close()
+    await stage.ears["roomsRoom", "own"].until("userLeft")
+    await stage.settle()
+
+
+async def reach_the_limits(stage: Stage, operations: dict[str, Operation]) -> None:
+    for name, member, length, words in TOO_LONG:
+        long = stage.real(operations[name].examples[0]) | {member: "x" * length}
+        await stage.refuse(operations[name].channel, json.dumps(long), words)
+    counter = stage.ears["roomsCounter", "own"]
+    await counter.client.send({"action": "increment", "value": MOST})
+    await counter.until("counterUpdate")
+    await stage.refuse("roomsCounter", json.dumps({"action": "increment", "value": MOST}), "Counter overflow")
+    ear = stage.ears["roomsNotifications", "own"]
+    for _ in range(61):
+        await ear.client.send_text("{")
+    errors = [(await ear.until("error"))["message"] for _ in range(61)]
+    assert errors[-1] == "Rate limit exceeded"
+
+
+def assert_all_words_were_heard(stage: Stage) -> None:
+    """Each error's words that the document lists were said by the server, in the dialect that lists them."""
+    said: dict[str, set[str]] = {}
+    for (channel, _), ear in stage.ears.items():
+        for name, frame in ear.heard:
+            if name == "error":
+                schema = DOCUMENT.channels[channel]["messages"]["error"]["$ref"]
+                said.setdefault(schema, set()).add(frame.get("message") or frame.get("error"))
+    for schema, words in said.items():
+        properties = DOCUMENT.at(schema)["payload"]["properties"]
+        listed = set(properties["error" if "error" in properties else "message"]["enum"])
+        assert words == listed - RARE
+
+
+Closer = Callable[[Server, str, Connect], Awaitable[None]]
+
+
+async def wrong_token(server: Server, channel: str, connect: Connect) -> None:
+    address = DOCUMENT.channels[channel]["address"].replace("{room}", "lobby")
+    await (await connect(server, address, "wrong")).expect_close(4003)
+
+
+async def wrong_room(server: Server, channel: str, connect: Connect) -> None:
+    await (await connect(server, path(channel, room="no%20name"))).expect_close(4004)
+
+
+def bad_frame(code: int, data: bytes) -> Closer:
+    async def close(server: Server, channel: str, connect: Connect) -> None:
+        token = server.person().token if needs_token(channel) else None
+        with raw.RawWebSocket(server, path(channel, token)) as client:
+            client.send(data)
+            while (frame := client.receive()).opcode != raw.CLOSE:
+                DOCUMENT.identify(channel, json.loads(frame.payload))
+            assert int.from_bytes(frame.payload[:2], "big") == code
+
+    return close
+
+
+# How each is brought about. 1001 is below; 1013 takes more, and has its own tests.
+CLOSERS: dict[int, Closer] = {
+    1002: bad_frame(1002, raw.frame(raw.TEXT, b"x", reserved=4)),
+    1007: bad_frame(1007, raw.frame(raw.TEXT, b"\xff")),
+    1009: bad_frame(1009, raw.frame(raw.TEXT, b"x" * 2001)),
+    4003: wrong_token,
+    4004: wrong_room,
+}
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("server"), "--max-message", 2000).start()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("channel, code", [
+    (channel, code) for channel, declared in DOCUMENT.channels.items() for code in declared["x-close-codes"]
+    if code not in (1001, 1013)
+])
+async def test_close_codes(strict: Server, connect: Connect, channel: str, code: int) -> None:
+    assert str(code) in DOCUMENT.root["x-close-codes"]
+    await CLOSERS[code](strict, channel, connect)
+
+
+async def test_a_server_that_stops_says_so_on_every_channel(stage: Stage) -> None:
+    for channel, declared in DOCUMENT.channels.items():
+        assert {1001, 1013} <= set(declared["x-close-codes"]), channel
+    stopping = asyncio.create_task(asyncio.to_thread(stage.server.terminate))
+    for ear in stage.ears.values():
+        with pytest.raises(ConnectionClosed) as caught:
+            # Those whose neighbours have left already hear of that first.
+            while True:
+                ear.note(await ear.client.receive())
+        assert caught.value.rcvd is not None and caught.value.rcvd.code == 1001
+    assert await stopping == 0
