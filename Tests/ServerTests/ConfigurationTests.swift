@@ -35,7 +35,8 @@ import Testing
                 "rooms_burst": "100.0", "erp_offline_notice": "true", "ping_interval": "25s", "ping_timeout": "20s",
                 "head_timeout": "10s", "body_timeout": "30s", "keepalive_timeout": "60s", "shutdown_timeout": "8s",
                 "max_body": "1048576", "max_message": "1048576", "max_text": "16384", "send_queue": "4194304",
-                "store_queue": "20000", "anonymous_notifications": "true",
+                "store_queue": "20000", "anonymous_notifications": "true", "dialect_rules": "",
+                "history_limit": "10000",
             ])
     }
 
@@ -76,7 +77,10 @@ import Testing
         "ping_interval": ("500ms", "500ms"), "ping_timeout": ("1s", "1s"), "head_timeout": ("15m", "900s"),
         "body_timeout": ("12h", "43200s"), "keepalive_timeout": ("1d", "86400s"), "shutdown_timeout": ("1ms", "1ms"),
         "max_body": ("1073741824", "1073741824"), "max_message": ("1", "1"), "max_text": ("1048576", "1048576"),
-        "send_queue": ("1", "1"), "store_queue": ("10000000", "10000000"),
+        "send_queue": ("1", "1"), "store_queue": ("10000000", "10000000"), "history_limit": ("100000", "100000"),
+        "dialect_rules": (
+            "Chat.example.org=conversations, /ws/chat=campus", "chat.example.org=conversations,/ws/chat/=campus"
+        ),
     ]
 
     @Test(
@@ -91,6 +95,7 @@ import Testing
             ),
             (#"{"allowed_origins": []}"#, "allowed_origins", ""),
             (#"{"anonymous": ["rooms"]}"#, "anonymous", "rooms"),
+            (#"{"dialect_rules": ["a=campus", "b=conversations"]}"#, "dialect_rules", "a=campus,b=conversations"),
             (#"{"api_keys": ["0123456789abcdef"]}"#, "api_keys", "1 set"),
         ])
     func jsonValues(_ file: String, _ name: String, _ shown: String) throws {
@@ -132,7 +137,11 @@ import Testing
         "max_message": (["0", "1073741825"], "1 to 1073741824"),
         "max_text": (["0", "1048577"], "1 to 1048576"),
         "send_queue": (["0", "1073741825"], "1 to 1073741824"),
-        "store_queue": (["0", "10000001"], "1 to 10000000"),
+        "store_queue": (["0", "10000001"], "1 to 10000000"), "history_limit": (["", "0", "100001"], "1 to 100000"),
+        "dialect_rules": (
+            ["campus", "a=socket", "/ws/counter/=rooms=", "a=campus,b"],
+            "a list such as chat.example.org=conversations or /ws/chat/=campus"
+        ),
     ]
 
     @Test("a wrong value names its key, its source and what is allowed", arguments: wrong.keys.sorted())
