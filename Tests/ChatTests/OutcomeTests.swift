@@ -12,6 +12,8 @@ import Testing
         id: NotificationID(501), audience: .everybody, content: NotificationContent(title: "T", message: "M"),
         sentAt: now)
 
+    private static let notice = Notice(
+        id: NoticeID(42), title: "T", content: "", college: nil, createdAt: now, publishedAt: now)
     private static let receipt = Receipt(
         conversation: ConversationID(3), reader: ben, authors: [asha.id], others: [asha.id, chitra], readAt: now)
 
@@ -52,7 +54,9 @@ import Testing
         "other outcomes are done, and there is nothing to say",
         arguments: [
             .read(receipt), .notified(notification), .notificationRead(by: ben, unread: 2),
-            .counted(.reset, total: 0, at: now), .unchanged,
+            .counted(.reset, total: 0, at: now), .notifiedBefore(notification),
+            .notice(notice, announced: notification),
+            .unchanged,
         ] as [Outcome])
     func done(_ outcome: Outcome) throws {
         let answer = Chat.answer(to: outcome) { _ in false }
@@ -67,6 +71,7 @@ import Testing
             Event(.notified(Self.notification)),
             Event(.notificationRead(by: Self.ben, unread: 2)),
             Event(.counted(.increment(5), total: 9, at: Self.now)),
+            Event(.notice(Self.notice, announced: Self.notification)),
         ]
         guard case .message(let message, let recipients) = events[0] else { throw Unexpected(events[0] as Any) }
         #expect(message.id == Self.message.id)
@@ -84,12 +89,15 @@ import Testing
         guard case .counter(let action, let total, _) = events[4] else { throw Unexpected(events[4] as Any) }
         #expect(action == .increment(5))
         #expect(total == 9)
+        guard case .notification(let announcement) = events[5] else { throw Unexpected(events[5] as Any) }
+        #expect(announcement.id == Self.notification.id)
     }
 
     @Test(
         "nobody else hears of what made no difference, or of a conversation without a message",
         arguments: [
-            .repeated(message), .unchanged, .refused(.tooFast),
+            .repeated(message), .unchanged, .refused(.tooFast), .notifiedBefore(notification),
+            .notice(notice, announced: nil),
             .started(Conversation(id: ConversationID(3), participants: [asha]), isNew: true),
         ] as [Outcome])
     func noEvent(_ outcome: Outcome) {

@@ -105,6 +105,7 @@ import struct Chat.Attachment
             (.unknownConversation, "An error occurred while processing your message"),
             (.missing(.content), "An error occurred while processing your message"),
             (.tooFast, "An error occurred while processing your message"),
+            (.unknownNotice, "An error occurred while processing your message"),
             (.storeUnavailable, "An error occurred while processing your message"),
         ] as [(Refusal, String)])
     func refusals(_ refusal: Refusal, _ words: String) {

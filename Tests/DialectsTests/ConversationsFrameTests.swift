@@ -147,6 +147,7 @@ import struct Chat.Attachment
             (.badClientID, "client_id must be a string of 1 to 64 bytes"), (.badLimit, "limit must be 1 or more"),
             (.badCursor, "before_id must be a message id"), (.tooFast, "Rate limit exceeded"),
             (.unknownNotification, "Invalid message format"), (.counterOverflow, "Invalid message format"),
+            (.unknownNotice, "Invalid message format"),
             (.storeUnavailable, "The store is not available. Please try again."),
         ] as [(Refusal, String)])
     func refusals(_ refusal: Refusal, _ words: String) {

@@ -171,6 +171,7 @@ import struct Chat.Attachment
             (.badAttachment, "Invalid message format"), (.badLimit, "Invalid message format"),
             (.badCursor, "Invalid message format"), (.unknownConversation, "Invalid message format"),
             (.counterOverflow, "Counter overflow"),
+            (.unknownNotice, "Invalid message format"),
             (.storeUnavailable, "The message could not be stored. Please try again."),
         ] as [(Refusal, String)])
     func refusals(_ refusal: Refusal, _ message: String) {

@@ -179,6 +179,7 @@ import Testing
             (.unknownNotification, "Invalid message format"),
             (.textTooLong, "Invalid message (max 1000 characters)"), (.tooFast, "Rate limit exceeded"),
             (.counterOverflow, "Counter overflow"),
+            (.unknownNotice, "Invalid message format"),
             (.storeUnavailable, "The change could not be stored. Please try again."),
         ] as [(Refusal, String)])
     func refusals(_ refusal: Refusal, _ message: String) {
