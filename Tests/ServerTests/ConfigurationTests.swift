@@ -101,6 +101,7 @@ import Testing
             (#"{"anonymous": ["rooms"]}"#, "anonymous", "rooms"),
             (#"{"dialect_rules": ["a=campus", "b=conversations"]}"#, "dialect_rules", "a=campus,b=conversations"),
             (#"{"api_keys": ["0123456789abcdef"]}"#, "api_keys", "1 set"),
+            (#"{"jwt": []}"#, "jwt", "none"),
             (#"{"jwt": [{"name": "login", "key_file": "/k.pem", "leeway": "30s"}]}"#, "jwt", "login"),
         ])
     func jsonValues(_ file: String, _ name: String, _ shown: String) throws {
@@ -214,6 +215,11 @@ import Testing
         ])
     func wrongTypes(_ file: String, _ text: String) {
         #expect(error(file: file) == text)
+    }
+
+    @Test("a key that is a number is none, however long")
+    func numbersAsKeys() {
+        #expect(error(file: #"{"api_keys": [1234567890123456]}"#) != nil)
     }
 
     @Test("an unknown key names itself and its source, and what it may have meant")

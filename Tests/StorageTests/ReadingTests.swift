@@ -44,6 +44,16 @@ import Testing
         #expect(try receipt(group, by: home.ben).authors.sorted() == [home.asha.id, home.chitra.id, dev.id])
     }
 
+    @Test("where one other is left in a group, they are no author of what somebody wrote who has left")
+    func authorHasLeft() throws {
+        let group = try home.group(home.asha, home.ben, home.chitra)
+        try home.said("1", by: home.chitra, in: group.id)
+        try home.remove(home.chitra, from: group)
+        let receipt = try receipt(group, by: home.asha)
+        #expect(receipt.others == [home.ben.id])
+        #expect(!receipt.authors.contains(home.ben.id))
+    }
+
     @Test("what one wrote oneself needs no reading")
     func own() throws {
         let group = try home.group(home.asha, home.ben, home.chitra)
