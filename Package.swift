@@ -90,7 +90,7 @@ if isFuzzing {
         tests("HTTPTests", "HTTP"),
         tests("JSONTests", "JSON"),
         tests("JWTTests", "JWT", "JSON"),
-        tests("ServerTests", "Server", "Chat", "EventLoop"),
+        tests("ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "Storage"),
         tests("StorageTests", "Storage", "Chat"),
         tests("WebSocketTests", "WebSocket"),
         .executableTarget(

@@ -1,9 +1,12 @@
 import Chat
 import Testing
 
+import struct Chat.Attachment
+
 @Suite struct DecisionTests {
     private static let asha = User(id: UserID(1), username: "asha", name: "Asha Rao", college: nil)
     private static let ben = UserID(2)
+    private static let chat = Seat.chat(asha, backlog: .wanted)
     private static let now = Timestamp(microseconds: 1_767_702_600_000_000)
 
     private let chat = Chat(limits: Chat.Limits())
@@ -18,19 +21,23 @@ import Testing
 
     // MARK: - Who may say what
 
-    enum Verdict { case store, publish, refuse }
+    enum Verdict { case store, publish, look, refuse }
 
     private static let commands: [String: Command] = [
-        "sendDirect": .sendDirect(to: ben, text: "Hello", clientID: nil), "markRead": .markRead(from: ben),
-        "typing": .typing(to: ben), "readNotification": .readNotification(NotificationID(501)),
-        "say": .say(text: "Hello", username: "john_doe"), "count": .count(.increment(1)),
+        "send": .send(Draft(text: "Hello"), to: .person(ben)), "markRead": .markRead(.person(ben)),
+        "typing": .typing(to: ben, isTyping: true), "startConversation": .startConversation(with: ben),
+        "look": .look(.conversations),
+        "look at messages": .look(.messages(of: ConversationID(3), before: nil, limit: nil)),
+        "readNotification": .readNotification(NotificationID(501)), "say": .say(text: "Hello", username: "john_doe"),
+        "count": .count(.increment(1)),
     ]
     private static let seats: [String: Seat] = [
-        "chat": .chat(asha, wantsBacklog: true), "own notifications": .notifications(asha),
-        "notifications": .notifications(nil), "room": .room(RoomName("general")!), "counter": .counter,
+        "chat": chat, "own notifications": .notifications(asha), "notifications": .notifications(nil),
+        "room": .room(RoomName("general")!), "counter": .counter,
     ]
     private static let allowed: [[String]: Verdict] = [
-        ["sendDirect", "chat"]: .store, ["markRead", "chat"]: .store, ["typing", "chat"]: .publish,
+        ["send", "chat"]: .store, ["markRead", "chat"]: .store, ["typing", "chat"]: .publish,
+        ["startConversation", "chat"]: .store, ["look", "chat"]: .look, ["look at messages", "chat"]: .look,
         ["readNotification", "own notifications"]: .store, ["say", "room"]: .publish, ["count", "counter"]: .store,
     ]
 
@@ -41,6 +48,7 @@ import Testing
             switch decision {
             case .store: .store
             case .publish: .publish
+            case .look: .look
             case .refuse: .refuse
             }
         #expect(verdict == Self.allowed[[command, seat]] ?? .refuse)
@@ -49,36 +57,77 @@ import Testing
 
     // MARK: - What becomes of it
 
-    @Test("a direct message is stored from the seat's person, at the given time")
-    func sendDirect() throws {
-        let command = Command.sendDirect(to: Self.ben, text: "Hello", clientID: ClientID("c-1"))
-        let decision = decide(command, from: .chat(Self.asha, wantsBacklog: true))
-        guard case .store(.sendDirect(let sender, let recipient, let text, nil, let clientID, let time)) = decision
-        else {
+    @Test(
+        "a message is stored from the seat's person, at the given time, wherever it goes",
+        arguments: [.person(ben), .conversation(ConversationID(3))] as [Destination],
+        [.wanted, .unneeded, .undecided] as [Seat.BacklogRule])
+    func send(_ destination: Destination, _ rule: Seat.BacklogRule) throws {
+        let draft = Draft(text: "Hello", attachment: Attachment("https://a/b"), clientID: ClientID("c-1"))
+        let decision = decide(.send(draft, to: destination), from: .chat(Self.asha, backlog: rule))
+        guard case .store(.send(let stored, let sender, let to, let time)) = decision else {
             throw Unexpected(decision)
         }
         #expect(sender === Self.asha)
-        #expect(recipient == Self.ben)
-        #expect(text == "Hello")
-        #expect(clientID == ClientID("c-1"))
+        #expect(to == destination)
+        #expect(stored.text == "Hello")
+        #expect(stored.attachment == Attachment("https://a/b"))
+        #expect(stored.clientID == ClientID("c-1"))
         #expect(time == Self.now)
     }
 
-    @Test("reading, likewise")
-    func markRead() throws {
-        let decision = decide(.markRead(from: Self.ben), from: .chat(Self.asha, wantsBacklog: false))
-        guard case .store(.markRead(let reader, let author, let time)) = decision else { throw Unexpected(decision) }
+    @Test("reading, likewise", arguments: [.person(ben), .conversation(ConversationID(3))] as [Destination])
+    func markRead(_ destination: Destination) throws {
+        let decision = decide(.markRead(destination), from: Self.chat)
+        guard case .store(.markRead(let read, let reader, let time)) = decision else { throw Unexpected(decision) }
+        #expect(read == destination)
         #expect(reader == Self.asha.id)
-        #expect(author == Self.ben)
         #expect(time == Self.now)
     }
 
-    @Test("typing is heard by the recipient")
-    func typing() throws {
-        let decision = decide(.typing(to: Self.ben), from: .chat(Self.asha, wantsBacklog: true))
-        guard case .publish(.typing(let writer, let recipient)) = decision else { throw Unexpected(decision) }
+    @Test("that typing starts and stops is heard by the recipient", arguments: [true, false])
+    func typing(_ isTyping: Bool) throws {
+        let decision = decide(.typing(to: Self.ben, isTyping: isTyping), from: Self.chat)
+        guard case .publish(.typing(let writer, let recipient, let heard)) = decision else {
+            throw Unexpected(decision)
+        }
         #expect(writer == Self.asha.id)
         #expect(recipient == Self.ben)
+        #expect(heard == isTyping)
+    }
+
+    @Test("a conversation is started by the seat's person")
+    func startConversation() throws {
+        let decision = decide(.startConversation(with: Self.ben), from: Self.chat)
+        guard case .store(.startConversation(let user, let other, let time)) = decision else {
+            throw Unexpected(decision)
+        }
+        #expect(user === Self.asha)
+        #expect(other == Self.ben)
+        #expect(time == Self.now)
+    }
+
+    @Test("people and conversations are looked up as the seat's person")
+    func look() throws {
+        let people = decide(.look(.people(keyword: "jo")), from: Self.chat)
+        guard case .look(.people("jo"), let asker) = people else { throw Unexpected(people) }
+        #expect(asker === Self.asha)
+        let conversations = decide(.look(.conversations), from: Self.chat)
+        guard case .look(.conversations, let lister) = conversations else { throw Unexpected(conversations) }
+        #expect(lister === Self.asha)
+    }
+
+    @Test(
+        "history is 10,000 messages at most, and that many where no limit is given",
+        arguments: [(nil, 10_000), (1, 1), (9999, 9999), (10_000, 10_000), (10_001, 10_000), (.max, 10_000)]
+            as [(Int?, Int)])
+    func history(_ asked: Int?, _ given: Int) throws {
+        let query = Query.messages(of: ConversationID(3), before: MessageID(7), limit: asked)
+        let decision = decide(.look(query), from: Self.chat)
+        guard case .look(.messages(ConversationID(3), MessageID(7), let limit), let reader) = decision else {
+            throw Unexpected(decision)
+        }
+        #expect(limit == given)
+        #expect(reader === Self.asha)
     }
 
     @Test("a notification is read by the seat's person")
@@ -115,15 +164,15 @@ import Testing
 
     // MARK: - Limits
 
-    @Test("nobody writes to themselves")
-    func oneself() {
-        let decision = decide(
-            .sendDirect(to: Self.asha.id, text: "Hello", clientID: nil), from: .chat(Self.asha, wantsBacklog: true))
-        #expect(refusal(decision) == .recipientIsSender)
+    @Test(
+        "nobody writes to themselves, or starts a conversation with themselves",
+        arguments: [.send(Draft(text: "Hello"), to: .person(asha.id)), .startConversation(with: asha.id)] as [Command])
+    func oneself(_ command: Command) {
+        #expect(refusal(decide(command, from: Self.chat)) == .recipientIsSender)
     }
 
     @Test(
-        "a direct message has at most 16,384 bytes",
+        "a message has at most 16,384 bytes, to a person or into a conversation",
         arguments: [
             ("x", 16_384, nil), ("x", 16_385, .textTooLong), ("\u{1F600}", 4096, nil),
             ("\u{1F600}", 4097, .textTooLong),
@@ -131,9 +180,9 @@ import Testing
             as [(String, Int, Refusal?)])
     func directText(_ letter: String, _ count: Int, _ expected: Refusal?) {
         let text = String(repeating: letter, count: count)
-        let decision = decide(
-            .sendDirect(to: Self.ben, text: text, clientID: nil), from: .chat(Self.asha, wantsBacklog: true))
-        #expect(refusal(decision) == expected)
+        for destination in [.person(Self.ben), .conversation(ConversationID(3))] as [Destination] {
+            #expect(refusal(decide(.send(Draft(text: text), to: destination), from: Self.chat)) == expected)
+        }
     }
 
     @Test(
@@ -155,22 +204,25 @@ import Testing
     }
 
     @Test("limits can be set")
-    func limits() {
+    func limits() throws {
         var limits = Chat.Limits()
         limits.text = 3
         limits.roomText = 2
         limits.roomUsername = 1
+        limits.history = 2
         let strict = Chat(limits: limits)
         let room = Seat.room(RoomName("general")!)
         let decisions = [
             strict.decide(
-                .sendDirect(to: Self.ben, text: "1234", clientID: nil), from: .chat(Self.asha, wantsBacklog: true),
-                at: Self.now),
+                .send(Draft(text: "1234"), to: .person(Self.ben)), from: Self.chat, at: Self.now),
             strict.decide(.say(text: "123", username: "A"), from: room, at: Self.now),
             strict.decide(.say(text: "12", username: "AB"), from: room, at: Self.now),
             strict.decide(.say(text: "12", username: "A"), from: room, at: Self.now),
         ]
         #expect(decisions.map(refusal) == [.textTooLong, .textTooLong, .unknownFormat, nil])
+        let history = Query.messages(of: ConversationID(3), before: nil, limit: nil)
+        let decision = strict.decide(.look(history), from: Self.chat, at: Self.now)
+        guard case .look(.messages(_, nil, limit: 2), _) = decision else { throw Unexpected(decision) }
     }
 }
 

@@ -1,6 +1,8 @@
 import Chat
 import Testing
 
+import struct Chat.Attachment
+
 @Suite struct RoomNameTests {
     @Test(
         "letters, digits, underscore, dot and hyphen make a name",
@@ -31,6 +33,46 @@ import Testing
         arguments: ["", String(repeating: "x", count: 65), "x" + String(repeating: "\u{1F600}", count: 16)])
     func bad(_ text: String) {
         #expect(ClientID(text) == nil)
+    }
+}
+
+@Suite struct AttachmentTests {
+    @Test(
+        "an http or https URL of up to 2,048 characters",
+        arguments: [
+            "http://a", "https://bucket.s3.amazonaws.com/file.pdf", "https://a/é?x=1#y",
+            "https://" + String(repeating: "x", count: 2040), "https://" + String(repeating: "\u{1F600}", count: 2040),
+        ])
+    func good(_ text: String) {
+        #expect(Attachment(text)?.url == text)
+    }
+
+    @Test(
+        "anything else is refused",
+        arguments: [
+            "", "http://", "https://", "ftp://a/b", "javascript:alert(1)", "data:text/html,x", "//a/b", "/a/b", "a",
+            "https:/a", " https://a", "https://a b", "https://a\n", "https://a\0", "https://a\t",
+            "https://" + String(repeating: "x", count: 2041),
+        ])
+    func bad(_ text: String) {
+        #expect(Attachment(text) == nil)
+    }
+}
+
+@Suite struct MessageTests {
+    private static let url = "https://a/b"
+
+    @Test(
+        "where a dialect has no place for an attachment, its URL stands for a text that is missing",
+        arguments: [
+            ("Hello", nil, "Hello"), ("Hello", Attachment(url), "Hello"), ("", Attachment(url), url), ("", nil, ""),
+        ] as [(String, Attachment?, String)])
+    func textOrAttachment(_ text: String, _ attachment: Attachment?, _ expected: String) {
+        let sender = User(id: UserID(1), username: "asha", name: "Asha Rao", college: nil)
+        let message = Message(
+            id: MessageID(7), conversation: ConversationID(3), sender: sender, text: text, attachment: attachment,
+            sentAt: Timestamp(microseconds: 0))
+        #expect(message.textOrAttachment == expected)
     }
 }
 

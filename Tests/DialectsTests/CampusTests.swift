@@ -54,11 +54,39 @@ import struct Chat.Attachment
         #expect(frame(nil) == start + "null" + end)
     }
 
+    @Test("the author of a message gets no chat_message")
+    func author() {
+        #expect(encoded(.message("Hello"), by: dialect, to: .author) == nil)
+    }
+
+    @Test(
+        "there are no words for reading, typing, rooms and counters, whoever would hear them",
+        arguments: [
+            .read(at: .january), .typing(true), .typing(false), .unreadCount(3, of: UserID(7)), .inGeneral(.joined),
+            .counter(.reset, total: 0, at: .january), .counterUsers(3),
+        ] as [Event], Role.allCases)
+    func otherEvents(_ event: Event, _ role: Role) {
+        #expect(encoded(event, by: dialect, to: role) == nil)
+    }
+
     @Test("a stored message is confirmed, whether its receiver is there or not", arguments: [true, false])
     func confirmation(_ isPresent: Bool) {
         #expect(
             encoded(.stored(MessageID(456), isRecipientPresent: isPresent), by: dialect)
                 == #"{"type":"message_sent","id":456,"status":"delivered"}"#)
+    }
+
+    @Test("a repeat is confirmed with the first message's id")
+    func repeated() {
+        #expect(
+            encoded(.repeated(hello), by: dialect) == #"{"type":"message_sent","id":1024,"status":"delivered"}"#)
+    }
+
+    @Test(
+        "there are no words for what clients can't ask for",
+        arguments: [.done, .started(talk), .people([aarav]), .conversations([talk]), .messages([hello])] as [Answer])
+    func otherAnswers(_ answer: Answer) {
+        #expect(encoded(answer, by: dialect) == nil)
     }
 
     @Test(
@@ -71,6 +99,13 @@ import struct Chat.Attachment
             (.recipientIsSender, "An error occurred while processing your message"),
             (.textTooLong, "An error occurred while processing your message"),
             (.badClientID, "An error occurred while processing your message"),
+            (.badAttachment, "An error occurred while processing your message"),
+            (.badLimit, "An error occurred while processing your message"),
+            (.badCursor, "An error occurred while processing your message"),
+            (.unknownConversation, "An error occurred while processing your message"),
+            (.missing(.content), "An error occurred while processing your message"),
+            (.tooFast, "An error occurred while processing your message"),
+            (.unknownNotice, "An error occurred while processing your message"),
             (.storeUnavailable, "An error occurred while processing your message"),
         ] as [(Refusal, String)])
     func refusals(_ refusal: Refusal, _ words: String) {
@@ -96,6 +131,15 @@ import struct Chat.Attachment
                 + #""notice","timestamp":"2026-01-06T14:20:00Z","data":{"notice_id":42,"url":"/notices/42"}}"#)
         content = NotificationContent(title: content.title, message: content.message)
         #expect(frame() == start + #""alert","timestamp":"2026-01-06T14:20:00Z","data":{}}"#)
+    }
+
+    @Test("both paths need a token, and what was missed is sent")
+    func endpoints() {
+        #expect(dialect.endpoints.map(\.path) == ["/ws/chat/", "/ws/notifications/"])
+        #expect(dialect.endpoints.map(\.kind) == [.chat, .notifications])
+        #expect(dialect.endpoints.allSatisfy { $0.token == .required })
+        #expect(dialect.wantsBacklog)
+        #expect(!dialect.stopsTyping)
     }
 
     @Test("what a client sends on the notification socket is not read")

@@ -15,11 +15,11 @@ import struct Chat.Attachment
                 #"{"type": "chat_message", "message": "Hello, are you available?", "recipient_id": 5}"#,
                 "send to 5: Hello, are you available?"
             ),
-            (#"{"type": "mark_read", "sender_id": 5}"#, "read from 5"),
+            (#"{"type": "mark_read", "sender_id": 5}"#, "read 5"),
             (#"{"type": "typing", "recipient_id": 5}"#, "typing to 5"),
             // Ids as strings of digits.
             (#"{"type":"chat_message","message":"Hi","recipient_id":"5"}"#, "send to 5: Hi"),
-            (#"{"type":"mark_read","sender_id":"0005"}"#, "read from 5"),
+            (#"{"type":"mark_read","sender_id":"0005"}"#, "read 5"),
             (#"{"type":"typing","recipient_id":"9223372036854775807"}"#, "typing to 9223372036854775807"),
             // A sender's own id; null is none.
             (#"{"type":"chat_message","message":"Hi","recipient_id":5,"client_id":"c-1"}"#, "send to 5: Hi (c-1)"),
@@ -101,11 +101,7 @@ import struct Chat.Attachment
                 #"{"type":"chat_message","id":1024,"sender_id":5,"sender_name":"Aarav Sharma","#
                     + #""message":"\"\\\n😀","timestamp":"2026-01-06T12:30:00Z"}"#
             ),
-            (
-                .read(ConversationID(3), by: UserID(5), author: UserID(7), at: .halfPastTwelve + .seconds(300)),
-                #"{"type":"messages_read","reader_id":5,"timestamp":"2026-01-06T12:35:00Z"}"#
-            ),
-            (.typing(UserID(5), to: UserID(7)), #"{"type":"user_typing","sender_id":5}"#),
+            (.typing(true), #"{"type":"user_typing","sender_id":5}"#),
             (
                 .notification(
                     NotificationContent(
@@ -126,6 +122,25 @@ import struct Chat.Attachment
         ] as [(Event, String)])
     func events(_ event: Event, _ frame: String) {
         #expect(encoded(event, by: dialect) == frame)
+    }
+
+    @Test("the author of a message gets no chat_message")
+    func author() {
+        #expect(encoded(.message("Hello"), by: dialect, to: .author) == nil)
+    }
+
+    @Test("that messages were read is told to their author, and to nobody else in the conversation")
+    func read() {
+        let event = Event.read(at: .halfPastTwelve + .seconds(300))
+        #expect(
+            encoded(event, by: dialect, to: .author)
+                == #"{"type":"messages_read","reader_id":5,"timestamp":"2026-01-06T12:35:00Z"}"#)
+        #expect(encoded(event, by: dialect, to: .other) == nil)
+    }
+
+    @Test("there are no words for typing that stops", arguments: Role.allCases)
+    func typingStops(_ role: Role) {
+        #expect(encoded(.typing(false), by: dialect, to: role) == nil)
     }
 
     @Test(
@@ -153,7 +168,10 @@ import struct Chat.Attachment
             (.badClientID, "client_id must be a string of 1 to 64 bytes"),
             (.recipientIsSender, "You cannot send a message to yourself."), (.textTooLong, "Message is too long"),
             (.tooFast, "Rate limit exceeded"), (.unknownNotification, "Notification not found."),
+            (.badAttachment, "Invalid message format"), (.badLimit, "Invalid message format"),
+            (.badCursor, "Invalid message format"), (.unknownConversation, "Invalid message format"),
             (.counterOverflow, "Counter overflow"),
+            (.unknownNotice, "Invalid message format"),
             (.storeUnavailable, "The message could not be stored. Please try again."),
         ] as [(Refusal, String)])
     func refusals(_ refusal: Refusal, _ message: String) {
@@ -166,6 +184,15 @@ import struct Chat.Attachment
         #expect(
             encoded(.stored(MessageID(7), isRecipientPresent: false), by: dialect)
                 == #"{"type":"error","message":"User not found or offline."}"#)
+    }
+
+    @Test(
+        "there are no words for what clients can't ask for, and nothing to say of a repeat",
+        arguments: [
+            .done, .repeated(hello), .started(talk), .people([aarav]), .conversations([talk]), .messages([hello]),
+        ] as [Answer])
+    func otherAnswers(_ answer: Answer) {
+        #expect(encoded(answer, by: dialect) == nil)
     }
 
     @Test("an attachment's URL stands where there is no text")
@@ -183,5 +210,6 @@ import struct Chat.Attachment
         #expect(dialect.endpoints.map(\.kind) == [.chat, .notifications])
         #expect(dialect.endpoints.allSatisfy { $0.token == .required })
         #expect(dialect.wantsBacklog)
+        #expect(!dialect.stopsTyping)
     }
 }

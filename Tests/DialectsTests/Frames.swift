@@ -5,7 +5,7 @@ import Testing
 
 /// What a client's text asks for, in a form that can be compared.
 func decoded(_ text: String, by dialect: some Dialect, from kind: Seat.Kind) throws -> String {
-    let frame = try JSONParser(maximumLength: 1 << 20).parse(Array(text.utf8).span)
+    let frame = try frame(text)
     do {
         return description(of: try dialect.decode(frame, from: kind))
     } catch {
@@ -15,11 +15,16 @@ func decoded(_ text: String, by dialect: some Dialect, from kind: Seat.Kind) thr
 
 private func description(of command: Command) -> String {
     switch command {
-    case .sendDirect(let recipient, let text, let attachment, let clientID):
-        "send to \(recipient): \(text)" + (attachment.map { " [\($0.url)]" } ?? "")
-            + (clientID.map { " (\($0.text))" } ?? "")
-    case .markRead(let author): "read from \(author)"
-    case .typing(let recipient): "typing to \(recipient)"
+    case .send(let draft, let destination):
+        "send to \(description(of: destination)): \(draft.text)" + (draft.attachment.map { " [\($0.url)]" } ?? "")
+            + (draft.clientID.map { " (\($0.text))" } ?? "")
+    case .markRead(let destination): "read \(description(of: destination))"
+    case .typing(let recipient, let isTyping): "\(isTyping ? "typing" : "typed") to \(recipient)"
+    case .startConversation(let other): "start with \(other)"
+    case .look(.people(let keyword)): "people like '\(keyword)'"
+    case .look(.conversations): "conversations"
+    case .look(.messages(let conversation, let before, let limit)):
+        "messages of \(conversation)" + (before.map { " before \($0)" } ?? "") + (limit.map { ", \($0)" } ?? "")
     case .readNotification(let id): "read notification \(id)"
     case .say(let text, let username): "\(username) says: \(text)"
     case .count(.increment(let amount)): "count +\(amount)"
@@ -28,13 +33,25 @@ private func description(of command: Command) -> String {
     }
 }
 
+private func description(of destination: Destination) -> String {
+    switch destination {
+    case .person(let id): "\(id)"
+    case .conversation(let id): "conversation \(id)"
+    }
+}
+
 private func description(of refusal: Refusal) -> String {
     if case .missing(let field) = refusal { "missing \(field.rawValue)" } else { "\(refusal)" }
 }
 
+/// A client's text as the value that a dialect recognizes.
+func frame(_ text: String) throws -> JSONValue {
+    try JSONParser(maximumLength: 1 << 20).parse(Array(text.utf8).span)
+}
+
 /// The frame for an event, or `nil` where the dialect has no words for it, and then it must have written nothing.
-func encoded(_ event: Event, by dialect: some Dialect) -> String? {
-    written { dialect.encode(event, into: &$0) }
+func encoded(_ event: Event, by dialect: some Dialect, to role: Role = .other) -> String? {
+    written { dialect.encode(event, to: role, into: &$0) }
 }
 
 func encoded(_ welcome: Welcome, by dialect: some Dialect) -> String? {
@@ -56,9 +73,12 @@ private func written(_ encode: (inout JSONWriter) -> Bool) -> String? {
     return hasWords ? String(decoding: json.bytes, as: UTF8.self) : nil
 }
 
-// MARK: - Events
+// MARK: - Who and what
 
 let aarav = User(id: UserID(5), username: "aarav", name: "Aarav Sharma", college: CollegeID(1))
+let hello = Message(
+    id: MessageID(1024), conversation: ConversationID(3), sender: aarav, text: "Hello", sentAt: .halfPastTwelve)
+let talk = Conversation(id: ConversationID(3), participants: [aarav])
 
 extension Timestamp {
     /// 2026-01-06T12:30:00Z
@@ -74,6 +94,16 @@ extension Event {
                 id: MessageID(1024), conversation: ConversationID(3), sender: sender, text: text,
                 sentAt: .halfPastTwelve), for: [UserID(7)])
     }
+
+    /// Aarav has read what 7 wrote.
+    static func read(at time: Timestamp) -> Event {
+        .read(
+            Receipt(
+                conversation: ConversationID(3), reader: aarav.id, authors: [UserID(7)],
+                others: [UserID(7), UserID(8)], readAt: time))
+    }
+
+    static func typing(_ isTyping: Bool) -> Event { .typing(aarav.id, to: UserID(7), isTyping: isTyping) }
 
     static func notification(_ content: NotificationContent, at time: Timestamp) -> Event {
         .notification(Notification(id: NotificationID(501), audience: .everybody, content: content, sentAt: time))

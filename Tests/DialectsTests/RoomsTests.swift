@@ -135,11 +135,20 @@ import Testing
     @Test(
         "there are no words for direct messages",
         arguments: [
-            .message("Hi"), .read(ConversationID(3), by: UserID(5), author: UserID(7), at: .january),
-            .typing(UserID(5), to: UserID(7)), .unreadCount(3, of: UserID(7)),
-        ] as [Event])
-    func otherEvents(_ event: Event) {
-        #expect(encoded(event, by: dialect) == nil)
+            .message("Hi"), .read(at: .january), .typing(true), .typing(false), .unreadCount(3, of: UserID(7)),
+        ] as [Event], Role.allCases)
+    func otherEvents(_ event: Event, _ role: Role) {
+        #expect(encoded(event, by: dialect, to: role) == nil)
+    }
+
+    @Test(
+        "of one's own commands nothing is told but refusals",
+        arguments: [
+            .stored(MessageID(7), isRecipientPresent: false), .repeated(hello), .done, .started(talk),
+            .people([aarav]), .conversations([talk]), .messages([hello]),
+        ] as [Answer])
+    func otherAnswers(_ answer: Answer) {
+        #expect(encoded(answer, by: dialect) == nil)
     }
 
     @Test(
@@ -164,10 +173,13 @@ import Testing
             (.missing(.message), "Invalid message format"), (.missing(.recipientID), "Invalid message format"),
             (.missing(.senderID), "Invalid message format"), (.missing(.notificationID), "Invalid message format"),
             (.badClientID, "Invalid message format"), (.unknownRecipient, "Invalid message format"),
-            (.recipientIsSender, "Invalid message format"),
+            (.recipientIsSender, "Invalid message format"), (.badAttachment, "Invalid message format"),
+            (.badLimit, "Invalid message format"), (.badCursor, "Invalid message format"),
+            (.unknownConversation, "Invalid message format"),
             (.unknownNotification, "Invalid message format"),
             (.textTooLong, "Invalid message (max 1000 characters)"), (.tooFast, "Rate limit exceeded"),
             (.counterOverflow, "Counter overflow"),
+            (.unknownNotice, "Invalid message format"),
             (.storeUnavailable, "The change could not be stored. Please try again."),
         ] as [(Refusal, String)])
     func refusals(_ refusal: Refusal, _ message: String) {
@@ -180,15 +192,5 @@ import Testing
         #expect(dialect.endpoints.map(\.kind) == [.room, .notifications, .counter])
         #expect(dialect.endpoints.allSatisfy { $0.token == .optional })
         #expect(!dialect.wantsBacklog)
-    }
-}
-
-@Suite struct DialectNameTests {
-    @Test("each name has its dialect, and a place of its own in tables")
-    func table() {
-        #expect(DialectName.erp.dialect is ERP)
-        #expect(DialectName.rooms.dialect is Rooms)
-        #expect(DialectName.campus.dialect is Campus)
-        #expect(DialectName.allCases.map(\.rawValue) == [0, 1, 2])
     }
 }

@@ -13,7 +13,7 @@ import Testing
         try store.transaction { () throws(StoreError) in
             for number in 1...count {
                 let text = "\(number)".padded(to: bytes)
-                _ = try store.apply(.sendDirect(from: asha, to: ben.id, text: text, clientID: nil, at: .start))
+                _ = try store.apply(.send(Draft(text: text), from: asha, to: .person(ben.id), at: .start))
             }
         }
     }
@@ -100,6 +100,44 @@ import Testing
         try note(after: 1, upTo: 3)
         try note(after: 3, upTo: 4)
         #expect(try waiting() == [])
+    }
+
+    @Test("what is owed is counted from what was delivered, and asking for it delivers nothing")
+    func owed() throws {
+        try send(3)
+        try note(after: 0, upTo: 1)
+        let owed = try home.store.owedBacklog(of: home.ben.id)
+        #expect(owed.start == MessageID(1))
+        #expect(owed.messages.isEmpty)
+        #expect(owed.end == MessageID(3))
+        #expect(owed.isComplete)
+        #expect(try waiting() == [2, 3])
+        #expect(try home.store.backlog(of: home.ben.id, after: owed.start).messages.map(\.id.rawValue) == [2, 3])
+    }
+
+    @Test("who needs no backlog starts at the newest message, and nothing waits once that is noted")
+    func unneeded() throws {
+        try send(3)
+        let empty = home.store.emptyBacklog
+        #expect(empty.start == MessageID(3))
+        #expect(empty.end == MessageID(3))
+        #expect(empty.messages.isEmpty)
+        #expect(empty.isComplete)
+        #expect(try waiting() == [1, 2, 3])
+        try home.store.noteEverything(for: home.ben.id)
+        #expect(try waiting() == [])
+        try home.sent("4", from: home.asha, to: home.ben)
+        #expect(try waiting() == [4])
+    }
+
+    @Test("messages of groups wait too, in one order with all others")
+    func groups() throws {
+        let group = try home.group(home.asha, home.ben, home.chitra)
+        try home.said("1", by: home.asha, in: group.id)
+        try home.sent("2", from: home.chitra, to: home.ben)
+        try home.said("3", by: home.ben, in: group.id)
+        try home.said("4", by: home.chitra, in: group.id)
+        #expect(try waiting() == [1, 2, 4])
     }
 
     private func note(after start: Int64, upTo end: Int64) throws {

@@ -33,7 +33,7 @@ import Testing
         let reopened = try Store(path: home.folder.database)
         let (asha, ben) = (home.asha, home.ben)
         let outcome = try reopened.transaction { () throws(StoreError) in
-            try reopened.apply(.sendDirect(from: ben, to: asha.id, text: "4", clientID: nil, at: .start))
+            try reopened.apply(.send(Draft(text: "4"), from: ben, to: .person(asha.id), at: .start))
         }
         guard case .stored(let later, _) = outcome else { throw Unexpected(outcome) }
         #expect(later.conversation == first.conversation)
@@ -62,7 +62,9 @@ import Testing
         #expect(throws: StoreError.self) {
             try store.transaction { () throws(StoreError) in
                 let outcome = try store.apply(
-                    .sendDirect(from: sender, to: recipient.id, text: "lost", clientID: ClientID("lost"), at: .start))
+                    .send(
+                        Draft(text: "lost", clientID: ClientID("lost")), from: sender, to: .person(recipient.id),
+                        at: .start))
                 if case .stored(let stored, _) = outcome { message = stored }
                 // The name is taken.
                 _ = try store.accounts.add(
@@ -102,13 +104,19 @@ import Testing
         let day = Duration.seconds(86_400)
         let first = try home.sent("1", from: home.asha, to: home.ben, clientID: "c-1")
         for time in [Timestamp.start, .start + day - .microseconds(1)] {
-            let outcome = try home.send("1", from: home.asha, to: home.ben.id, clientID: "c-1", at: time)
-            guard case .repeated(first.id) = outcome else { throw Unexpected(outcome) }
+            let outcome = try home.send("again", from: home.asha, to: home.chitra.id, clientID: "c-1", at: time)
+            guard case .repeated(let message) = outcome else { throw Unexpected(outcome) }
+            #expect(message.id == first.id)
+            #expect(message.conversation == first.conversation)
+            #expect(message.sender.id == home.asha.id)
+            #expect(message.text == "1")
+            #expect(message.sentAt == .start)
         }
         let later = try home.send("2", from: home.asha, to: home.ben.id, clientID: "c-1", at: .start + day)
         guard case .stored(let second, _) = later else { throw Unexpected(later) }
         let repeated = try home.send("2", from: home.asha, to: home.ben.id, clientID: "c-1", at: .start + day)
-        guard case .repeated(second.id) = repeated else { throw Unexpected(repeated) }
+        guard case .repeated(let message) = repeated else { throw Unexpected(repeated) }
+        #expect(message.id == second.id)
         #expect(try home.number("SELECT count(*) FROM messages") == 2)
     }
 
@@ -124,12 +132,14 @@ import Testing
     @Test("a repeat within one transaction is known")
     func repeatInBatch() throws {
         let (store, asha, ben) = (home.store, home.asha, home.ben)
-        let change = Change.sendDirect(from: asha, to: ben.id, text: "1", clientID: ClientID("c-1"), at: .start)
+        let draft = Draft(text: "1", clientID: ClientID("c-1"))
+        let change = Change.send(draft, from: asha, to: .person(ben.id), at: .start)
         let second = try store.transaction { () throws(StoreError) in
             _ = try store.apply(change)
             return try store.apply(change)
         }
-        guard case .repeated(MessageID(1)) = second else { throw Unexpected(second) }
+        guard case .repeated(let message) = second else { throw Unexpected(second) }
+        #expect(message.id == MessageID(1))
     }
 
     @Test("names older than a day are forgotten, younger ones are not")
@@ -144,7 +154,7 @@ import Testing
     // MARK: - Reading
 
     private func markRead(by reader: User, from author: User) throws -> Outcome {
-        try home.apply(.markRead(by: reader.id, from: author.id, at: .start))
+        try home.apply(.markRead(.person(author.id), by: reader.id, at: .start))
     }
 
     @Test("reading is told once, and only of what somebody else wrote")
@@ -155,9 +165,12 @@ import Testing
         #expect(try markRead(by: home.ben, from: home.chitra).isUnchanged)
 
         let outcome = try markRead(by: home.ben, from: home.asha)
-        guard case .read(message.conversation, home.ben.id, home.asha.id, .start) = outcome else {
-            throw Unexpected(outcome)
-        }
+        guard case .read(let receipt) = outcome else { throw Unexpected(outcome) }
+        #expect(receipt.conversation == message.conversation)
+        #expect(receipt.reader == home.ben.id)
+        #expect(receipt.authors == [home.asha.id])
+        #expect(receipt.others == [home.asha.id])
+        #expect(receipt.readAt == .start)
         #expect(try markRead(by: home.ben, from: home.asha).isUnchanged)
 
         try home.sent("2", from: home.ben, to: home.asha)

@@ -1,6 +1,8 @@
 import Chat
 import Storage
 
+import struct Chat.Attachment
+
 /// A store with three people in it.
 final class TemporaryStore {
     let folder: TemporaryFolder
@@ -34,8 +36,9 @@ final class TemporaryStore {
         _ text: String, from sender: User, to recipient: UserID, clientID: String? = nil, at time: Timestamp = .start
     ) throws(StoreError) -> Outcome {
         try apply(
-            .sendDirect(
-                from: sender, to: recipient, text: text, clientID: clientID.flatMap { ClientID($0) }, at: time))
+            .send(
+                Draft(text: text, clientID: clientID.flatMap { ClientID($0) }), from: sender, to: .person(recipient),
+                at: time))
     }
 
     /// Sends, and gives back what was stored.
@@ -46,6 +49,65 @@ final class TemporaryStore {
             throw Unexpected(outcome)
         }
         return message
+    }
+
+    /// Sends into a conversation, and gives back what was stored.
+    @discardableResult
+    func said(
+        _ text: String, by sender: User, in conversation: ConversationID, attachment: Attachment? = nil,
+        at time: Timestamp = .start
+    ) throws -> Message {
+        let draft = Draft(text: text, attachment: attachment)
+        let outcome = try apply(.send(draft, from: sender, to: .conversation(conversation), at: time))
+        guard case .stored(let message, _) = outcome else { throw Unexpected(outcome) }
+        return message
+    }
+
+    /// Sends numbers from 1 on in one transaction.
+    func say(_ count: Int, by sender: User, in conversation: ConversationID) throws {
+        let store = store
+        try store.transaction { () throws(StoreError) in
+            for number in 1...count {
+                let draft = Draft(text: "\(number)")
+                _ = try store.apply(.send(draft, from: sender, to: .conversation(conversation), at: .start))
+            }
+        }
+    }
+
+    /// Starts a conversation, and gives back which it is.
+    @discardableResult
+    func started(by user: User, with other: User, at time: Timestamp = .start) throws -> Conversation {
+        let outcome = try apply(.startConversation(by: user, with: other.id, at: time))
+        guard case .started(let conversation, _) = outcome else { throw Unexpected(outcome) }
+        return conversation
+    }
+
+    func group(_ people: User..., title: String? = nil, at time: Timestamp = .start) throws -> Conversation {
+        let store = store
+        let conversation = try store.transaction { () throws(StoreError) in
+            try store.startGroup(of: people.map(\.id), title: title, at: time)
+        }
+        guard let conversation else { throw Unexpected("nobody") }
+        return conversation
+    }
+
+    func add(_ people: User..., to group: Conversation) throws {
+        let store = store
+        try store.transaction { () throws(StoreError) in try store.add(people.map(\.id), to: group.id) }
+    }
+
+    func remove(_ user: User, from group: Conversation) throws {
+        let store = store
+        try store.transaction { () throws(StoreError) in try store.remove(user.id, from: group.id) }
+    }
+
+    func added(_ username: String, isAdministrator: Bool = false) throws -> User {
+        let store = store
+        return try store.transaction { () throws(StoreError) in
+            try store.accounts.add(
+                username: username, name: username, college: nil, password: nil, isAdministrator: isAdministrator,
+                at: .start)
+        }
     }
 
     @discardableResult
@@ -63,6 +125,8 @@ final class TemporaryStore {
 
 extension Timestamp {
     static let start = Timestamp(microseconds: 1_767_702_600_000_000)
+
+    static func later(_ seconds: Int64) -> Timestamp { .start + .seconds(seconds) }
 }
 
 extension Outcome {

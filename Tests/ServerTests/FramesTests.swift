@@ -1,0 +1,34 @@
+import Chat
+import Dialects
+import Testing
+
+@testable import Server
+
+@Suite struct FramesTests {
+    private static let asha = User(id: UserID(1), username: "asha", name: "Asha Rao", college: nil)
+    private static let time = Timestamp(microseconds: 1_767_702_600_000_000)
+    private static let message = Event.message(
+        Message(id: MessageID(7), conversation: ConversationID(3), sender: asha, text: "Hello", sentAt: time), for: [])
+    private static let read = Event.read(
+        Receipt(conversation: ConversationID(3), reader: asha.id, authors: [UserID(2)], readAt: time))
+
+    @Test(
+        "each dialect and role has its own frame, or none, however often it is asked for",
+        arguments: [
+            (message, .erp, .other, true), (message, .erp, .author, false), (message, .campus, .other, true),
+            (message, .campus, .author, false), (message, .conversations, .other, true),
+            (message, .conversations, .author, true), (message, .rooms, .other, false), (read, .erp, .author, true),
+            (read, .erp, .other, false), (read, .campus, .author, false), (read, .conversations, .author, true),
+            (read, .conversations, .other, true),
+        ] as [(Event, DialectName, Role, Bool)])
+    func frames(_ event: Event, _ name: DialectName, _ role: Role, _ isMade: Bool) {
+        var frames = Frames(event)
+        // Those of others must not be taken for it.
+        for name in DialectName.allCases { for role in Role.allCases { _ = frames.frame(for: name, as: role) } }
+        let first = frames.frame(for: name, as: role)
+        #expect((first != nil) == isMade)
+        #expect(frames.frame(for: name, as: role) == first)
+        var alone = Frames(event)
+        #expect(alone.frame(for: name, as: role) == first)
+    }
+}

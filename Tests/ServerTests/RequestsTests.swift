@@ -1,0 +1,113 @@
+import Chat
+import Testing
+
+@testable import Server
+
+/// Answers keep the order of what was asked.
+@Suite struct RequestsTests {
+    /// What happens to the requests of a connection: one is made, or an answer arrives.
+    private enum Step: Sendable {
+        case change, publish, look, refuse, refuseFirst
+        case changed, looked
+    }
+
+    private static let now = Timestamp(microseconds: 0)
+
+    private static func decision(_ number: Int, _ step: Step) -> Chat.Decision? {
+        let user = User(id: UserID(1), username: "asha", name: "Asha Rao", college: nil)
+        return switch step {
+        case .change: .store(.readNotification(NotificationID(Int64(number)), by: user.id, at: now))
+        case .publish: .publish(.counterUsers(number))
+        case .look: .look(.people(keyword: "\(number)"), user)
+        case .refuse, .refuseFirst: .refuse(.unknownFormat)
+        case .changed, .looked: nil
+        }
+    }
+
+    private static func description(of decision: Chat.Decision) -> String {
+        switch decision {
+        case .store(.readNotification(let id, _, _)): "change \(id)"
+        case .publish(.counterUsers(let number)): "publish \(number)"
+        case .look(.people(let keyword), _): "look \(keyword)"
+        case .refuse: "refuse"
+        case .store, .publish, .look: "another"
+        }
+    }
+
+    /// What is carried out after each step.
+    private static func run(_ steps: [Step]) -> [[String]] {
+        var requests = Requests()
+        return steps.enumerated().map { index, step in
+            if let decision = decision(index + 1, step) {
+                if step == .refuseFirst { requests.prepend(decision) } else { requests.append(decision) }
+            } else if step == .changed {
+                requests.changeEnded()
+            } else {
+                requests.lookEnded()
+            }
+            var carriedOut: [String] = []
+            while let next = requests.next() { carriedOut.append(description(of: next)) }
+            return carriedOut
+        }
+    }
+
+    @Test(
+        "each is carried out when its turn has come",
+        arguments: [
+            // Changes are answered in their order, and need not wait for each other.
+            ([.change, .change, .changed, .changed], [["change 1"], ["change 2"], [], []]),
+            // What is published is not answered.
+            ([.publish, .change, .publish], [["publish 1"], ["change 2"], ["publish 3"]]),
+            // A look waits for all changes before it.
+            ([.change, .look, .changed], [["change 1"], [], ["look 2"]]),
+            ([.change, .change, .look, .changed, .changed], [["change 1"], ["change 2"], [], [], ["look 3"]]),
+            // Everything waits for a look's answer.
+            (
+                [.look, .look, .change, .publish, .refuse, .looked, .looked, .changed],
+                [["look 1"], [], [], [], [], ["look 2"], ["change 3", "publish 4"], ["refuse"]]
+            ),
+            // What came before a look that waits goes on; what came after it waits behind it.
+            (
+                [.change, .look, .publish, .changed, .looked],
+                [["change 1"], [], [], ["look 2"], ["publish 3"]]
+            ),
+            ([.change, .look, .change, .changed, .looked], [["change 1"], [], [], ["look 2"], ["change 3"]]),
+            // A refusal is an answer, and waits for those before it.
+            ([.refuse, .refuse], [["refuse"], ["refuse"]]),
+            ([.change, .refuse, .changed], [["change 1"], [], ["refuse"]]),
+            ([.change, .refuse, .change, .changed], [["change 1"], [], [], ["refuse", "change 3"]]),
+            ([.look, .refuse, .looked], [["look 1"], [], ["refuse"]]),
+            // What takes the place of one that failed comes before all that waits.
+            ([.change, .look, .refuseFirst, .changed], [["change 1"], [], [], ["refuse", "look 2"]]),
+        ] as [([Step], [[String]])])
+    private func order(_ steps: [Step], _ carriedOut: [[String]]) {
+        #expect(Self.run(steps) == carriedOut)
+    }
+
+    @Test("it is full at 64 that wait, and not before, nor after the first of them has gone")
+    func limit() throws {
+        var requests = Requests()
+        requests.append(try #require(Self.decision(0, .look)))
+        _ = requests.next()
+        for number in 1...64 {
+            #expect(!requests.isFull)
+            requests.append(try #require(Self.decision(number, .look)))
+        }
+        #expect(requests.isFull)
+        #expect(requests.next() == nil)
+        requests.lookEnded()
+        #expect(requests.next() != nil)
+        #expect(!requests.isFull)
+    }
+
+    @Test("what is carried out at once never fills it")
+    func neverFull() throws {
+        var requests = Requests()
+        for number in 1...1000 {
+            requests.append(try #require(Self.decision(number, .change)))
+            #expect(requests.next() != nil)
+            #expect(!requests.isFull)
+        }
+        #expect(requests.next() == nil)
+    }
+}
