@@ -55,10 +55,11 @@ let package = Package(
             cxxSettings: isFuzzing ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : [],
             linkerSettings: [.linkedLibrary("simdjson")]),
         module("JSON", "CSimdJSON"),
-        module("HTTP"),
-        module("JWT", "COpenSSL", "JSON"),
+        module("CivilTime"),
+        module("HTTP", "CivilTime"),
+        module("JWT", "COpenSSL", "CivilTime", "JSON"),
         module("WebSocket", "COpenSSL"),
-        module("Chat"),
+        module("Chat", "CivilTime"),
 
         // What the server is made of.
         module("Storage", "CSQLite", "Chat"),

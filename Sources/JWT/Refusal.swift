@@ -1,3 +1,5 @@
+import CivilTime
+
 /// Why a token was refused.
 ///
 /// The description says so in plain words. It holds nothing of the token but the names in its header, cut short, and
@@ -89,24 +91,12 @@ package enum Refusal: Error, Equatable, CustomStringConvertible {
 
 /// `2025-07-07 12:34:56 UTC`, rounded down.
 private func utc(_ microseconds: Int64, otherwise: String) -> String {
-    func floored(_ dividend: Int64, by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
-        let (quotient, remainder) = dividend.quotientAndRemainder(dividingBy: divisor)
-        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
-    }
-    func digits(_ number: Int64, _ count: Int) -> String {
+    func digits(_ number: Int, _ count: Int) -> String {
         let text = String(number)
         return String(repeating: "0", count: max(0, count - text.count)) + text
     }
-    let (days, second) = floored(floored(microseconds, by: 1_000_000).quotient, by: 86_400)
-    // Years are counted from March, so that a leap day is a year's last: 400 of them always have 146,097 days.
-    let (cycle, dayOfCycle) = floored(days + 719_468, by: 146_097)
-    let yearOfCycle = (dayOfCycle - dayOfCycle / 1_460 + dayOfCycle / 36_524 - dayOfCycle / 146_096) / 365
-    let dayOfYear = dayOfCycle - (365 * yearOfCycle + yearOfCycle / 4 - yearOfCycle / 100)
-    let monthFromMarch = (5 * dayOfYear + 2) / 153
-    let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-    let year = yearOfCycle + cycle * 400 + (month <= 2 ? 1 : 0)
-    guard (1...9999).contains(year) else { return otherwise }
-    return "\(digits(year, 4))-\(digits(month, 2))-\(digits(day, 2)) "
-        + "\(digits(second / 3600, 2)):\(digits(second / 60 % 60, 2)):\(digits(second % 60, 2)) UTC"
+    let moment = CivilMoment(secondsSince1970: Int(microseconds).floored(by: 1_000_000).quotient)
+    guard (1...9999).contains(moment.year) else { return otherwise }
+    return "\(digits(moment.year, 4))-\(digits(moment.month, 2))-\(digits(moment.day, 2)) "
+        + "\(digits(moment.hour, 2)):\(digits(moment.minute, 2)):\(digits(moment.second, 2)) UTC"
 }

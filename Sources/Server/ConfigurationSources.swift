@@ -61,7 +61,7 @@ extension Configuration {
         }
     }
 
-    /// A scalar, or a list of strings, as a flag would spell it; a list of anything else as JSON.
+    /// A scalar, or a list of strings, as a flag would spell it; a list of objects as JSON.
     private static func text(_ value: JSONValue) -> String? {
         if let string = value.string { return string }
         if let integer = value.int64 { return String(integer) }
@@ -73,6 +73,9 @@ extension Configuration {
             if let item = element.string { items?.append(item) } else { items = nil }
         }
         if let items { return items.joined(separator: ",") }
+        var isOfObjects = true
+        value.forEachElement { isOfObjects = isOfObjects && $0.isObject }
+        if !isOfObjects { return nil }
         var json = JSONWriter()
         value.write(into: &json)
         return String(decoding: json.bytes, as: UTF8.self)

@@ -36,10 +36,11 @@ package struct JWTSettings: Sendable {
 // MARK: - From the configuration
 
 extension JWTSettings {
-    /// Reads a JSON array of verifiers.
+    /// Reads a JSON array of verifiers, or nothing.
     ///
     /// - Throws: What is wrong, without any secret.
     static func list(_ text: String) throws(ConfigurationError) -> [JWTSettings] {
+        if text.isEmpty { return [] }
         let bytes = Array(text.utf8)
         guard let root = try? JSONParser(maximumLength: 1 << 20).parse(bytes.span), root.isArray else {
             throw ConfigurationError("not a JSON array")

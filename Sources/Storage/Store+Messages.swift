@@ -60,7 +60,11 @@ extension Store {
         guard let last else { return .unchanged }
         // Of two people, the other wrote what had not been read.
         let authors =
-            others.count == 1 ? others : try statements.unreadAuthors.all(person, id) { UserID($0.integer(0)) }
+            if case .person(let author) = destination {
+                [author]
+            } else {
+                try statements.unreadAuthors.all(person, id) { UserID($0.integer(0)) }
+            }
         try statements.setRead.run(person, id, .integer(last))
         return .read(
             Receipt(conversation: conversation, reader: reader, authors: authors, others: others, readAt: time))
