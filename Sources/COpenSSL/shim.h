@@ -16,4 +16,17 @@
 /// What makes a public key (EVP_PKEY_fromdata). Swift does not see the macro, which is made of others.
 static inline int switchboard_public_key_selection(void) { return EVP_PKEY_PUBLIC_KEY; }
 
+// A builder of parameters keeps the addresses of their names, so that these must be C's own strings. It keeps those of
+// the values too: they must live until it is done.
+
+static inline int switchboard_push_rsa(OSSL_PARAM_BLD *builder, const BIGNUM *modulus, const BIGNUM *exponent) {
+  return OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) == 1 &&
+         OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent) == 1;
+}
+
+static inline int switchboard_push_p256(OSSL_PARAM_BLD *builder, const unsigned char *point, size_t length) {
+  return OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
+         OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, length) == 1;
+}
+
 #endif

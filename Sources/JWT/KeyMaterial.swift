@@ -72,7 +72,7 @@ extension KeyMaterial {
             let bits = unsafe Int(EVP_PKEY_get_bits(key))
             guard Key.rsaBits.contains(bits) else { throw .rsaBits(bits) }
             kind = .rsa
-        } else if unsafe EVP_PKEY_is_a(key, "EC") == 1, curve == p256Name {
+        } else if unsafe EVP_PKEY_is_a(key, "EC") == 1, curve == "prime256v1" {
             kind = .p256
         } else {
             throw .unsupportedKind
@@ -96,9 +96,6 @@ extension KeyMaterial {
     }
 }
 
-/// OpenSSL's name of the curve P-256.
-private let p256Name = "prime256v1"
-
 // MARK: - Public keys from their numbers
 
 extension KeyMaterial {
@@ -113,10 +110,7 @@ extension KeyMaterial {
             defer { unsafe BN_free(modulus) }
             guard let exponent = unsafe BN_bin2bn(exponent, Int32(exponent.count), nil) else { return nil }
             defer { unsafe BN_free(exponent) }
-            guard unsafe OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus) == 1,
-                unsafe OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent) == 1
-            else { return nil }
-            // The builder refers to the numbers until here.
+            guard unsafe switchboard_push_rsa(builder, modulus, exponent) == 1 else { return nil }
             return unsafe OSSL_PARAM_BLD_to_param(builder)
         }
     }
@@ -125,12 +119,8 @@ extension KeyMaterial {
     static func p256(x: [UInt8], y: [UInt8]) -> KeyMaterial? {
         let point = [UInt8(POINT_CONVERSION_UNCOMPRESSED.rawValue)] + x + y
         return unsafe publicKey(ofType: "EC") { builder in
-            unsafe point.withUnsafeBytes { point in
-                guard
-                    unsafe OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, p256Name, 0) == 1,
-                    unsafe OSSL_PARAM_BLD_push_octet_string(
-                        builder, OSSL_PKEY_PARAM_PUB_KEY, point.baseAddress, point.count) == 1
-                else { return nil }
+            unsafe point.withUnsafeBufferPointer { point in
+                guard unsafe switchboard_push_p256(builder, point.baseAddress, point.count) == 1 else { return nil }
                 return unsafe OSSL_PARAM_BLD_to_param(builder)
             }
         }

@@ -68,9 +68,8 @@ package enum Refusal: Error, Equatable, CustomStringConvertible {
         case .unknownKey(let id): "there is no key with the id \(quoted(id)) (kid) for the token's algorithm"
         case .wrongSignature: "the signature is wrong: the token was changed, or signed with another key"
         case .notANumber(let time): "\(time.rawValue) is not a number"
-        case .expired(let moment): "the token expired: \(utc(moment, otherwise: "long ago"))"
-        case .notYetValid(let moment):
-            "the token is not valid yet, but from: \(utc(moment, otherwise: "the far future"))"
+        case .expired(let moment): "the token has expired (\(utc(moment, otherwise: "long ago")))"
+        case .notYetValid(let moment): "the token is not valid yet (before \(utc(moment, otherwise: "the far future")))"
         case .wrongIssuer(let expected): "the issuer (iss) is not \(quoted(expected))"
         case .wrongAudience(let expected):
             "the audience (aud) does not include " + expected.map(quoted).joined(separator: " or ")

@@ -107,7 +107,8 @@ extension Verifier {
         return Claims(payload, expiresAt: expiresAt, validUntil: validUntil)
     }
 
-    /// A NumericDate (RFC 7519, section 2) in microseconds; as near as they go for one beyond 290,000 years.
+    /// A NumericDate (RFC 7519, section 2) in microseconds; as near as they go for one beyond 290,000 years. What JSON's
+    /// reader makes of a fraction is exact to a quarter of a microsecond.
     private func moment(
         _ time: Refusal.Time, _ name: StaticString, of payload: JSONValue, rounded rule: FloatingPointRoundingRule
     ) throws(Refusal) -> Int64? {

@@ -18,11 +18,11 @@ package struct DialectRule: Equatable, Sendable {
         let slash = parts[0].firstIndex(of: "/") ?? parts[0].endIndex
         let (host, path) = (parts[0][..<slash], Self.withoutFinalSlash(parts[0][slash...]))
         if host.isEmpty && path.isEmpty || text.contains(" ") { return nil }
-        // A path on which there is no choice is a mistake.
-        let isShared = DialectName.allCases.filter { name in
-            name.dialect.endpoints.contains { Self.withoutFinalSlash($0.path[...]) == path }
-        }.contains(name)
-        if !path.isEmpty && !isShared { return nil }
+        // A path on which there is no such choice is a mistake.
+        let choices = DialectName.allCases.filter { name in
+            name.dialect.endpoints.contains { path.isEmpty || Self.withoutFinalSlash($0.path[...]) == path }
+        }
+        if choices.count < 2 || !choices.contains(name) { return nil }
         self.host = host.isEmpty ? nil : host.lowercased()
         self.path = path.isEmpty ? nil : path
         self.name = name

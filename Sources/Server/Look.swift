@@ -14,7 +14,7 @@ struct Look {
     /// The most conversations in a list.
     private static let conversationsLimit = 10_000
 
-    /// - Parameter bytes: How long a frame may get: of a history that does not fit, the newest part is sent.
+    /// - Parameter bytes: How long a frame may get: of a list that does not fit, the newest part is sent.
     init(_ query: Query, _ user: User, bytes: Int) {
         self.query = query
         self.user = user
@@ -23,16 +23,25 @@ struct Look {
 
     /// The answer as a frame of a dialect, or `nil` when that has no words for it.
     func frame(in name: DialectName, from store: ReadStore) -> [UInt8]? {
-        let answer: Answer
+        var answer: Answer
         do { answer = try self.answer(from: store) } catch { return Self.unavailable(in: name) }
-        let frame = Self.frame(answer, in: name)
-        guard case .messages(var messages) = answer, var frame, frame.count > bytes else { return frame }
-        // Escapes can make a text six times as long.
-        while frame.count > bytes, messages.count > 1 {
-            messages.removeFirst(messages.count / 2)
-            frame = Self.frame(.messages(messages), in: name) ?? []
+        while true {
+            let frame = Self.frame(answer, in: name)
+            // Escapes can make a text six times as long, and groups have long lists of people.
+            guard let frame, frame.count > bytes, let shorter = Self.half(of: answer) else { return frame }
+            answer = shorter
         }
-        return frame
+    }
+
+    /// The newer half of a list; `nil` when it can't be any shorter.
+    private static func half(of answer: Answer) -> Answer? {
+        switch answer {
+        case .messages(let messages) where messages.count > 1:
+            .messages(Array(messages.suffix(messages.count / 2)))
+        case .conversations(let conversations) where conversations.count > 1:
+            .conversations(Array(conversations.prefix(conversations.count / 2)))
+        default: nil
+        }
     }
 
     private func answer(from store: ReadStore) throws(StoreError) -> Answer {

@@ -92,7 +92,7 @@ final class Session {
             confirm()
             hub.writer.submitAnyway(.leaveSeat(seat, delivery))
         }
-        for reader in typing.takeAll() { stopTyping(for: reader) }
+        for reader in typing.takeAll() { _ = hub.exchange.offer(typingEnds(for: reader)) }
         hub.unsubscribe(self)
     }
 
@@ -328,14 +328,14 @@ final class Session {
     private func noteTyping(_ command: Command) {
         switch command {
         case .typing(let reader, isTyping: true): typing.sign(for: reader, at: hub.wheel.now)
-        case .send(_, .person(let reader)): if typing.end(for: reader) { stopTyping(for: reader) }
-        default: break
+        case .send(_, .person(let reader)): if typing.end(for: reader) { take(.publish(typingEnds(for: reader))) }
+        case .send, .typing, .markRead, .startConversation, .look, .readNotification, .say, .count: break
         }
     }
 
-    private func stopTyping(for reader: UserID) {
-        guard let writer = seat.user else { return }
-        _ = hub.exchange.offer(.typing(writer.id, to: reader, isTyping: false))
+    private func typingEnds(for reader: UserID) -> Event {
+        guard case .chat(let writer, _) = seat else { preconditionFailure("only people in a chat type") }
+        return .typing(writer.id, to: reader, isTyping: false)
     }
 
     // MARK: - Time
@@ -348,7 +348,7 @@ final class Session {
     func timePassed() {
         let now = hub.wheel.now
         if let expiresAt, now >= expiresAt { return connection.close(.unauthorized, "Token expired") }
-        for reader in typing.takeEnded(at: now) { stopTyping(for: reader) }
+        for reader in typing.takeEnded(at: now) { take(.publish(typingEnds(for: reader))) }
         switch heartbeat.timePassed(hub.rhythm, at: now) {
         case .ping: send(Self.ping)
         case .close: connection.abort()

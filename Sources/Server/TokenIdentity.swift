@@ -15,8 +15,8 @@ package struct TokenIdentity: Sendable {
     private let fullName: String?
     private let college: CollegeID?
 
-    /// Ids beyond what JSON's numbers hold exactly would leave no room for those that come after them.
-    private static let ids: ClosedRange<Int64> = 1...(1 << 53) - 1
+    /// Accounts that are made later get higher ids, and those must be numbers that JavaScript holds: below 2^53.
+    private static let ids: ClosedRange<Int64> = 1...1 << 52
 
     /// - Returns: `nil` when no claim says who it is.
     package init?(_ claims: Claims, _ settings: JWTSettings) {
