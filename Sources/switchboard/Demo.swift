@@ -51,6 +51,9 @@ enum Demo {
                 "campus, as \(user.name) to \(other.name)", "/ws/chat/?token=\(token)",
                 #"{"receiver_id":\#(other.id),"message":"Hello, how are you?"}"#)
             add(
+                "conversations, as \(user.name) with \(other.name)", "/ws/chat/?dialect=conversations&token=\(token)",
+                #"{"type":"chat.start_conversation","receiver_id":\#(other.id)}"#)
+            add(
                 "erp, as \(user.name) to \(other.name)", "/ws/v1/chat/?token=\(token)",
                 #"{"type":"chat_message","message":"Hello, are you available?","recipient_id":\#(other.id)}"#)
         }
