@@ -14,7 +14,7 @@ import pytest
 import requests
 import schemathesis
 import yaml
-from api import API_KEY, API_TIME, KEYED, answered, expect, get, post, write
+from api import API_KEY, API_TIME, KEYED, answered, expect, post, write
 from frames import ERP_TIME, Pattern
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
