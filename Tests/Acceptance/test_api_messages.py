@@ -215,7 +215,7 @@ async def test_both_ways_of_sending_keep_one_order(server: Server, connect: Conn
 
 
 @pytest.mark.parametrize("text", [
-    "x" * LONGEST, "é" * (LONGEST // 2), "quotes \" \\ / \b\f\n\r\t and é 漢字 👋🏽", " ", "0", "null", "<script>",
+    "x" * LONGEST, "é" * (LONGEST // 2), "quotes \" \\ / \b\f\n\r\t and é 漢字 👋🏽", " ", "0", "null",
     "\u2028\u2029\ufeff\uffff", "a\0b",
 ], ids=lambda text: repr(text)[:20])
 async def test_any_text_arrives_as_it_was_sent(server: Server, connect: Connect, text: str) -> None:
@@ -253,7 +253,8 @@ def test_a_bad_message_is_not_stored(server: Server, body: dict, words: str | No
 
 @pytest.mark.parametrize("raw", [
     b"", b"x", b"[]", b"null", b'"text"', b"{", b'{"text":"\xff"}', b'{"text":"\\ud800"}', b'{"text":"\\udc00\\ud800"}',
-    b'{"text":"x"} x', b"{'text':'x'}", b'{"text":"x",}', b'{"text":' + b"[" * 50_000, b'{"text":"a\nb"}', b'{"text":NaN}',
+    b'{"text":"x"} x', b"{'text':'x'}", b'{"text":"x",}', b'{"text":' + b"[" * 50_000, b'{"text":"a\nb"}',
+    b'{"text":NaN}',
 ], ids=lambda raw: repr(raw)[:30])
 def test_a_body_that_is_no_json_object(server: Server, raw: bytes) -> None:
     one, other = pair(server)
@@ -431,7 +432,7 @@ def test_who_may_send_in_whose_name(server: Server) -> None:
     body = {"receiver_id": other.id, "text": "x"}
     refused(post(server, one, MESSAGES, body | {"sender_id": dean.id}), 403, "This needs an administrator")
     refused(post(server, None, MESSAGES, body | {"sender_id": one.id}), 401)
-    assert post(server, API_KEY, MESSAGES, body).status in (400, 403)
+    refused(post(server, API_KEY, MESSAGES, body), 400)
     for who in (API_KEY, dean):
         refused(post(server, who, MESSAGES, body | {"sender_id": 999_999}), 404, "User not found")
         refused(post(server, who, MESSAGES, body | {"sender_id": other.id}), 400, ONESELF)

@@ -124,8 +124,9 @@ async def test_publishing_tells_the_college_once(server: Server, connect: Connec
     person, other, nowhere = server.person(college=college), server.person(college=college + 1000), server.person()
     erp, campus = await notified(connect, server, person), await on_campus(connect, server, person)
     silent = [
-        await on_rooms(connect, server), await notified(connect, server, other), await on_campus(connect, server, other),
-        await notified(connect, server, nowhere), await on_campus(connect, server, nowhere),
+        await on_rooms(connect, server),
+        *[await notified(connect, server, who) for who in (other, nowhere)],
+        *[await on_campus(connect, server, who) for who in (other, nowhere)],
     ]
     number = make(server, college)
     first = expect(publish(server, number), notice(college=college, published=True))

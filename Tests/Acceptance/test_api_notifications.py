@@ -17,7 +17,7 @@ SENT = {"title": "T", "message": "M", "priority": "normal"}
 
 def heard(title: str = "T") -> dict:
     return {
-        "type": "notification", "id": ID, "title": title, "message": "M", "category": "", "link": None,
+        "type": "notification", "id": ID, "title": title, "message": "M", "category": "", "link": "",
         "timestamp": ERP_TIME, "is_read": False,
     }
 
@@ -108,7 +108,8 @@ async def test_a_repeat_sends_nothing(server: Server, connect: Connect) -> None:
     socket = await notified(connect, server, person)
     for _ in range(3):
         send(server, "repeated", user_id=person.id)
-    answers = at_once(8, lambda _: post(server, None, SEND, {"title": "T", "message": "M", "user_id": person.id}, "race"))
+    body = {"title": "T", "message": "M", "user_id": person.id}
+    answers = at_once(8, lambda _: post(server, None, SEND, body, "race"))
     assert {(answer.status, answer.body) for answer in answers} == {(200, answers[0].body)}
     for number in (1, 2):
         await socket.expect(heard())

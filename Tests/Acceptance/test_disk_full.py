@@ -127,7 +127,8 @@ def test_http_callers_are_told_to_come_again(start: Start) -> None:
         (aarav, f"{CONVERSATIONS}{number}/messages/", {"text": "x"}),
         (aarav, CONVERSATIONS, {"user_ids": [bela.id], "title": "T"}),
         (aarav, "/api/notifications/read-all/", None), (API_KEY, "/api/notices/", {"title": "T"}),
-        (API_KEY, f"/api/notices/{notice}/publish/", None), (API_KEY, "/api/bulk-messages/", words | {"everybody": True}),
+        (API_KEY, f"/api/notices/{notice}/publish/", None),
+        (API_KEY, "/api/bulk-messages/", words | {"everybody": True}),
         (None, "/api/notifications/send/", words), (None, "/api/counter/", {"action": "increment"}),
         (aarav, "/api/auth/logout/", None),
     ]
