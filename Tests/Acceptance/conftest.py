@@ -26,9 +26,9 @@ def tested_binary() -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with the default settings, shared by the tests of one file."""
-    server = Server(tmp_path_factory.mktemp("server")).start()
+def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server with the default settings, or the file's SETTINGS, shared by the tests of one file."""
+    server = Server(tmp_path_factory.mktemp("server"), extra=getattr(request.module, "SETTINGS", None)).start()
     yield server
     server.close()
 

@@ -199,11 +199,14 @@ class Server:
         return done.stdout.strip()
 
     def person(
-        self, name: str = "Aarav Sharma", college: int | None = None, password: str | None = None
+        self, name: str = "Aarav Sharma", college: int | None = None, password: str | None = None,
+        admin: bool = False, username: str | None = None,
     ) -> Person:
         """A new user with a token."""
-        username = next(_usernames)
+        username = username or next(_usernames)
         options = ["--college", college] if college is not None else []
+        if admin:
+            options.append("--admin")
         if password is not None:
             options.append("--password-stdin")
         number = int(self.cli("user", "add", username, "--name", name, *options, stdin=password or ""))

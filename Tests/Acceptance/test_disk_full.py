@@ -7,6 +7,7 @@ import resource
 import signal
 
 import pytest
+from api import API_KEY, CONVERSATIONS, KEYED, MESSAGES, answered, direct, get, post, refused
 from conftest import Connect, Start
 from database import stored_texts
 from erp import heard, notified, online, said
@@ -112,3 +113,34 @@ async def test_a_refused_message_may_be_sent_again_with_its_client_id(server: Se
     make_room(server)
     await sender.send(said("important", bela.id, client_id="c1"))
     await receiver.expect(heard("important", aarav))
+
+
+def test_http_callers_are_told_to_come_again(start: Start) -> None:
+    server = start(prepare=let_writes_fail, extra=KEYED)
+    aarav, bela = server.person(), server.person()
+    number = direct(server, aarav, bela)
+    notice = answered(post(server, API_KEY, "/api/notices/", {"title": "draft"}), 201)["id"]
+    answered(post(server, None, "/api/notifications/send/", {"title": "T", "message": "M"}))
+    words = {"title": "T", "message": "M"}
+    changes = [
+        (bela, MESSAGES, {"receiver_id": aarav.id, "text": "x", "client_id": "c"}),
+        (aarav, f"{CONVERSATIONS}{number}/messages/", {"text": "x"}),
+        (aarav, CONVERSATIONS, {"user_ids": [bela.id], "title": "T"}),
+        (aarav, "/api/notifications/read-all/", None), (API_KEY, "/api/notices/", {"title": "T"}),
+        (API_KEY, f"/api/notices/{notice}/publish/", None),
+        (API_KEY, "/api/bulk-messages/", words | {"everybody": True}),
+        (None, "/api/notifications/send/", words), (None, "/api/counter/", {"action": "increment"}),
+        (aarav, "/api/auth/logout/", None),
+    ]
+    fill_disk(server)
+    for who, path, body in changes:
+        answer = post(server, who, path, body)
+        refused(answer, 503)
+        assert int(answer.headers["retry-after"]) >= 1, path
+    assert answered(get(server, aarav, "/api/auth/me/"))["id"] == aarav.id
+    make_room(server)
+    eventually(lambda: is_ready(server), "/readyz says that it can write again", within=15)
+    assert answered(get(server, aarav, f"{CONVERSATIONS}{number}/messages/"))["messages"] == []
+    assert answered(get(server, aarav, "/api/notifications/unread-count/")) == {"unread_count": 1}
+    for who, path, body in changes:
+        assert post(server, who, path, body).status in (200, 201, 202), path
