@@ -34,6 +34,7 @@ def _now_as(shape: str, layout: str) -> Callable[[Any], bool]:
 _SECONDS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 ROOMS_TIME = Pattern("rooms time", _now_as(_SECONDS + r"\.\d{6}", "%Y-%m-%dT%H:%M:%S.%f"))
 CAMPUS_TIME = Pattern("campus time", _now_as(_SECONDS + r"\.\d{6}Z", "%Y-%m-%dT%H:%M:%S.%fZ"))
+CONVERSATIONS_TIME = Pattern("conversations time", _now_as(_SECONDS + r"\.\d{3}Z", "%Y-%m-%dT%H:%M:%S.%fZ"))
 ERP_TIME = Pattern("erp time", _now_as(_SECONDS + "Z", "%Y-%m-%dT%H:%M:%SZ"))
 ID = Pattern("id", lambda value: type(value) is int and value > 0)
 TEXT = Pattern("text", lambda value: isinstance(value, str))

@@ -183,10 +183,13 @@ class Frame:
 class RawWebSocket(RawConnection):
     """A connection after its handshake."""
 
-    def __init__(self, server: Server, path: str, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self, server: Server, path: str, receive_buffer: int | None = None,
+        changes: dict[str, str | None] | None = None,
+    ) -> None:
         super().__init__(server, receive_buffer=receive_buffer)
         key = base64.b64encode(os.urandom(16)).decode()
-        self.send(handshake(server, path, key))
+        self.send(handshake(server, path, key, changes))
         response = self.response()
         assert response.status == 101, response
         accepted = base64.b64encode(hashlib.sha1((key + _GUID).encode()).digest()).decode()
@@ -206,6 +209,9 @@ class RawWebSocket(RawConnection):
     def expect(self, opcode: int, payload: bytes) -> None:
         received = self.receive()
         assert received == Frame(opcode, payload), received
+
+    def send_json(self, value: Any) -> None:
+        self.send(frame(TEXT, json.dumps(value).encode()))
 
     def expect_json(self) -> Any:
         received = self.receive()

@@ -157,7 +157,8 @@ class Server:
         return ("127.0.0.1", self.port)
 
     def url(self, path: str, token: str | None = None) -> str:
-        query = f"?token={quote(token, safe='')}" if token is not None else ""
+        separator = "&" if "?" in path else "?"
+        query = f"{separator}token={quote(token, safe='')}" if token is not None else ""
         return f"ws://127.0.0.1:{self.port}{path}{query}"
 
     def signal(self, number: int) -> None:
@@ -211,3 +212,7 @@ class Server:
             options.append("--password-stdin")
         number = int(self.cli("user", "add", username, "--name", name, *options, stdin=password or ""))
         return Person(number, username, name, college, self.cli("token", "create", username))
+
+    def jwt(self, person: Person, *options: object) -> str:
+        """A token of the other kind for the same person."""
+        return self.cli("token", "create", person.username, "--jwt", *options)
