@@ -15,7 +15,7 @@ from api import (
 from client import Client
 from conftest import Connect, Start
 from frames import ID
-from raw import bearer, request
+from raw import RawConnection, bearer, request
 from switchboard import Person, Server
 
 SETTINGS = KEYED
@@ -273,6 +273,15 @@ def test_other_types_and_sizes(server: Server) -> None:
             refused(request(server, "POST", path, body, bearer(one.token) | {"Content-Type": form}), 415)
         refused(post(server, one, path, {"text": "x" * 2**20}), 413)
     assert history(server, one, number) == []
+
+
+def test_a_body_without_a_type(server: Server) -> None:
+    one, other = pair(server)
+    head = f"POST {MESSAGES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {one.token}\r\n"
+    body = b'{"receiver_id":%d,"text":"x"}' % other.id
+    with RawConnection(server) as connection:
+        connection.send(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        refused(connection.response(), 415)
 
 
 @pytest.mark.parametrize("receiver, status", [
