@@ -519,7 +519,7 @@ async def test_the_last_active_conversation_comes_first(server: Server, connect:
 
 # Connecting
 
-@pytest.mark.parametrize("token", [None, "", "null", "undefined", "wrong", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.x"])
+@pytest.mark.parametrize("token", [None, "", "null", "undefined", "wrong", "eyJhbGciOiJIUzI1NiJ9.e30.x"])
 async def test_without_a_good_token_it_closes_with_4003(server: Server, connect: Connect, token: str | None) -> None:
     assert await (await connect(server, CHAT, token)).expect_close(4003) != ""
 
@@ -533,6 +533,8 @@ async def test_everything_is_kept_across_a_restart(start: Start, connect: Connec
     await there.expect(first)
     await there.send(read(number))
     await here.expect(read_by(pair[1], number))
+    await here.close()
+    await there.close()
     server.restart()
     here, there = await online(connect, server, pair[0]), await online(connect, server, pair[1])
     await there.send(read(number))

@@ -7,7 +7,8 @@ import pytest
 from client import Client
 from conftest import Connect, Start
 from conversations import (
-    NOT_FOUND, conversation_of, error, get_messages, heard, online, read_by, said, search, settled, typing_of,
+    NOT_FOUND, conversation_of, error, found, get_messages, heard, online, read_by, said, search, settled, typing,
+    typing_of,
 )
 from frames import SOME_TEXT, matches
 from switchboard import Person, Server
@@ -90,15 +91,14 @@ CASES: list[tuple[str | bytes, dict]] = [
     *((f'{{"type":"{kind}","conversation_id":{value},"content":"x"}}', NOT_FOUND)
       for kind in ("chat.message", "chat.read", "chat.get_messages")
       for value in ("999999999", '"999999999"', "FOREIGN", '"FOREIGN"')),
-    *((f'{{"type":"{kind}","receiver_id":{value},"is_typing":true}}', NO_PERSON)
-      for kind in ("chat.typing", "chat.start_conversation") for value in ("999999999", '"999999999"')),
+    *((f'{{"type":"chat.start_conversation","receiver_id":{value}}}', NO_PERSON)
+      for value in ("999999999", '"999999999"')),
     ('{"type":"chat.start_conversation","receiver_id":AARAV}', ONESELF),
     ('{"type":"chat.start_conversation","receiver_id":"AARAV"}', ONESELF),
     # Numbers that no id is; which of the two errors they get is the server's choice.
     *((f'{{"type":"{kind}","{field}":{value},"content":"x","is_typing":true}}', ANY_ERROR)
       for kind, field in (("chat.message", "conversation_id"), ("chat.get_messages", "conversation_id"),
-                          ("chat.read", "conversation_id"), ("chat.typing", "receiver_id"),
-                          ("chat.start_conversation", "receiver_id"))
+                          ("chat.read", "conversation_id"), ("chat.start_conversation", "receiver_id"))
       for value in ("0", "-1", "9223372036854775807", "9223372036854775808", "18446744073709551616",
                     '"18446744073709551617"', "-9223372036854775809", "1e400", "1e1", '"-1"', '"+1"', '" 1"',
                     '"1\\u0000"', '"0x1"', '"१"', '"' + "9" * 5000 + '"')),
@@ -190,6 +190,18 @@ async def test_many_bad_frames_in_one_burst(server: Server, connect: Connect, sc
         assert matches(frame, answer), f"expected {answer!r}, received {frame!r} for {bad!r}"
     await settled(here)
     await there.expect_nothing()
+
+
+async def test_typing_to_nobody(server: Server, connect: Connect, scene: Scene) -> None:
+    here, _ = await both(connect, server, scene)
+    for unknown in (999_999_999, "999999999", 0, -1, 2**63 - 1):
+        await here.send(typing(unknown))
+        await here.send(search(""))
+        await here.expect(NO_PERSON)
+        await here.expect(found())
+    for no_id in (2**63, 2**64, -(2**63) - 1, "18446744073709551617", " 1", "-1", "9" * 5000):
+        await here.send(typing(no_id))
+        await here.expect(ANY_ERROR)
 
 
 @pytest.mark.parametrize("text", ["a" * 16384, "é" * 8192, "👋" * 4096], ids=["ascii", "two bytes", "four bytes"])

@@ -326,7 +326,7 @@ def by_host(server: Server, host: str, path: str, token: str) -> RawWebSocket:
     ("chat.example.org=conversations,/ws/chat/=campus", "chat.example.org", "jwt", "conversations"),
     ("chat.example.org=conversations,/ws/chat/=campus", "api.example.org", "jwt", "campus"),
     ("/ws/chat/=campus,chat.example.org=conversations", "chat.example.org", "jwt", "campus"),
-    ("/ws/v1/chat/=erp,/ws/chat/=campus", "chat.example.org", "jwt", "campus"),
+    ("/ws/notifications/=rooms,/ws/chat/=campus", "chat.example.org", "jwt", "campus"),
 ])
 def test_rules(start: Start, rules: str, host: str, kind: str, dialect: str) -> None:
     server = start("--dialect-rules", rules)

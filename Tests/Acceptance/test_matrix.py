@@ -431,6 +431,33 @@ async def test_what_one_dialect_heard_does_not_wait_for_another(
     await again.expect_nothing()
 
 
+@pytest.mark.parametrize("spoke_before", [False, True])
+@pytest.mark.parametrize("name", [name for name, words in DIALECTS.items() if words.has_backlog])
+async def test_what_a_second_device_heard_does_not_wait(
+    server: Server, connect: Connect, people: list[Person], name: str, spoke_before: bool
+) -> None:
+    """The first device of all is gone when the message comes."""
+    aarav, bela = people
+    words = DIALECTS[name]
+    number = direct(server, aarav, bela)
+    sender = await erp.online(connect, server, aarav)
+    first = await Devices.open(connect, server, bela, each=1, on=[name])
+    if spoke_before:
+        own = Message(bela, number, "from the first device")
+        await first.sockets[name][0].send(words.says(own, aarav))
+        await sender.expect(DIALECTS["erp"].hears(own))
+    second = await Devices.open(connect, server, bela, each=1, on=[name])
+    await first.sockets[name][0].close()
+    await sender.send(erp.said("heard", bela.id))
+    await second.expect(lambda words: words.hears(Message(aarav, number, "heard")))
+    await second.sockets[name][0].close()
+    await sender.send(erp.said("waits", bela.id))
+    await sender.expect(erp.NOT_FOUND_OR_OFFLINE)
+    again = await connect(server, words.path, bela.token)
+    await again.expect(words.hears(Message(aarav, number, "waits")))
+    await again.expect_nothing()
+
+
 # Groups
 
 @pytest.mark.parametrize("way", ["conversations", "http"])
