@@ -22,6 +22,8 @@ package struct Chat: Sendable {
         case store(Change)
         /// To be heard at once, and kept nowhere.
         case publish(Event)
+        /// Likewise, by one person, if there is such a person.
+        case publishTo(UserID, Event)
         case look(Query, User)
         case refuse(Refusal)
     }
@@ -37,7 +39,7 @@ package struct Chat: Sendable {
         case (.markRead(let conversation), .chat(let reader, _)):
             return .store(.markRead(conversation, by: reader.id, at: now))
         case (.typing(let recipient, let isTyping), .chat(let writer, _)):
-            return .publish(.typing(writer.id, to: recipient, isTyping: isTyping))
+            return .publishTo(recipient, .typing(writer.id, to: recipient, isTyping: isTyping))
         case (.startConversation(let other), .chat(let user, _)):
             if other == user.id { return .refuse(.recipientIsSender) }
             return .store(.startConversation(by: user, with: other, at: now))

@@ -80,14 +80,20 @@ package struct Request: Equatable, Sendable {
     /// - Returns: `""` for a name without `=`; `nil` for an absent one and for a value that is not
     ///   percent-encoded UTF-8 without NUL.
     package func queryValue(_ name: String) -> String? {
+        queryRange(name).flatMap { head.span.percentDecoded($0, plusIsSpace: true) }
+    }
+
+    /// Whether the query has a name, whatever its value.
+    package func hasQueryValue(_ name: String) -> Bool { queryRange(name) != nil }
+
+    /// Where the first value of a name in the query is.
+    private func queryRange(_ name: String) -> Range<Int>? {
         guard let query = line.query else { return nil }
         let head = head.span
         var start = query.lowerBound
         for end in start...query.upperBound where end == query.upperBound || head[end] == UInt8(ascii: "&") {
             let equals = (start..<end).first { head[$0] == UInt8(ascii: "=") } ?? end
-            if head.percentDecoded(start..<equals, plusIsSpace: true) == name {
-                return head.percentDecoded(min(equals + 1, end)..<end, plusIsSpace: true)
-            }
+            if head.percentDecoded(start..<equals, plusIsSpace: true) == name { return min(equals + 1, end)..<end }
             start = end + 1
         }
         return nil

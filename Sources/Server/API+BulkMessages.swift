@@ -20,13 +20,14 @@ extension API {
         let limit = try call.limit()
         let before = try call.number("before").map { BulkMessageID($0) }
         let messages = try await archive.read { store throws(StoreError) in
-            try store.bulkMessages.page(before: before, limit: limit)
+            try store.bulkMessages.page(before: before, limit: limit + 1)
         }
+        let page = Call.Page(messages, limit: limit)
         return .json {
             $0.array("bulk_messages") { list in
-                for message in messages { list.object { message.write(members: &$0) } }
+                for message in page.items { list.object { message.write(members: &$0) } }
             }
-            $0.member("next", messages.count == limit ? messages.last?.id.rawValue : nil)
+            $0.member("next", page.end?.id.rawValue)
         }
     }
 
@@ -36,7 +37,7 @@ extension API {
             if body["data"]?["bulk_message_id"] != nil {
                 throw Problem(.badRequest, "data gets a bulk_message_id of its own")
             }
-            return (try Self.content(body, type: "message"), try Self.recipients(body))
+            return (try notification(body, type: "message"), try Self.recipients(body))
         }
         let key = try call.requestKey(of: caller)
         let message = try await writer.perform { store throws(StoreError) in

@@ -16,9 +16,18 @@ extension API.Call {
 
     // MARK: - The query
 
+    /// A text in the query.
+    func text(_ name: String) throws -> String? {
+        guard request.hasQueryValue(name) else { return nil }
+        guard let text = request.queryValue(name) else {
+            throw Problem(.badRequest, "\(name) is no text")
+        }
+        return text
+    }
+
     /// A number in the query.
     func number(_ name: String) throws -> Int64? {
-        guard let text = request.queryValue(name) else { return nil }
+        guard let text = try text(name) else { return nil }
         guard let number = Int64(digits: text) else { throw Problem(.badRequest, "\(name) must be a number") }
         return number
     }
@@ -30,12 +39,26 @@ extension API.Call {
         return Int(limit)
     }
 
+    /// One page of a list: of what was found, one more than asked for tells that there are more.
+    struct Page<Item> {
+        let items: ArraySlice<Item>
+        let hasMore: Bool
+
+        init(_ found: [Item], limit: Int) {
+            items = found.prefix(limit)
+            hasMore = found.count > limit
+        }
+
+        /// Where the next page goes on, if there is one.
+        var end: Item? { hasMore ? items.last : nil }
+    }
+
     // MARK: - The body
 
     /// The body as a JSON object.
     func withBody<Result>(_ read: (JSONValue) throws -> Result) throws -> Result {
-        // A form or plain text is what a foreign page could send without being asked; JSON is not.
-        if let type = request.contentType, type != "application/json" {
+        // A form, plain text, or something without a type is what a foreign page could send unasked; JSON is not.
+        guard request.contentType == "application/json" else {
             throw Problem(.unsupportedMediaType, "The body must be application/json")
         }
         let parser = JSONParser(maximumLength: max(1, request.body.count))
@@ -88,6 +111,20 @@ extension JSONValue {
         guard let value = present(name) else { return false }
         guard let flag = value.bool else { throw API.Problem(.badRequest, "\(name) must be true or false") }
         return flag
+    }
+
+    /// A string of 1 to `limit` characters.
+    func text(_ name: StaticString, limit: Int) throws -> String? {
+        guard let text = try text(name) else { return nil }
+        guard (1...limit).contains(text.unicodeScalars.count) else {
+            throw API.Problem(.badRequest, "\(name) must have 1 to \(limit) characters")
+        }
+        return text
+    }
+
+    /// The same, where an empty one stands for none.
+    func word(_ name: StaticString, limit: Int) throws -> String? {
+        try text(name)?.isEmpty == true ? nil : try text(name, limit: limit)
     }
 
     /// An id, as a number or as a string of digits.

@@ -18,23 +18,26 @@ extension API {
     private func conversations(_ call: Call) async throws -> Response {
         let user = try await person(of: call)
         let limit = try call.limit()
-        let place = try call.request.queryValue("before").map { text in
+        let place = try call.text("before").map { text in
             guard let place = Conversations.Place(cursor: text) else {
                 throw Problem(.badRequest, "before must be the next of an earlier answer")
             }
             return place
         }
-        let (summaries, last) = try await archive.read { store throws(StoreError) in
-            let list = try store.conversations.list(of: user.id, behind: place, limit: limit)
+        let (summaries, end) = try await archive.read { store throws(StoreError) in
+            let list = try store.conversations.list(of: user.id, behind: place, limit: limit + 1)
+            let page = Call.Page(list, limit: limit)
             var summaries: [Conversation.Summary] = []
-            for item in list { summaries.append(try store.conversations.summary(of: item.conversation, for: user.id)) }
-            return (summaries, list.last?.place)
+            for item in page.items {
+                summaries.append(try store.conversations.summary(of: item.conversation, for: user.id))
+            }
+            return (summaries, page.end?.place)
         }
         return .json {
             $0.array("conversations") { list in
                 for summary in summaries { list.object { summary.write(members: &$0) } }
             }
-            $0.member("next", summaries.count == limit ? last?.cursor : nil)
+            $0.member("next", end?.cursor)
         }
     }
 
@@ -47,10 +50,7 @@ extension API {
             guard let others = one.map({ [$0] }) ?? several else {
                 throw Problem(.badRequest, "user_id or user_ids is required")
             }
-            let title = try body.text("title")
-            if let title, !(1...300).contains(title.unicodeScalars.count) {
-                throw Problem(.badRequest, "title must have 1 to 300 characters")
-            }
+            let title = try body.text("title", limit: 300)
             if one != nil && title != nil {
                 throw Problem(.badRequest, "A conversation of two people has no title")
             }

@@ -91,7 +91,7 @@ extension API {
             default: throw Refusal.storeUnavailable
             }
         case .refuse(let refusal): throw refusal
-        case .publish, .look: throw Refusal.unknownFormat
+        case .publish, .publishTo, .look: throw Refusal.unknownFormat
         }
     }
 

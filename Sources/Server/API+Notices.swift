@@ -21,16 +21,17 @@ extension API {
         case .person(let user, _, isAdministrator: false):
             if let college, college != user.college { throw Problem(.forbidden, "This needs an administrator") }
             notices = try await archive.read { store throws(StoreError) in
-                try store.notices.page(for: user, before: before, limit: limit)
+                try store.notices.page(for: user, before: before, limit: limit + 1)
             }
         case .person, .backEnd:
             notices = try await archive.read { store throws(StoreError) in
-                try store.notices.page(of: college, before: before, limit: limit)
+                try store.notices.page(of: college, before: before, limit: limit + 1)
             }
         }
+        let page = Call.Page(notices, limit: limit)
         return .json {
-            $0.array("notices") { list in for notice in notices { list.object { notice.write(members: &$0) } } }
-            $0.member("next", notices.count == limit ? notices.last?.id.rawValue : nil)
+            $0.array("notices") { list in for notice in page.items { list.object { notice.write(members: &$0) } } }
+            $0.member("next", page.end?.id.rawValue)
         }
     }
 
@@ -50,10 +51,13 @@ extension API {
     private func addNotice(_ call: Call) async throws -> Response {
         let caller = try await administrator(of: call)
         let (draft, isPublished) = try call.withBody { body in
-            let draft = NoticeDraft(
-                title: try body.requiredText("title"), content: try body.text("content") ?? "",
-                college: try body.id("college_id").map { CollegeID($0) })
-            return (draft, try body.flag("publish"))
+            guard let title = try body.text("title", limit: Self.titleLimit) else {
+                throw Problem(.badRequest, "title is required")
+            }
+            let content = try body.text("content") ?? ""
+            if content.utf8.count > settings.maxText { throw Problem(.badRequest, "content is too long") }
+            let college = try body.id("college_id").map { CollegeID($0) }
+            return (NoticeDraft(title: title, content: content, college: college), try body.flag("publish"))
         }
         let key = try call.requestKey(of: caller)
         return try await show(.addNotice(draft, isPublished: isPublished, key: key, at: .now), .created)

@@ -64,7 +64,7 @@ extension API {
     private func sendNotification(_ call: Call) async throws -> Response {
         let caller = try await openCaller(of: call)
         let (audience, content) = try call.withBody { body in
-            (try Self.audience(body), try Self.content(body, type: "alert"))
+            (try Self.audience(body), try notification(body, type: "alert"))
         }
         let key = try call.requestKey(of: caller)
         switch try await perform(.notify(audience, content, key: key, at: .now)) {
@@ -94,20 +94,29 @@ extension API {
         }
     }
 
+    /// Characters in a title, and in what is a word or two.
+    static let titleLimit = 1000
+    private static let wordLimit = 100
+
     /// - Parameter type: Where the body names none.
-    static func content(_ body: JSONValue, type: String) throws -> NotificationContent {
-        guard let title = body["title"]?.string, !title.isEmpty, let message = body["message"]?.string, !message.isEmpty
+    func notification(_ body: JSONValue, type: String) throws -> NotificationContent {
+        guard body["title"]?.string?.isEmpty == false, let message = body["message"]?.string, !message.isEmpty,
+            let title = try body.text("title", limit: Self.titleLimit)
         else { throw Problem(.badRequest, "Title and message are required") }
-        var content = NotificationContent(title: title, message: message, type: try body.text("type") ?? type)
+        var content = NotificationContent(title: title, message: message)
+        content.type = try body.word("type", limit: Self.wordLimit) ?? type
         if let priority = try body.text("priority") {
             guard let known = Priority(rawValue: priority) else {
                 throw Problem(.badRequest, "priority must be low, normal or high")
             }
             content.priority = known
         }
-        if let category = try body.text("category") { content.category = category }
-        content.link = try body.text("link")
+        content.category = try body.word("category", limit: Self.wordLimit) ?? ""
+        content.link = try body.word("link", limit: 2048)
         if let data = try body.object("data") { content.data = data }
+        if message.utf8.count > settings.maxText || content.data.count > settings.maxText {
+            throw Problem(.badRequest, "message and data may have \(settings.maxText) bytes each")
+        }
         return content
     }
 }

@@ -12,16 +12,17 @@ extension API {
     private func users(_ call: Call) async throws -> Response {
         let caller = try await caller(of: call)
         let (limit, after) = (try call.limit(), UserID(try call.number("after") ?? 0))
-        let keyword = call.request.queryValue("search") ?? ""
+        let keyword = try call.text("search") ?? ""
         let oneself: UserID? = if case .person(let user, _, _) = caller { user.id } else { nil }
         let users = try await archive.read { store throws(StoreError) in
             keyword.isEmpty
-                ? try store.accounts.page(after: after, limit: limit)
-                : try store.accounts.search(keyword, besides: oneself, after: after, limit: limit)
+                ? try store.accounts.page(after: after, limit: limit + 1)
+                : try store.accounts.search(keyword, besides: oneself, after: after, limit: limit + 1)
         }
+        let page = Call.Page(users, limit: limit)
         return .json {
-            $0.array("users") { list in for user in users { list.object { user.write(members: &$0) } } }
-            $0.member("next", users.count == limit ? users.last?.id.rawValue : nil)
+            $0.array("users") { list in for user in page.items { list.object { user.write(members: &$0) } } }
+            $0.member("next", page.end?.id.rawValue)
         }
     }
 

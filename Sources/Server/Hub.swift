@@ -33,6 +33,10 @@ final class Hub {
     private var freeSlots: [UInt32] = []
     private var topics = Topics()
     private var noted: [ConnectionID] = []
+    /// The newest message that this loop has heard of; 0 before the first.
+    private(set) var newestMessage = MessageID(0)
+    /// Sessions with a history that holds newer ones.
+    private var awaitingMessages: [ConnectionID] = []
     private var isSendingBulk = false
     private var timer: RepeatingTimer?
     private var listeners: [Listener] = []
@@ -134,12 +138,31 @@ final class Hub {
     func look(_ query: Query, as user: User, in name: DialectName, for id: ConnectionID) {
         let (exchange, limit) = (exchange, settings.sendQueue / 4 * 3)
         let isQueued = archive.submit { store in
-            exchange.send(.reply(id, Look(query, user, bytes: limit).frame(in: name, from: store)), to: id)
+            exchange.send(.reply(id, Look(query, user, bytes: limit).reply(in: name, from: store)), to: id)
         }
-        if !isQueued { exchange.send(.reply(id, Look.unavailable(in: name)), to: id) }
+        if !isQueued { exchange.send(.reply(id, Look.Reply(.refused(.storeUnavailable), in: name)), to: id) }
+    }
+
+    /// Publishes something for a person who may not exist; the one it is from is told so, or that it is done.
+    func publish(_ event: Event, ifThereIs person: UserID, in name: DialectName, for id: ConnectionID) {
+        let exchange = exchange
+        let isQueued = api.readers.submit { store in
+            let answer: Answer?
+            do {
+                answer = try store.accounts.user(person) == nil ? .refused(.unknownRecipient) : nil
+            } catch {
+                answer = .refused(.storeUnavailable)
+            }
+            if answer == nil { _ = exchange.offer(event) }
+            exchange.send(.reply(id, Look.Reply(answer, in: name)), to: id)
+        }
+        if !isQueued { exchange.send(.reply(id, Look.Reply(.refused(.storeUnavailable), in: name)), to: id) }
     }
 
     // MARK: - Topics
+
+    /// Whether a person has a chat connection on this loop.
+    func isListening(_ person: UserID) -> Bool { topics[.chat(person)] != nil }
 
     func subscribe(_ session: Session, to topic: Topic) { topics.subscribe(session, to: topic) }
     func unsubscribe(_ session: Session) { topics.unsubscribe(session) }
@@ -151,28 +174,48 @@ final class Hub {
             switch piece {
             case .event(let event): deliver(event)
             case .answer(let id, let answer): connection(id)?.session?.answer(answer)
-            case .reply(let id, let frame): connection(id)?.session?.reply(frame)
+            case .reply(let id, let reply): connection(id)?.session?.reply(reply)
             case .bulkSliceStored(let remaining): sendBulk(to: remaining)
             case .authenticated(let id, let authentication): connection(id)?.authenticated(authentication)
             case .seated(let id, let seating): connection(id)?.session?.seated(seating)
             }
         }
         mail.removeAll(keepingCapacity: mail.capacity < 4096)
+        releaseHistories()
         return true
+    }
+
+    // MARK: - Histories
+
+    /// Has a session called when all messages up to one were heard here: a reader may see what was committed before
+    /// this loop hears of it.
+    func waitForMessages(of id: ConnectionID) { awaitingMessages.append(id) }
+
+    private func releaseHistories() {
+        if awaitingMessages.isEmpty { return }
+        var waiting: [ConnectionID] = []
+        swap(&waiting, &awaitingMessages)
+        for id in waiting { connection(id)?.session?.releaseHistory() }
     }
 
     private func deliver(_ event: Event) {
         var frames = Frames(event)
         switch event {
         case .message(let message, let recipients):
+            newestMessage = message.id
             for recipient in recipients {
                 for member in topics[.chat(recipient)]?.members ?? [] {
                     if let frame = frames.frame(for: member.session.name) {
-                        member.session.send(frame, of: message.id)
+                        member.session.hear(frame, of: message.id)
                     }
                 }
             }
-            send(&frames, to: .chat(message.sender.id), as: .author)
+            for member in topics[.chat(message.sender.id)]?.members ?? [] {
+                member.session.hasSent(to: recipients)
+                if let frame = frames.frame(for: member.session.name, as: .author) {
+                    member.session.hear(frame, of: message.id)
+                }
+            }
         case .read(let receipt):
             for other in receipt.others {
                 send(&frames, to: .chat(other), as: receipt.authors.contains(other) ? .author : .other)
@@ -187,14 +230,14 @@ final class Hub {
                 case .everybody: .everybodysNotifications
                 }
             for member in topics[topic]?.members ?? [] {
-                if let frame = frames.frame(for: member.session.name) { member.session.sendNotification(frame) }
+                if let frame = frames.frame(for: member.session.name) { member.session.hearNotification(frame) }
             }
         case .unreadCount(let count, let user):
             for member in topics[.notifications(user)]?.members ?? [] { member.session.setUnread(count) }
         case .room(let room, _, let exception):
             let except = exception.flatMap { connection($0, ifOn: index) }?.session
             for member in topics[.room(room)]?.members ?? [] where member.session !== except {
-                if let frame = frames.frame(for: member.session.name) { member.session.send(frame) }
+                if let frame = frames.frame(for: member.session.name) { member.session.hear(frame) }
             }
         case .counter, .counterUsers:
             send(&frames, to: .counter)
@@ -203,7 +246,7 @@ final class Hub {
 
     private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
         for member in topics[topic]?.members ?? [] {
-            if let frame = frames.frame(for: member.session.name, as: role) { member.session.send(frame) }
+            if let frame = frames.frame(for: member.session.name, as: role) { member.session.hear(frame) }
         }
     }
 

@@ -21,14 +21,29 @@ struct Look {
         self.bytes = bytes
     }
 
-    /// The answer as a frame of a dialect, or `nil` when that has no words for it.
-    func frame(in name: DialectName, from store: ReadStore) -> [UInt8]? {
+    /// What was found, for the one who asked.
+    struct Reply {
+        /// In words of the dialect; `nil` when it has none.
+        let frame: [UInt8]?
+        /// The newest message that is shown; 0 without any.
+        let newest: MessageID
+
+        init(_ answer: Answer?, newest: MessageID? = nil, in name: DialectName) {
+            frame = answer.flatMap { Look.frame($0, in: name) }
+            self.newest = newest ?? MessageID(0)
+        }
+    }
+
+    func reply(in name: DialectName, from store: ReadStore) -> Reply {
         var answer: Answer
-        do { answer = try self.answer(from: store) } catch { return Self.unavailable(in: name) }
+        do { answer = try self.answer(from: store) } catch { return Reply(.refused(.storeUnavailable), in: name) }
+        let newest: MessageID? = if case .messages(let messages) = answer { messages.last?.id } else { nil }
         while true {
-            let frame = Self.frame(answer, in: name)
+            let reply = Reply(answer, newest: newest, in: name)
             // Escapes can make a text six times as long, and groups have long lists of people.
-            guard let frame, frame.count > bytes, let shorter = Self.half(of: answer) else { return frame }
+            guard let frame = reply.frame, frame.count > bytes, let shorter = Self.half(of: answer) else {
+                return reply
+            }
             answer = shorter
         }
     }
@@ -61,9 +76,7 @@ struct Look {
         }
     }
 
-    static func unavailable(in name: DialectName) -> [UInt8]? { frame(.refused(.storeUnavailable), in: name) }
-
-    private static func frame(_ answer: Answer, in name: DialectName) -> [UInt8]? {
+    fileprivate static func frame(_ answer: Answer, in name: DialectName) -> [UInt8]? {
         var json = JSONWriter()
         return name.dialect.encode(answer, into: &json) ? Frames.text(json) : nil
     }

@@ -11,8 +11,8 @@ enum Mail: Sendable {
     /// The store has seated a connection: from here on it hears what is committed.
     case seated(ConnectionID, Seating)
     case answer(ConnectionID, Answer)
-    /// What a connection asked to see, as a frame of its dialect; `nil` when that has no words for it.
-    case reply(ConnectionID, [UInt8]?)
+    /// What a connection asked to see.
+    case reply(ConnectionID, Look.Reply)
     /// A slice of a bulk message is stored; so many people may be served yet before the next tick.
     case bulkSliceStored(remaining: Int)
 }

@@ -23,7 +23,7 @@ struct Requests {
         switch first {
         case .store: changesUnderWay += 1
         case .publish: break
-        case .look:
+        case .look, .publishTo:
             if changesUnderWay > 0 { return nil }
             isLooking = true
         case .refuse: if changesUnderWay > 0 { return nil }

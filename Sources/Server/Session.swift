@@ -27,6 +27,8 @@ final class Session {
     /// Other dialects of the path, until the client's first frame has shown which it is (INTEROP.md).
     private var rivals: [DialectName]
     private var requests = Requests()
+    /// While a history is looked up: what is heard meanwhile.
+    private var held: HeldFrames?
     private var typing = Typing()
     /// How many notifications the person has not read.
     private var unread = 0
@@ -35,6 +37,8 @@ final class Session {
     /// queue.
     private var start: MessageID?
     private var lastSent = MessageID(0)
+    /// The newest message of all when the seat was taken.
+    private var seatedAt = MessageID(0)
     private var confirmed = MessageID(0)
     /// What the person was owed before this connection, while it is open whether this one needs it.
     private var owed: MessageID?
@@ -106,6 +110,7 @@ final class Session {
                 if rule == .undecided { owed = backlog.start }
                 confirmed = owed == nil ? backlog.start : backlog.end
                 start = confirmed
+                seatedAt = backlog.end
             }
             for message in backlog.messages {
                 var frames = Frames(.message(message, for: [user.id]))
@@ -146,21 +151,29 @@ final class Session {
 
     // MARK: - To the client
 
-    /// Sends a frame that others may share.
-    func send(_ frame: [UInt8]) {
+    /// Passes on an event's frame, which others share.
+    func hear(_ frame: [UInt8]) {
+        if held == nil { send(frame) } else { hold(frame, nil) }
+    }
+
+    /// Passes on a message's frame and keeps account of what has reached the person.
+    func hear(_ frame: [UInt8], of message: MessageID) {
+        if held == nil { send(frame, of: message) } else { hold(frame, message) }
+    }
+
+    private func send(_ frame: [UInt8]) {
         connection.stream.send(frame)
     }
 
-    /// Sends a message's frame and keeps account of what has reached the person.
-    func send(_ frame: [UInt8], of message: MessageID) {
+    private func send(_ frame: [UInt8], of message: MessageID) {
         confirm()
         lastSent = message
         send(frame)
         note()
     }
 
-    /// Sends a notification's frame, and the new number of those unread after it.
-    func sendNotification(_ frame: [UInt8]) {
+    /// Passes on a notification's frame, and the new number of those unread after it.
+    func hearNotification(_ frame: [UInt8]) {
         send(frame)
         guard seat.user != nil else { return }
         unread += 1
@@ -186,9 +199,32 @@ final class Session {
     }
 
     /// Shows the client what it asked to see.
-    func reply(_ frame: [UInt8]?) {
+    func reply(_ reply: Look.Reply) {
+        if held != nil {
+            held?.answer(reply.frame, newest: reply.newest)
+            return releaseHistory()
+        }
+        if let frame = reply.frame { send(frame) }
         requests.lookEnded()
-        if let frame { send(frame) }
+        proceed()
+    }
+
+    // MARK: - Histories
+
+    private func hold(_ frame: [UInt8], _ message: MessageID?) {
+        held?.append(frame, message)
+        if let bytes = held?.bytes, bytes > hub.settings.sendQueue { connection.overflowed() }
+    }
+
+    /// Sends a history that was found, and what was held back for it, once all that it shows has been heard.
+    func releaseHistory() {
+        guard let held, let reply = held.reply else { return }
+        if reply.newest > max(hub.newestMessage, seatedAt) { return hub.waitForMessages(of: connection.id) }
+        self.held = nil
+        for (frame, message) in held.inOrder() {
+            if let message { send(frame, of: message) } else { send(frame) }
+        }
+        requests.lookEnded()
         proceed()
     }
 
@@ -210,11 +246,11 @@ final class Session {
 
     // MARK: - What has arrived
 
-    /// The newest message that has certainly been given to the kernel.
-    @discardableResult
-    func confirm() -> MessageID {
-        if connection.stream.queuedBytes == 0 { confirmed = lastSent }
-        return confirmed
+    /// Notes the newest message up to which all has certainly been given to the kernel. Who listens live and has
+    /// nothing queued has missed none that its loop has heard of, whomever they were for.
+    func confirm() {
+        guard connection.stream.queuedBytes == 0, held == nil else { return }
+        confirmed = subscriptions.isEmpty ? lastSent : max(lastSent, hub.newestMessage)
     }
 
     private func note() {
@@ -315,7 +351,16 @@ final class Session {
                 requests.changeEnded()
                 requests.prepend(.refuse(.storeUnavailable))
             case .publish(let event): if !hub.exchange.offer(event) { requests.prepend(.refuse(.tooFast)) }
-            case .look(let query, let user): hub.look(query, as: user, in: name, for: connection.id)
+            case .publishTo(let person, let event):
+                if hub.isListening(person) {
+                    requests.lookEnded()
+                    requests.prepend(.publish(event))
+                } else {
+                    hub.publish(event, ifThereIs: person, in: name, for: connection.id)
+                }
+            case .look(let query, let user):
+                if case .messages = query { held = HeldFrames() }
+                hub.look(query, as: user, in: name, for: connection.id)
             case .refuse(let refusal): tell(.refused(refusal))
             }
         }
@@ -331,6 +376,12 @@ final class Session {
         case .send(_, .person(let reader)): if typing.end(for: reader) { take(.publish(typingEnds(for: reader))) }
         case .send, .typing, .markRead, .startConversation, .look, .readNotification, .say, .count: break
         }
+    }
+
+    /// The person has sent a message, maybe from elsewhere.
+    func hasSent(to readers: [UserID]) {
+        if typing.deadline == .max { return }
+        for reader in readers where typing.end(for: reader) { take(.publish(typingEnds(for: reader))) }
     }
 
     private func typingEnds(for reader: UserID) -> Event {

@@ -262,7 +262,7 @@ private final class Clerk {
         if sent == nil { bulkWork.exists.store(false, ordering: .relaxed) }
         for notification in sent ?? [] { mail.publish(.notification(notification)) }
         // What has queued meanwhile comes before the next slice.
-        mail.send(.bulkSliceStored(remaining: sent == nil ? 0 : people - limit), toShard: 0)
+        mail.send(.bulkSliceStored(remaining: sent.map { people - max($0.count, 1) } ?? 0), toShard: 0)
     }
 
     private func tidy(_ now: Timestamp, _ isWriting: inout Bool) throws(StoreError) {

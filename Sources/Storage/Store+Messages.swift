@@ -49,7 +49,9 @@ extension Store {
         let others: [UserID]
         switch destination {
         case .person(let author):
-            guard let direct = try directConversation(of: reader, and: author) else { return .unchanged }
+            guard let direct = try directConversation(of: reader, and: author) else {
+                return try user(author) == nil ? .refused(.unknownRecipient) : .unchanged
+            }
             (conversation, others) = (direct, [author])
         case .conversation(let id):
             guard let members = try self.others(in: id, besides: reader) else { return .refused(.unknownConversation) }

@@ -48,7 +48,7 @@ async def test_fragments_come_back_as_one_message(url: str) -> None:
 
 
 async def test_a_message_beyond_the_limit_closes_with_1009(url: str) -> None:
-    async with connect(url, max_size=None, compression=None) as client:
-        await client.send(b"z" * (LARGEST + 1))
-        await client.wait_closed()
-        assert client.close_code == 1009
+    client = await connect(url, max_size=None, compression=None)
+    await client.send(b"z" * (LARGEST + 1))
+    await client.wait_closed()
+    assert client.close_code == 1009

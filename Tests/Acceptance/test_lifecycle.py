@@ -149,6 +149,8 @@ async def test_the_lines_of_the_demonstration_work(start: Start) -> None:
             # Before it may come what waited for this person, and that the other one is away.
             while (answer := await client.receive()) != error("Invalid JSON format"):
                 assert answer == NOT_FOUND_OR_OFFLINE or answer["type"] == "chat_message"
+        elif "dialect=conversations" in url:
+            assert (await client.receive())["type"] == "chat.conversation_started"
         elif "/ws/chat/?token" in url:
             while (answer := await client.receive())["type"] == "chat_message":
                 pass
