@@ -12,25 +12,38 @@ struct Requests {
 
     var isFull: Bool { waiting.count >= Self.limit }
 
-    mutating func append(_ decision: Chat.Decision) { waiting.append(decision) }
+    /// Takes what a connection asks for next.
+    ///
+    /// - Returns: That, if its turn has come: then it is under way from here on, and nothing was queued.
+    mutating func take(_ decision: Chat.Decision) -> Chat.Decision? {
+        if waiting.isEmpty, begin(decision) { return decision }
+        waiting.append(decision)
+        return nil
+    }
 
     /// Puts something in front of all that waits.
     mutating func prepend(_ decision: Chat.Decision) { waiting.insert(decision, at: waiting.startIndex) }
 
-    /// The next that can be carried out now; a change and a look are under way from here on.
+    /// The next of those that wait, if its turn has come.
     mutating func next() -> Chat.Decision? {
-        guard let first = waiting.first, !isLooking else { return nil }
-        switch first {
-        case .store: changesUnderWay += 1
-        case .publish: break
-        case .look, .publishTo:
-            if changesUnderWay > 0 { return nil }
-            isLooking = true
-        case .refuse: if changesUnderWay > 0 { return nil }
-        }
+        guard let first = waiting.first, begin(first) else { return nil }
         // A slice that only shrinks would keep the place of all that it held.
         if waiting.count == 1 { waiting = [] } else { waiting.removeFirst() }
         return first
+    }
+
+    /// Whether something can be carried out now; a change and a look are under way from here on.
+    private mutating func begin(_ decision: Chat.Decision) -> Bool {
+        if isLooking { return false }
+        switch decision {
+        case .store: changesUnderWay += 1
+        case .publish: break
+        case .look, .publishTo:
+            if changesUnderWay > 0 { return false }
+            isLooking = true
+        case .refuse: if changesUnderWay > 0 { return false }
+        }
+        return true
     }
 
     mutating func changeEnded() { changesUnderWay -= 1 }

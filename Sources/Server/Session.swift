@@ -339,17 +339,23 @@ final class Session {
 
     /// Carries out what was decided, when its turn has come.
     private func take(_ decision: Chat.Decision) {
-        requests.append(decision)
-        proceed()
+        if let decision = requests.take(decision) {
+            proceed(with: decision)
+        } else {
+            connection.pauseReading(requests.isFull)
+        }
     }
 
-    private func proceed() {
-        while let decision = requests.next() {
+    /// Carries out what waits and may go on, after `decision`.
+    private func proceed(with decision: Chat.Decision? = nil) {
+        var next = decision ?? requests.next()
+        while let decision = next {
             switch decision {
             case .store(let change):
-                if hub.writer.submit(.change(change, .connection(connection.id))) { continue }
-                requests.changeEnded()
-                requests.prepend(.refuse(.storeUnavailable))
+                if !hub.writer.submit(.change(change, .connection(connection.id))) {
+                    requests.changeEnded()
+                    requests.prepend(.refuse(.storeUnavailable))
+                }
             case .publish(let event): if !hub.exchange.offer(event) { requests.prepend(.refuse(.tooFast)) }
             case .publishTo(let person, let event):
                 if hub.isListening(person) {
@@ -363,6 +369,7 @@ final class Session {
                 hub.look(query, as: user, in: name, for: connection.id)
             case .refuse(let refusal): tell(.refused(refusal))
             }
+            next = requests.next()
         }
         connection.pauseReading(requests.isFull)
     }
