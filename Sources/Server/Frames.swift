@@ -12,9 +12,13 @@ struct Frames {
     }
 
     private let event: Event
-    private var frames = [Frame](repeating: .unknown, count: DialectName.allCases.count * Role.allCases.count)
+    /// By dialect and role; in place, since there is one of these for each event.
+    private var frames = InlineArray<16, Frame>(repeating: .unknown)
 
-    init(_ event: Event) { self.event = event }
+    init(_ event: Event) {
+        assert(DialectName.allCases.count * Role.allCases.count <= frames.count)
+        self.event = event
+    }
 
     /// The frame for receivers of a dialect, or `nil` when it has no words for the event.
     mutating func frame(for name: DialectName, as role: Role = .other) -> [UInt8]? {

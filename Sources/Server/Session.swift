@@ -387,7 +387,7 @@ final class Session {
 
     /// The person has sent a message, maybe from elsewhere.
     func hasSent(to readers: [UserID]) {
-        if typing.deadline == .max { return }
+        if typing.isEmpty { return }
         for reader in readers where typing.end(for: reader) { take(.publish(typingEnds(for: reader))) }
     }
 

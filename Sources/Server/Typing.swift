@@ -8,6 +8,8 @@ struct Typing {
 
     private var ends: [UserID: UInt32] = [:]
 
+    var isEmpty: Bool { ends.isEmpty }
+
     mutating func sign(for reader: UserID, at now: UInt32) { ends[reader] = now + Self.patience }
 
     /// - Returns: Whether it had gone on until now.
