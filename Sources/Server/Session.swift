@@ -270,7 +270,7 @@ final class Session {
     /// - Returns: What has arrived, and whether more is under way.
     func takeNote() -> (delivery: Delivery, isUnderWay: Bool)? {
         confirm()
-        isNoted = confirmed != lastSent
+        isNoted = confirmed < lastSent
         return delivery.map { ($0, isNoted) }
     }
 
