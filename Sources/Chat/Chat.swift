@@ -22,8 +22,8 @@ package struct Chat: Sendable {
         case store(Change)
         /// To be heard at once, and kept nowhere.
         case publish(Event)
-        /// Likewise, by one person, if there is such a person.
-        case publishTo(UserID, Event)
+        /// Likewise, once it is known who is there to hear it.
+        case type(Destination, isTyping: Bool, by: User)
         case look(Query, User)
         case refuse(Refusal)
     }
@@ -38,8 +38,8 @@ package struct Chat: Sendable {
             return .store(.send(draft, from: sender, to: destination, at: now))
         case (.markRead(let conversation), .chat(let reader, _)):
             return .store(.markRead(conversation, by: reader.id, at: now))
-        case (.typing(let recipient, let isTyping), .chat(let writer, _)):
-            return .publishTo(recipient, .typing(writer.id, to: recipient, isTyping: isTyping))
+        case (.typing(let destination, let isTyping), .chat(let writer, _)):
+            return .type(destination, isTyping: isTyping, by: writer)
         case (.startConversation(let other), .chat(let user, _)):
             if other == user.id { return .refuse(.recipientIsSender) }
             return .store(.startConversation(by: user, with: other, at: now))

@@ -3,8 +3,8 @@ package enum Command: Sendable {
     case send(Draft, to: Destination)
     /// Everything that others wrote there has been read.
     case markRead(Destination)
-    /// The writer has begun to type something for one person, or has stopped.
-    case typing(to: UserID, isTyping: Bool)
+    /// The writer has begun to type something there, or has stopped.
+    case typing(Destination, isTyping: Bool)
     case startConversation(with: UserID)
     case look(Query)
     case readNotification(NotificationID)

@@ -4,7 +4,7 @@ package enum Event: Sendable {
     case message(Message, for: [UserID])
     /// Heard by the others in the conversation; some of them wrote what was read.
     case read(Receipt)
-    case typing(UserID, to: UserID, isTyping: Bool)
+    case typing(TypingSign)
     case notification(Notification)
     /// How many notifications a person has not read; heard by that person's notification sockets.
     case unreadCount(Int, of: UserID)
@@ -39,6 +39,22 @@ package struct Receipt: Sendable {
         self.authors = authors
         self.others = others
         self.readAt = readAt
+    }
+}
+
+/// Somebody has begun to type something for others, or has stopped.
+package struct TypingSign: Sendable {
+    package let writer: UserID
+    package let readers: [UserID]
+    /// Two people who have never written to each other have none.
+    package let conversation: ConversationID?
+    package var isTyping: Bool
+
+    package init(writer: UserID, readers: [UserID], conversation: ConversationID?, isTyping: Bool = true) {
+        self.writer = writer
+        self.readers = readers
+        self.conversation = conversation
+        self.isTyping = isTyping
     }
 }
 

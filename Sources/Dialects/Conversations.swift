@@ -23,7 +23,7 @@ package struct Conversations: Dialect {
         if type.equals("chat.typing") {
             let receiver = try frame.id("receiver_id", .receiverID)
             guard let isTyping = frame["is_typing"]?.bool else { throw .missing(.isTyping) }
-            return .typing(to: UserID(receiver), isTyping: isTyping)
+            return .typing(.person(UserID(receiver)), isTyping: isTyping)
         }
         if type.equals("chat.read") {
             return .markRead(.conversation(ConversationID(try frame.id("conversation_id", .conversationID))))
@@ -69,11 +69,11 @@ package struct Conversations: Dialect {
         switch event {
         case .message(let message, _):
             Self.encode(message, into: &json)
-        case .typing(let writer, _, let isTyping):
+        case .typing(let sign):
             json.object {
                 $0.member("type", "chat.typing")
-                $0.member("sender_id", writer.rawValue)
-                $0.member("is_typing", isTyping)
+                $0.member("sender_id", sign.writer.rawValue)
+                $0.member("is_typing", sign.isTyping)
             }
         case .read(let receipt):
             json.object {

@@ -30,7 +30,7 @@ package struct ERP: Dialect {
         case .chat where type.equals("mark_read"):
             return .markRead(.person(UserID(try frame.id("sender_id", .senderID))))
         case .chat where type.equals("typing"):
-            return .typing(to: UserID(try frame.id("recipient_id", .recipientID)), isTyping: true)
+            return .typing(.person(UserID(try frame.id("recipient_id", .recipientID))), isTyping: true)
         case .notifications where type.equals("mark_read"):
             return .readNotification(NotificationID(try frame.id("id", .notificationID)))
         case .chat, .notifications, .room, .counter:
@@ -57,11 +57,11 @@ package struct ERP: Dialect {
                 $0.member("reader_id", receipt.reader.rawValue)
                 $0.member("timestamp", receipt.readAt.formatted(.seconds))
             }
-        case .typing(let writer, _, let isTyping):
-            if !isTyping { return false }
+        case .typing(let sign):
+            if !sign.isTyping { return false }
             json.object {
                 $0.member("type", "user_typing")
-                $0.member("sender_id", writer.rawValue)
+                $0.member("sender_id", sign.writer.rawValue)
             }
         case .notification(let notification):
             json.object {

@@ -91,7 +91,7 @@ extension API {
             default: throw Refusal.storeUnavailable
             }
         case .refuse(let refusal): throw refusal
-        case .publish, .publishTo, .look: throw Refusal.unknownFormat
+        case .publish, .type, .look: throw Refusal.unknownFormat
         }
     }
 

@@ -143,26 +143,25 @@ final class Hub {
         if !isQueued { exchange.send(.reply(id, Look.Reply(.refused(.storeUnavailable), in: name)), to: id) }
     }
 
-    /// Publishes something for a person who may not exist; the one it is from is told so, or that it is done.
-    func publish(_ event: Event, ifThereIs person: UserID, in name: DialectName, for id: ConnectionID) {
+    /// Finds out who hears that somebody types; the answer comes as mail.
+    func findReaders(of destination: Destination, isTyping: Bool, by writer: User, for id: ConnectionID) {
         let exchange = exchange
         let isQueued = api.readers.submit { store in
-            let answer: Answer?
-            do {
-                answer = try store.accounts.user(person) == nil ? .refused(.unknownRecipient) : nil
-            } catch {
-                answer = .refused(.storeUnavailable)
-            }
-            if answer == nil { _ = exchange.offer(event) }
-            exchange.send(.reply(id, Look.Reply(answer, in: name)), to: id)
+            var found: Result<TypingSign, Refusal> = .failure(.storeUnavailable)
+            if let result = try? store.conversations.readers(of: destination, writer: writer.id) { found = result }
+            exchange.send(
+                .typing(
+                    id,
+                    found.map { sign in
+                        var sign = sign
+                        sign.isTyping = isTyping
+                        return sign
+                    }, for: destination), to: id)
         }
-        if !isQueued { exchange.send(.reply(id, Look.Reply(.refused(.storeUnavailable), in: name)), to: id) }
+        if !isQueued { exchange.send(.typing(id, .failure(.storeUnavailable), for: destination), to: id) }
     }
 
     // MARK: - Topics
-
-    /// Whether a person has a chat connection on this loop.
-    func isListening(_ person: UserID) -> Bool { topics[.chat(person)] != nil }
 
     func subscribe(_ session: Session, to topic: Topic) { topics.subscribe(session, to: topic) }
     func unsubscribe(_ session: Session) { topics.unsubscribe(session) }
@@ -175,6 +174,8 @@ final class Hub {
             case .event(let event): deliver(event)
             case .answer(let id, let answer): connection(id)?.session?.answer(answer)
             case .reply(let id, let reply): connection(id)?.session?.reply(reply)
+            case .typing(let id, let found, let destination):
+                connection(id)?.session?.foundReaders(found, of: destination)
             case .bulkSliceStored(let remaining): sendBulk(to: remaining)
             case .authenticated(let id, let authentication): connection(id)?.authenticated(authentication)
             case .seated(let id, let seating): connection(id)?.session?.seated(seating)
@@ -211,7 +212,7 @@ final class Hub {
                 }
             }
             for member in topics[.chat(message.sender.id)]?.members ?? [] {
-                member.session.hasSent(to: recipients)
+                member.session.hasSent(message, to: recipients)
                 if let frame = frames.frame(for: member.session.name, as: .author) {
                     member.session.hear(frame, of: message.id)
                 }
@@ -220,8 +221,8 @@ final class Hub {
             for other in receipt.others {
                 send(&frames, to: .chat(other), as: receipt.authors.contains(other) ? .author : .other)
             }
-        case .typing(_, let recipient, _):
-            send(&frames, to: .chat(recipient))
+        case .typing(let sign):
+            for reader in sign.readers { send(&frames, to: .chat(reader)) }
         case .notification(let notification):
             let topic: Topic =
                 switch notification.audience {

@@ -13,6 +13,8 @@ enum Mail: Sendable {
     case answer(ConnectionID, Answer)
     /// What a connection asked to see.
     case reply(ConnectionID, Look.Reply)
+    /// Who hears that the connection's person types.
+    case typing(ConnectionID, Result<TypingSign, Refusal>, for: Destination)
     /// A slice of a bulk message is stored; so many people may be served yet before the next tick.
     case bulkSliceStored(remaining: Int)
 }

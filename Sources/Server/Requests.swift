@@ -38,7 +38,7 @@ struct Requests {
         switch decision {
         case .store: changesUnderWay += 1
         case .publish: break
-        case .look, .publishTo:
+        case .look, .type:
             if changesUnderWay > 0 { return false }
             isLooking = true
         case .refuse: if changesUnderWay > 0 { return false }

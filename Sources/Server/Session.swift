@@ -96,7 +96,7 @@ final class Session {
             confirm()
             hub.writer.submitAnyway(.leaveSeat(seat, delivery))
         }
-        for reader in typing.takeAll() { _ = hub.exchange.offer(typingEnds(for: reader)) }
+        for sign in typing.takeAll() { _ = hub.exchange.offer(.typing(sign)) }
         hub.unsubscribe(self)
     }
 
@@ -333,7 +333,9 @@ final class Session {
 
     private func carryOut(_ command: Command) {
         if case .typing = command, !name.dialect.limitsRate, !takeToken() { return }
-        if !name.dialect.stopsTyping { noteTyping(command) }
+        if case .send(_, let destination) = command, let sign = typing.end(for: destination) {
+            take(.publish(.typing(sign)))
+        }
         take(hub.chat.decide(command, from: seat, at: .now))
     }
 
@@ -357,13 +359,8 @@ final class Session {
                     requests.prepend(.refuse(.storeUnavailable))
                 }
             case .publish(let event): if !hub.exchange.offer(event) { requests.prepend(.refuse(.tooFast)) }
-            case .publishTo(let person, let event):
-                if hub.isListening(person) {
-                    requests.lookEnded()
-                    requests.prepend(.publish(event))
-                } else {
-                    hub.publish(event, ifThereIs: person, in: name, for: connection.id)
-                }
+            case .type(let destination, let isTyping, let writer):
+                hub.findReaders(of: destination, isTyping: isTyping, by: writer, for: connection.id)
             case .look(let query, let user):
                 if case .messages = query { held = HeldFrames() }
                 hub.look(query, as: user, in: name, for: connection.id)
@@ -376,24 +373,23 @@ final class Session {
 
     // MARK: - Typing
 
-    /// Keeps account of typing for a client that never says when it ends.
-    private func noteTyping(_ command: Command) {
-        switch command {
-        case .typing(let reader, isTyping: true): typing.sign(for: reader, at: hub.wheel.now)
-        case .send(_, .person(let reader)): if typing.end(for: reader) { take(.publish(typingEnds(for: reader))) }
-        case .send, .typing, .markRead, .startConversation, .look, .readNotification, .say, .count: break
+    /// Tells those of it who hear that the client's person types.
+    func foundReaders(_ found: Result<TypingSign, Refusal>, of destination: Destination) {
+        requests.lookEnded()
+        switch found {
+        case .success(let sign):
+            if !name.dialect.stopsTyping { typing.note(sign, for: destination, at: hub.wheel.now) }
+            connection.setDeadline(deadline)
+            proceed(with: .publish(.typing(sign)))
+        case .failure(let refusal):
+            proceed(with: .refuse(refusal))
         }
     }
 
     /// The person has sent a message, maybe from elsewhere.
-    func hasSent(to readers: [UserID]) {
+    func hasSent(_ message: Message, to readers: [UserID]) {
         if typing.isEmpty { return }
-        for reader in readers where typing.end(for: reader) { take(.publish(typingEnds(for: reader))) }
-    }
-
-    private func typingEnds(for reader: UserID) -> Event {
-        guard case .chat(let writer, _) = seat else { preconditionFailure("only people in a chat type") }
-        return .typing(writer.id, to: reader, isTyping: false)
+        for sign in typing.end(with: message, to: readers) { take(.publish(.typing(sign))) }
     }
 
     // MARK: - Time
@@ -406,7 +402,7 @@ final class Session {
     func timePassed() {
         let now = hub.wheel.now
         if let expiresAt, now >= expiresAt { return connection.close(.unauthorized, "Token expired") }
-        for reader in typing.takeEnded(at: now) { take(.publish(typingEnds(for: reader))) }
+        for sign in typing.takeEnded(at: now) { take(.publish(.typing(sign))) }
         switch heartbeat.timePassed(hub.rhythm, at: now) {
         case .ping: send(Self.ping)
         case .close: connection.abort()

@@ -1,33 +1,54 @@
 import Chat
 
-/// For whom somebody is typing, in a dialect that never says when that ends: the server does, 3 s after the last sign
+/// What somebody is typing, in a dialect that never says when that ends: the server does, 3 s after the last sign
 /// (INTEROP.md). Times are ticks of a ``DeadlineWheel``.
 struct Typing {
     /// One tick more than 3 s: the present one has begun already.
     private static let patience = 3 * DeadlineWheel.resolution + 1
 
-    private var ends: [UserID: UInt32] = [:]
+    private var signs: [Destination: (sign: TypingSign, end: UInt32)] = [:]
 
-    var isEmpty: Bool { ends.isEmpty }
+    var isEmpty: Bool { signs.isEmpty }
 
-    mutating func sign(for reader: UserID, at now: UInt32) { ends[reader] = now + Self.patience }
+    mutating func note(_ sign: TypingSign, for destination: Destination, at now: UInt32) {
+        signs[destination] = (sign, now + Self.patience)
+    }
 
-    /// - Returns: Whether it had gone on until now.
-    mutating func end(for reader: UserID) -> Bool { ends.removeValue(forKey: reader) != nil }
+    /// - Returns: What is to be heard of the end; `nil` when nothing was going on there.
+    mutating func end(for destination: Destination) -> TypingSign? {
+        signs.removeValue(forKey: destination)?.sign.ended
+    }
+
+    /// A message has been sent, which ends all typing for it.
+    mutating func end(with message: Message, to readers: [UserID]) -> [TypingSign] {
+        let ended = signs.filter { destination, _ in
+            switch destination {
+            case .person(let reader): readers == [reader]
+            case .conversation(let id): id == message.conversation
+            }
+        }
+        return ended.keys.compactMap { end(for: $0) }
+    }
 
     /// The tick at which ``takeEnded(at:)`` wants to be called.
-    var deadline: UInt32 { ends.isEmpty ? .max : ends.values.min() ?? .max }
+    var deadline: UInt32 { signs.isEmpty ? .max : signs.values.lazy.map(\.end).min() ?? .max }
 
-    /// For whom nothing was typed for too long.
-    mutating func takeEnded(at now: UInt32) -> [UserID] {
-        let ended = ends.filter { $0.value <= now }.map(\.key)
-        for reader in ended { ends[reader] = nil }
-        return ended
+    /// What had no sign for too long.
+    mutating func takeEnded(at now: UInt32) -> [TypingSign] {
+        signs.filter { $0.value.end <= now }.keys.compactMap { end(for: $0) }
     }
 
     /// The connection ends, and all typing with it.
-    mutating func takeAll() -> [UserID] {
-        defer { ends = [:] }
-        return Array(ends.keys)
+    mutating func takeAll() -> [TypingSign] {
+        defer { signs = [:] }
+        return signs.values.map(\.sign.ended)
+    }
+}
+
+extension TypingSign {
+    fileprivate var ended: TypingSign {
+        var sign = self
+        sign.isTyping = false
+        return sign
     }
 }

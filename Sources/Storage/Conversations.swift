@@ -3,12 +3,14 @@ package import Chat
 /// Conversations, who is in them, and their messages, as they are read.
 package final class Conversations {
     private let accounts: Accounts
-    private let one, membership, participants, list, lastRead, unread: Statement
+    private let one, direct, membership, participants, list, lastRead, unread: Statement
     private let byID, newest, before, after: Statement
 
     package init(_ database: Database, _ accounts: Accounts) throws(StoreError) {
         self.accounts = accounts
         one = try database.prepare("SELECT is_group, title FROM conversations WHERE id = ?1")
+        direct = try database.prepare(
+            "SELECT conversation_id FROM direct_conversations WHERE first_user = ?1 AND second_user = ?2")
         membership = try database.prepare("SELECT 1 FROM members WHERE user_id = ?1 AND conversation_id = ?2")
         participants = try database.prepare("SELECT user_id FROM members WHERE conversation_id = ?1 ORDER BY user_id")
         list = try database.prepare(
@@ -44,6 +46,29 @@ package final class Conversations {
         let found = try one.first(.integer(id.rawValue)) { ($0.integer(0) != 0, $0.optionalText(1)) }
         guard let (isGroup, title) = found else { return nil }
         return Conversation(id: id, isGroup: isGroup, title: title, participants: try people(in: id))
+    }
+
+    /// The one conversation of two people, where there is one.
+    package func direct(of one: UserID, and other: UserID) throws(StoreError) -> ConversationID? {
+        let (first, second) = one < other ? (one, other) : (other, one)
+        return try direct.first(.integer(first.rawValue), .integer(second.rawValue)) { ConversationID($0.integer(0)) }
+    }
+
+    /// Who hears that somebody types; a refusal where there is nobody, or where the writer does not belong.
+    package func readers(
+        of destination: Destination, writer: UserID
+    ) throws(StoreError) -> Result<TypingSign, Refusal> {
+        switch destination {
+        case .person(let reader):
+            if try accounts.user(reader) == nil { return .failure(.unknownRecipient) }
+            return .success(
+                TypingSign(writer: writer, readers: [reader], conversation: try direct(of: writer, and: reader)))
+        case .conversation(let id):
+            let members = try members(of: id)
+            if !members.contains(writer) { return .failure(.unknownConversation) }
+            return .success(
+                TypingSign(writer: writer, readers: members.filter { $0 != writer }, conversation: id))
+        }
     }
 
     package func isMember(_ user: UserID, of id: ConversationID) throws(StoreError) -> Bool {

@@ -2,7 +2,7 @@
 struct Statements {
     let transaction: Database.Transaction
     let lastMessage, insertMessage: Statement
-    let directConversation, insertConversation, insertDirect, insertMember, deleteMember: Statement
+    let insertConversation, insertDirect, insertMember, deleteMember: Statement
     let clientID, insertClientID, forgetClientIDs: Statement
     let lastUnread, unreadAuthors, setRead: Statement
     let delivered, setDelivered, backlog: Statement
@@ -13,8 +13,6 @@ struct Statements {
         lastMessage = try database.prepare("SELECT coalesce(max(id), 0) FROM messages")
         insertMessage = try database.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
 
-        directConversation = try database.prepare(
-            "SELECT conversation_id FROM direct_conversations WHERE first_user = ?1 AND second_user = ?2")
         insertConversation = try database.prepare(
             "INSERT INTO conversations (created_at, is_group, title) VALUES (?1, ?2, ?3)")
         insertDirect = try database.prepare("INSERT INTO direct_conversations VALUES (?1, ?2, ?3)")

@@ -15,9 +15,7 @@ extension Store {
     func directConversation(of one: UserID, and other: UserID) throws(StoreError) -> ConversationID? {
         let pair = Pair(one, other)
         if let known = directConversations[pair] { return known }
-        let found = try statements.directConversation.first(
-            .integer(pair.first.rawValue), .integer(pair.second.rawValue)
-        ) { ConversationID($0.integer(0)) }
+        let found = try conversations.direct(of: one, and: other)
         if let found { remember(found, of: pair) }
         return found
     }
