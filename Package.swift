@@ -91,7 +91,7 @@ if isFuzzing {
         tests("HTTPTests", "HTTP"),
         tests("JSONTests", "JSON"),
         tests("JWTTests", "JWT", "JSON"),
-        tests("ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "Storage"),
+        tests("ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "JWT", "Storage"),
         tests("StorageTests", "Storage", "Chat"),
         tests("WebSocketTests", "WebSocket"),
         .executableTarget(

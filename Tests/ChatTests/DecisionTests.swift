@@ -47,7 +47,7 @@ import struct Chat.Attachment
         let verdict: Verdict =
             switch decision {
             case .store: .store
-            case .publish: .publish
+            case .publish, .publishTo: .publish
             case .look: .look
             case .refuse: .refuse
             }
@@ -87,7 +87,7 @@ import struct Chat.Attachment
     @Test("that typing starts and stops is heard by the recipient", arguments: [true, false])
     func typing(_ isTyping: Bool) throws {
         let decision = decide(.typing(to: Self.ben, isTyping: isTyping), from: Self.chat)
-        guard case .publish(.typing(let writer, let recipient, let heard)) = decision else {
+        guard case .publishTo(Self.ben, .typing(let writer, let recipient, let heard)) = decision else {
             throw Unexpected(decision)
         }
         #expect(writer == Self.asha.id)

@@ -55,6 +55,19 @@ import Testing
         #expect(try get("/").queryValue(name) == nil)
     }
 
+    @Test(
+        "a name is in the query whatever its value, even one that can't be decoded",
+        arguments: [
+            ("token=abc", true), ("token", true), ("token=", true), ("a=1&token", true), ("tok%65n=x", true),
+            ("token=%zz", true), ("token=%FF", true), ("token=%00", true), ("&&token=x", true),
+            ("token2=x&Token=y&ttoken=z", false), ("a=token", false), ("%zz=token", false), ("tok%zzn", false),
+            ("", false), ("=token", false),
+        ])
+    func queryNames(query: String, isThere: Bool) throws {
+        #expect(try get("/?" + query).hasQueryValue("token") == isThere)
+        #expect(try !get("/token").hasQueryValue("token"))
+    }
+
     @Test("a field is found in any case, trimmed, its repetitions joined")
     func headers() throws {
         let request = try get("/", "X-One: \t a  b \t", "x-many: 1", "X-Empty:", "X-MANY:2", "X-Text: café")

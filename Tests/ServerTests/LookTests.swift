@@ -49,7 +49,7 @@ import Testing
     private func look(
         _ query: Query, as user: User, in name: DialectName = .conversations, bytes: Int = 1 << 20
     ) throws -> (text: String, count: Int) {
-        let frame = try #require(Look(query, user, bytes: bytes).frame(in: name, from: reader))
+        let frame = try #require(Look(query, user, bytes: bytes).reply(in: name, from: reader).frame)
         let start = try #require(frame.firstIndex(of: UInt8(ascii: "{")))
         return (String(decoding: frame[start...], as: UTF8.self), frame.count)
     }
@@ -133,6 +133,20 @@ import Testing
 
     @Test("a dialect without words for it gets no frame", arguments: [.erp, .campus, .rooms] as [DialectName])
     func noWords(_ name: DialectName) {
-        #expect(Look(.conversations, asha, bytes: 1 << 20).frame(in: name, from: reader) == nil)
+        #expect(Look(.conversations, asha, bytes: 1 << 20).reply(in: name, from: reader).frame == nil)
+    }
+
+    @Test("a reply tells the newest message that it shows, if it shows any")
+    func newest() throws {
+        let id = try say(["1", "2", "3"])
+        func newest(_ query: Query, bytes: Int = 1 << 20) -> MessageID {
+            Look(query, asha, bytes: bytes).reply(in: .conversations, from: reader).newest
+        }
+        #expect(newest(.messages(of: id, before: nil, limit: 9)) == MessageID(3))
+        #expect(newest(.messages(of: id, before: nil, limit: 9), bytes: 1) == MessageID(3))
+        #expect(newest(.messages(of: id, before: MessageID(3), limit: 9)) == MessageID(2))
+        #expect(newest(.messages(of: id, before: MessageID(1), limit: 9)) == MessageID(0))
+        #expect(newest(.messages(of: ConversationID(99), before: nil, limit: 9)) == MessageID(0))
+        #expect(newest(.conversations) == MessageID(0))
     }
 }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct RequestsTests {
     /// What happens to the requests of a connection: one is made, or an answer arrives.
     private enum Step: Sendable {
-        case change, publish, look, refuse, refuseFirst
+        case change, publish, publishTo, look, refuse, refuseFirst
         case changed, looked
     }
 
@@ -18,6 +18,7 @@ import Testing
         return switch step {
         case .change: .store(.readNotification(NotificationID(Int64(number)), by: user.id, at: now))
         case .publish: .publish(.counterUsers(number))
+        case .publishTo: .publishTo(user.id, .counterUsers(number))
         case .look: .look(.people(keyword: "\(number)"), user)
         case .refuse, .refuseFirst: .refuse(.unknownFormat)
         case .changed, .looked: nil
@@ -28,9 +29,10 @@ import Testing
         switch decision {
         case .store(.readNotification(let id, _, _)): "change \(id)"
         case .publish(.counterUsers(let number)): "publish \(number)"
+        case .publishTo(_, .counterUsers(let number)): "publish \(number) to somebody"
         case .look(.people(let keyword), _): "look \(keyword)"
         case .refuse: "refuse"
-        case .store, .publish, .look: "another"
+        case .store, .publish, .publishTo, .look: "another"
         }
     }
 
@@ -66,6 +68,12 @@ import Testing
                 [.look, .look, .change, .publish, .refuse, .looked, .looked, .changed],
                 [["look 1"], [], [], [], [], ["look 2"], ["change 3", "publish 4"], ["refuse"]]
             ),
+            // Whether there is such a person has to be looked up.
+            (
+                [.change, .publishTo, .publish, .changed, .looked],
+                [["change 1"], [], [], ["publish 2 to somebody"], ["publish 3"]]
+            ),
+            ([.look, .publishTo, .looked, .looked], [["look 1"], [], ["publish 2 to somebody"], []]),
             // What came before a look that waits goes on; what came after it waits behind it.
             (
                 [.change, .look, .publish, .changed, .looked],

@@ -131,4 +131,36 @@ import Testing
         #expect(try titles(home.asha, before: ids[1], limit: 2) == ["1"])
         #expect(try titles(home.asha, before: ids[0], limit: 2) == [])
     }
+
+    // MARK: - All at once
+
+    @Test("all there are become read at once, for one person; what comes later is unread")
+    func readAll() throws {
+        let first = try home.notified(.everybody, title: "1")
+        try home.notified(.college(CollegeID(1)), title: "2")
+        try home.notified(.person(home.asha.id), title: "3")
+        #expect(try read(first, by: home.asha).isUnchanged == false)
+        guard case .notificationRead(home.asha.id, 0) = try home.apply(.readAllNotifications(by: home.asha.id)) else {
+            throw Unexpected("another outcome")
+        }
+        #expect(try home.apply(.readAllNotifications(by: home.asha.id)).isUnchanged)
+        let late = try home.notified(.everybody, title: "4")
+        #expect(try titles(home.asha) == ["4", "(3)", "(2)", "(1)"])
+        #expect(try unread(home.asha) == 1)
+        #expect(try titles(home.ben) == ["4", "2", "1"])
+        #expect(try unread(home.ben) == 3)
+        #expect(try read(first, by: home.asha).isUnchanged)
+        guard case .notificationRead(home.asha.id, 0) = try read(late, by: home.asha) else {
+            throw Unexpected("another outcome")
+        }
+    }
+
+    @Test("where nothing is unread, reading all changes nothing")
+    func nothingToRead() throws {
+        #expect(try home.apply(.readAllNotifications(by: home.asha.id)).isUnchanged)
+        #expect(try home.apply(.readAllNotifications(by: UserID(99))).isUnchanged)
+        try home.notified(.person(home.ben.id))
+        #expect(try home.apply(.readAllNotifications(by: home.asha.id)).isUnchanged)
+        #expect(try unread(home.ben) == 1)
+    }
 }

@@ -74,11 +74,13 @@ import Testing
         #expect(try home.apply(.markRead(.person(home.asha.id), by: home.ben.id, at: .start)).isUnchanged)
     }
 
-    @Test("nobody has read from themselves, or from somebody whom they never wrote with")
+    @Test("nobody has read from themselves, or from somebody whom they never wrote with, or who does not exist")
     func nothing() throws {
-        for author in [home.asha.id, home.ben.id, UserID(99)] {
+        for author in [home.asha.id, home.ben.id] {
             #expect(try home.apply(.markRead(.person(author), by: home.asha.id, at: .start)).isUnchanged)
         }
+        let unknown = try home.apply(.markRead(.person(UserID(99)), by: home.asha.id, at: .start))
+        #expect(unknown.refusal == .unknownRecipient)
     }
 
     @Test("unread are the others' messages after the last that was read")
