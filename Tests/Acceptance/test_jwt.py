@@ -1,14 +1,12 @@
-"""JWTs of other logins and of the server's own: which are accepted, which are refused and why, and when they end."""
+"""JWTs of other logins: which are accepted, which are refused and why, and when they end."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import campus
@@ -21,18 +19,14 @@ from api import answered, get, post, refused, user
 from conftest import Connect, Start
 from frames import ERP_TIME, error
 from logins import CERTIFIED, CURVE, FILED, RSA, SECRETS, SET_EC, SET_RSA, SHARED, WRITTEN, Login, jwks, public_pem
+from raw import request
 from signed import compact, hs256, part
-from switchboard import Person, Server, eventually
+from switchboard import Person, Server
+from tokens import ME, WRONG_SIGNATURE, check, expect_nothing_of, expect_refused, is_accepted
 
-ME = "/api/auth/me/"
-INVALID = "Invalid or expired token"
 Frame = dict[str, Any]
 NOTIFY = {
     "type": "notify", "title": "T", "message": "M", "notification_type": "alert", "timestamp": ERP_TIME, "data": {},
-}
-NOTIFICATION = {
-    "type": "notification", "title": "T", "message": "M", "category": "", "link": "", "timestamp": ERP_TIME,
-    "is_read": False,
 }
 
 # A path of each dialect; what it sends on connect, and a frame with its answer, where there are such.
@@ -64,40 +58,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, variables: dict[str, str]) 
 @pytest.fixture(scope="module")
 def person(server: Server) -> Person:
     return server.person("Aarav Sharma")
-
-
-def is_accepted(server: Server, token: str) -> bool:
-    response = get(server, token, ME)
-    if response.status == 200:
-        return True
-    refused(response, 401)
-    return False
-
-
-async def expect_refused(server: Server, connect: Connect, token: str, *paths: str) -> None:
-    """By the API, and by the socket of each path."""
-    refused(get(server, token, ME), 401)
-    for path in paths:
-        client = await connect(server, path, token)
-        assert await client.expect_close(4003) == INVALID
-
-
-def check(server: Server, variables: dict[str, str], token: str, on_command_line: bool = False) -> tuple[int, str]:
-    """The exit status of `token check`, and what it says, which must be nothing of the token or a secret."""
-    arguments, stdin = ([token], "") if on_command_line else ([], f"{token}\n")
-    done = server.run("token", "check", *arguments, stdin=stdin, extra=variables)
-    assert (done.stdout == "") == (done.returncode != 0) and (done.stderr == "") == (done.returncode == 0)
-    text = done.stdout + done.stderr
-    expect_nothing_of(token, text)
-    for secret in SECRETS.values():
-        expect_nothing_of(secret, text)
-    return done.returncode, text
-
-
-def expect_nothing_of(secret: str, text: str) -> None:
-    """No part of 12 characters is there."""
-    for start in range(len(secret) - 11):
-        assert secret[start:start + 12] not in text, "a secret was told"
 
 
 # Accepted
@@ -166,6 +126,22 @@ def test_a_token_without_an_end(server: Server, variables: dict[str, str], perso
         0, f"valid: a JWT accepted by jwt_secret, of user {person.id} ({person.username}), for ever\n")
 
 
+@pytest.mark.parametrize("end", [2**53, 2**63 - 1, 2**64 - 1, 1e18, 1e300], ids=str)
+async def test_an_end_beyond_all_calendars(
+    server: Server, connect: Connect, variables: dict[str, str], person: Person, end: float
+) -> None:
+    token = hs256(SECRETS["shared"], user_id=person.id, exp=end, nbf=-end if end < 2**63 else 0)
+    await erp.online(connect, server, Person(**vars(person) | {"token": token}))
+    assert is_accepted(server, token)
+    assert check(server, variables, token)[0] == 0
+
+
+def test_the_words_before_a_token(server: Server, person: Person) -> None:
+    for word in ("Bearer", "Token", "bearer"):
+        headers = {"Authorization": f"{word} {SHARED.token(person.id)}"}
+        assert answered(request(server, "GET", ME, headers=headers))["id"] == person.id
+
+
 def test_leeway(server: Server, person: Person) -> None:
     now = time.time()
     assert is_accepted(server, FILED.token(person.id, exp=now - 20, nbf=now - 20))
@@ -181,7 +157,6 @@ def test_leeway(server: Server, person: Person) -> None:
 
 NONE = 'the token is not signed (alg "none")'
 FORBIDDEN = "the algorithm {} is not allowed here, or there is no key for it"
-WRONG = "the signature is wrong: the token was changed, or signed with another key"
 
 
 def cut(token: str, place: int, text: str) -> str:
@@ -211,7 +186,7 @@ REFUSED: dict[str, tuple[Callable[[Person], str], str, str]] = {
        for alg in ("none", "None", "NONE", "nOnE")
        for way, secret in (("unsigned", None), ("signed", SECRETS["shared"]))},
     "public key as secret": (hmac_with(public_pem(RSA.key)), "rsa", FORBIDDEN.format("HS256")),
-    "public key without line end": (hmac_with(public_pem(RSA.key).strip()), "jwt_secret", WRONG),
+    "public key without line end": (hmac_with(public_pem(RSA.key).strip()), "jwt_secret", WRONG_SIGNATURE),
     "certificate as secret": (hmac_with(logins.certificate_pem(CERTIFIED.key)), "certified", FORBIDDEN.format("HS256")),
     "JWKS as secret": (hmac_with(jwks(r1=SET_RSA.key, e1=SET_EC.key).encode()), "set", FORBIDDEN.format("HS256")),
     "HS to an RSA key": (lambda person: SHARED.token(person.id, key=SECRETS["written"] + "!"), "rsa",
@@ -223,13 +198,15 @@ REFUSED: dict[str, tuple[Callable[[Person], str], str, str]] = {
                                  'the algorithm "PS256" is not supported'),
     "an algorithm in other letters": (with_header(alg="hs256"), "jwt_secret", 'the algorithm "hs256" is not supported'),
     "no algorithm": (with_header(alg=None), "jwt_secret", "the header does not name its algorithm (alg)"),
-    "another secret": (lambda person: SHARED.token(person.id, key=SECRETS["shared"] + "!"), "jwt_secret", WRONG),
-    "another RSA key": (lambda person: RSA.token(person.id, key=logins.rsa_key("else")), "rsa", WRONG),
-    "another curve key": (lambda person: CURVE.token(person.id, key=logins.ec_key("else")), "curve", WRONG),
-    "another login's key": (lambda person: RSA.token(person.id, key=CERTIFIED.key), "rsa", WRONG),
+    "another secret": (lambda person: SHARED.token(person.id, key=SECRETS["shared"] + "!"), "jwt_secret",
+                       WRONG_SIGNATURE),
+    "another RSA key": (lambda person: RSA.token(person.id, key=logins.rsa_key("else")), "rsa", WRONG_SIGNATURE),
+    "another curve key": (lambda person: CURVE.token(person.id, key=logins.ec_key("else")), "curve", WRONG_SIGNATURE),
+    "another login's key": (lambda person: RSA.token(person.id, key=CERTIFIED.key), "rsa", WRONG_SIGNATURE),
     "a changed payload": (lambda person: cut(
-        SHARED.token(person.id), 1, part(json.dumps({"user_id": 1, "exp": 2**40}).encode())), "jwt_secret", WRONG),
-    "no signature": (lambda person: cut(SHARED.token(person.id), 2, ""), "jwt_secret", WRONG),
+        SHARED.token(person.id), 1, part(json.dumps({"user_id": 1, "exp": 2**40}).encode())),
+                          "jwt_secret", WRONG_SIGNATURE),
+    "no signature": (lambda person: cut(SHARED.token(person.id), 2, ""), "jwt_secret", WRONG_SIGNATURE),
     "expired": (lambda person: SHARED.token(person.id, exp=1_700_000_000), "jwt_secret",
                 "the token has expired (2023-11-14 22:13:20 UTC)"),
     "expired beyond the leeway": (lambda person: FILED.token(person.id, exp=1_700_000_000), "filed",
@@ -254,7 +231,8 @@ REFUSED: dict[str, tuple[Callable[[Person], str], str, str]] = {
                           'there is no key with the id "e1" (kid) for the token\'s algorithm'),
     "a kid that is no string": (with_header(kid=5), "jwt_secret", "the key id in the header (kid) is not a string"),
     "crit": (with_header(crit=["exp"]), "jwt_secret", "the header demands extensions (crit), and none is supported"),
-    "an empty crit": (with_header(crit=[]), "jwt_secret", "the header demands extensions (crit), and none is supported"),
+    "an empty crit": (with_header(crit=[]), "jwt_secret",
+                      "the header demands extensions (crit), and none is supported"),
     "b64": (with_header(b64=False), "jwt_secret",
             "the header speaks of an unencoded payload (b64), which is not supported"),
     "a token in a token": (with_header(cty="JWT"), "jwt_secret",
@@ -318,6 +296,8 @@ def test_a_token_that_is_too_long(server: Server, variables: dict[str, str], per
     assert is_accepted(server, longest)
     assert check(server, variables, longest)[0] == 0
     refused(get(server, longer, ME), 401)
+    # In a query it is too long even for the line.
+    refused(request(server, "GET", f"{erp.CHAT}?token={longer}"), 414)
     status, text = check(server, variables, longer)
     assert status == 1
     assert f"the token has {len(longer)} bytes; 8192 is the most that is accepted" in text
@@ -375,10 +355,11 @@ def test_no_token_to_check(server: Server, variables: dict[str, str]) -> None:
 # Its end
 
 async def test_a_connection_ends_with_its_token(server: Server, connect: Connect) -> None:
+    people = {path: server.person() for path in [*PATHS, "/ws/v1/chat", "/ws/chat"]}
     end = int(time.time()) + 2
+    # A fraction of a second, and a leeway, count too.
     ends = {path: (SHARED, end, end) for path in PATHS} | {
         "/ws/v1/chat": (RSA, end + 0.5, end + 0.5), "/ws/chat": (CERTIFIED, end - 1, end + 1)}
-    people = {path: server.person() for path in ends}
 
     async def live(path: str) -> None:
         login, expiry, until = ends[path]
@@ -392,130 +373,9 @@ async def test_a_connection_ends_with_its_token(server: Server, connect: Connect
     await asyncio.gather(*map(live, ends))
 
 
-# Keys that change
-
-def replace(path: Path, text: str) -> None:
-    """All at once, as who rotates keys should."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(text)
-    os.replace(fresh, path)
-
-
-def lines(server: Server, level: str) -> list[dict[str, Any]]:
-    return [line for line in map(json.loads, server.log) if line["level"] == level]
-
-
-async def test_keys_are_replaced_while_the_server_runs(start: Start, connect: Connect, tmp_path: Path) -> None:
-    path = tmp_path / "keys.json"
-    old, new = logins.rsa_key("set"), logins.ec_key("set")
-    path.write_text(jwks(old=old))
-    server = start(extra={"SWITCHBOARD_JWT": json.dumps([{"name": "rotated", "jwks_file": str(path)}])})
-    person = server.person()
-    by_old = Login("rotated", old, "RS256", kid="old").token(person.id)
-    by_new = Login("rotated", new, "ES256", kid="new").token(person.id)
-
-    def accepted() -> tuple[bool, bool]:
-        return is_accepted(server, by_old), is_accepted(server, by_new)
-
-    socket = await erp.online(connect, server, Person(**vars(person) | {"token": by_old}))
-    assert accepted() == (True, False)
-    replace(path, jwks(old=old, new=new))
-    assert accepted() == (True, True)
-    replace(path, jwks(new=new))
-    assert accepted() == (False, True)
-    path.write_text(jwks(old=old))
-    assert accepted() == (True, False)
-    assert lines(server, "error") == []
-
-    for number, broken in enumerate(['{"keys": [', '{"keys": []}', ""], start=1):
-        replace(path, broken)
-        assert [accepted() for _ in range(3)] == [(True, False)] * 3
-        eventually(lambda: len(lines(server, "error")) == number, "one error for each broken file")
-        told = lines(server, "error")[-1]
-        assert told["verifier"] == "rotated" and str(path) in told["reason"]
-        replace(path, jwks(new=new))
-        assert accepted() == (False, True)
-        replace(path, jwks(old=old))
-        assert accepted() == (True, False)
-    assert len(lines(server, "error")) == 3
-
-    path.unlink()
-    assert [accepted() for _ in range(3)] == [(True, False)] * 3
-    path.write_text(jwks(new=new))
-    assert accepted() == (False, True)
-    # Who is connected stays so.
-    await socket.expect_nothing()
-
-
-@pytest.mark.parametrize("kind", ["secret_file", "key_file"])
-def test_other_files_are_read_again_too(start: Start, tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "key"
-    if kind == "key_file":
-        keys = [logins.rsa_key("rsa"), logins.rsa_key("certified")]
-        texts, algorithm = [public_pem(key).decode() for key in keys], "RS256"
-    else:
-        keys = [SECRETS["written"], SECRETS["filed"]]
-        texts, algorithm = [f"{key}\n" for key in keys], "HS256"
-    path.write_text(texts[0])
-    server = start(extra={"SWITCHBOARD_JWT": json.dumps([{kind: str(path)}])})
-    person = server.person()
-    tokens = [Login("", key, algorithm).token(person.id) for key in keys]
-    assert [is_accepted(server, token) for token in tokens] == [True, False]
-    replace(path, texts[1])
-    assert [is_accepted(server, token) for token in tokens] == [False, True]
-
-
-# The server's own
-
-def test_the_servers_own_tokens(start: Start, variables: dict[str, str]) -> None:
-    server, other = start(), start(extra=variables)
-    person, namesake = server.person(college=5), other.person()
-    assert person.id == namesake.id
-    token = server.jwt(person)
-    claims = logins.claims_of(token)
-    assert claims == {
-        "iss": "switchboard", "sub": str(person.id), "user_id": person.id, "username": person.username,
-        "name": person.name, "college_id": 5, "iat": claims["iat"], "exp": claims["iat"] + 86_400,
-    }
-    assert abs(claims["iat"] - time.time()) < 10
-    assert is_accepted(server, token)
-    server.restart()
-    assert is_accepted(server, token)
-    assert not is_accepted(other, token)
-    status, text = check(other, variables, token)
-    assert status == 1 and f"  by this server: {WRONG}" in text
-    assert check(server, {}, token)[0] == 0
-    assert is_accepted(other, other.jwt(namesake))
-    # Nobody else speaks for the server.
-    assert not is_accepted(server, hs256(user_id=person.id, iss="switchboard"))
-
-
-def test_the_end_of_the_servers_own_tokens(server: Server, variables: dict[str, str], person: Person) -> None:
-    made = json.loads(server.cli("token", "create", person.username, "--jwt", "--expires", "15m", "--json"))
-    claims = logins.claims_of(made["token"])
-    assert claims["exp"] - claims["iat"] == 900
-    assert made.keys() == {"token", "user_id", "expires"} and made["user_id"] == person.id
-    status, text = check(server, variables, made["token"])
-    assert (status, text) == (
-        0, f"valid: a JWT accepted by this server, of user {person.id} ({person.username}), until {made['expires']}\n")
-    short = server.jwt(person, "--expires", "1s")
-    eventually(lambda: not is_accepted(server, short), "a token of a second ends")
-    assert "by this server: the token has expired" in check(server, variables, short)[1]
-    assert server.run("token", "create", person.username, "--jwt", "--expires", "0s").returncode == 2
-    assert made["token"] not in server.cli("token", "list")
-
-
-def test_a_jwt_can_not_log_out(server: Server, person: Person) -> None:
-    for token in (SHARED.token(person.id), server.jwt(person)):
-        refused(post(server, token, "/api/auth/logout/"), 400, "A JWT ends when it expires")
-        assert is_accepted(server, token)
-
-
 # What is told
 
-async def test_no_log_tells_a_token_or_a_secret(
-    start: Start, connect: Connect, variables: dict[str, str], tmp_path: Path
-) -> None:
+async def test_no_log_tells_a_token_or_a_secret(start: Start, connect: Connect, variables: dict[str, str]) -> None:
     server = start("--log-level", "debug", extra=variables)
     person = server.person()
     good = [login.token(person.id) for login in logins.LOGINS] + [server.jwt(person), person.token]
