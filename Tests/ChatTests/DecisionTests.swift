@@ -21,11 +21,11 @@ import struct Chat.Attachment
 
     // MARK: - Who may say what
 
-    enum Verdict { case store, publish, look, refuse }
+    enum Verdict { case store, publish, type, look, refuse }
 
     private static let commands: [String: Command] = [
         "send": .send(Draft(text: "Hello"), to: .person(ben)), "markRead": .markRead(.person(ben)),
-        "typing": .typing(to: ben, isTyping: true), "startConversation": .startConversation(with: ben),
+        "typing": .typing(.person(ben), isTyping: true), "startConversation": .startConversation(with: ben),
         "look": .look(.conversations),
         "look at messages": .look(.messages(of: ConversationID(3), before: nil, limit: nil)),
         "readNotification": .readNotification(NotificationID(501)), "say": .say(text: "Hello", username: "john_doe"),
@@ -36,7 +36,7 @@ import struct Chat.Attachment
         "room": .room(RoomName("general")!), "counter": .counter,
     ]
     private static let allowed: [[String]: Verdict] = [
-        ["send", "chat"]: .store, ["markRead", "chat"]: .store, ["typing", "chat"]: .publish,
+        ["send", "chat"]: .store, ["markRead", "chat"]: .store, ["typing", "chat"]: .type,
         ["startConversation", "chat"]: .store, ["look", "chat"]: .look, ["look at messages", "chat"]: .look,
         ["readNotification", "own notifications"]: .store, ["say", "room"]: .publish, ["count", "counter"]: .store,
     ]
@@ -47,7 +47,8 @@ import struct Chat.Attachment
         let verdict: Verdict =
             switch decision {
             case .store: .store
-            case .publish, .publishTo: .publish
+            case .publish: .publish
+            case .type: .type
             case .look: .look
             case .refuse: .refuse
             }
@@ -84,15 +85,13 @@ import struct Chat.Attachment
         #expect(time == Self.now)
     }
 
-    @Test("that typing starts and stops is heard by the recipient", arguments: [true, false])
-    func typing(_ isTyping: Bool) throws {
-        let decision = decide(.typing(to: Self.ben, isTyping: isTyping), from: Self.chat)
-        guard case .publishTo(Self.ben, .typing(let writer, let recipient, let heard)) = decision else {
-            throw Unexpected(decision)
-        }
-        #expect(writer == Self.asha.id)
-        #expect(recipient == Self.ben)
-        #expect(heard == isTyping)
+    @Test(
+        "typing that starts and stops is told to whoever is there",
+        arguments: [.person(ben), .conversation(ConversationID(3))] as [Destination], [true, false])
+    func typing(_ destination: Destination, _ isTyping: Bool) throws {
+        let decision = decide(.typing(destination, isTyping: isTyping), from: Self.chat)
+        guard case .type(destination, isTyping, let writer) = decision else { throw Unexpected(decision) }
+        #expect(writer === Self.asha)
     }
 
     @Test("a conversation is started by the seat's person")

@@ -46,8 +46,9 @@ import struct Chat.Attachment
 
     @Test("typing starts and stops", arguments: [true, false])
     func typing(_ isTyping: Bool) {
+        let sign = TypingSign(writer: UserID(1), readers: [Self.john.id], conversation: nil, isTyping: isTyping)
         #expect(
-            encoded(.typing(UserID(1), to: Self.john.id, isTyping: isTyping), by: dialect)
+            encoded(.typing(sign), by: dialect)
                 == #"{"type":"chat.typing","sender_id":1,"is_typing":\#(isTyping)}"#)
     }
 

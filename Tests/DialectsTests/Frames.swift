@@ -19,7 +19,7 @@ private func description(of command: Command) -> String {
         "send to \(description(of: destination)): \(draft.text)" + (draft.attachment.map { " [\($0.url)]" } ?? "")
             + (draft.clientID.map { " (\($0.text))" } ?? "")
     case .markRead(let destination): "read \(description(of: destination))"
-    case .typing(let recipient, let isTyping): "\(isTyping ? "typing" : "typed") to \(recipient)"
+    case .typing(let destination, let isTyping): "\(isTyping ? "typing" : "typed") to \(description(of: destination))"
     case .startConversation(let other): "start with \(other)"
     case .look(.people(let keyword)): "people like '\(keyword)'"
     case .look(.conversations): "conversations"
@@ -103,7 +103,9 @@ extension Event {
                 others: [UserID(7), UserID(8)], readAt: time))
     }
 
-    static func typing(_ isTyping: Bool) -> Event { .typing(aarav.id, to: UserID(7), isTyping: isTyping) }
+    static func typing(_ isTyping: Bool) -> Event {
+        .typing(TypingSign(writer: aarav.id, readers: [UserID(7)], conversation: nil, isTyping: isTyping))
+    }
 
     static func notification(_ content: NotificationContent, at time: Timestamp) -> Event {
         .notification(Notification(id: NotificationID(501), audience: .everybody, content: content, sentAt: time))

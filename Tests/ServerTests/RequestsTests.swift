@@ -7,7 +7,7 @@ import Testing
 @Suite struct RequestsTests {
     /// What happens to the requests of a connection: one is made, or an answer arrives.
     private enum Step: Sendable {
-        case change, publish, publishTo, look, refuse, refuseFirst
+        case change, publish, type, look, refuse, refuseFirst
         case changed, looked
     }
 
@@ -18,7 +18,7 @@ import Testing
         return switch step {
         case .change: .store(.readNotification(NotificationID(Int64(number)), by: user.id, at: now))
         case .publish: .publish(.counterUsers(number))
-        case .publishTo: .publishTo(user.id, .counterUsers(number))
+        case .type: .type(.person(UserID(Int64(number))), isTyping: true, by: user)
         case .look: .look(.people(keyword: "\(number)"), user)
         case .refuse, .refuseFirst: .refuse(.unknownFormat)
         case .changed, .looked: nil
@@ -29,10 +29,10 @@ import Testing
         switch decision {
         case .store(.readNotification(let id, _, _)): "change \(id)"
         case .publish(.counterUsers(let number)): "publish \(number)"
-        case .publishTo(_, .counterUsers(let number)): "publish \(number) to somebody"
+        case .type(.person(let reader), _, _): "type \(reader)"
         case .look(.people(let keyword), _): "look \(keyword)"
         case .refuse: "refuse"
-        case .store, .publish, .publishTo, .look: "another"
+        case .store, .publish, .type, .look: "another"
         }
     }
 
@@ -40,14 +40,18 @@ import Testing
     private static func run(_ steps: [Step]) -> [[String]] {
         var requests = Requests()
         return steps.enumerated().map { index, step in
+            var carriedOut: [String] = []
             if let decision = decision(index + 1, step) {
-                if step == .refuseFirst { requests.prepend(decision) } else { requests.append(decision) }
+                if step == .refuseFirst {
+                    requests.prepend(decision)
+                } else if let decision = requests.take(decision) {
+                    carriedOut.append(description(of: decision))
+                }
             } else if step == .changed {
                 requests.changeEnded()
             } else {
                 requests.lookEnded()
             }
-            var carriedOut: [String] = []
             while let next = requests.next() { carriedOut.append(description(of: next)) }
             return carriedOut
         }
@@ -68,12 +72,12 @@ import Testing
                 [.look, .look, .change, .publish, .refuse, .looked, .looked, .changed],
                 [["look 1"], [], [], [], [], ["look 2"], ["change 3", "publish 4"], ["refuse"]]
             ),
-            // Whether there is such a person has to be looked up.
+            // Who hears that somebody types has to be looked up.
             (
-                [.change, .publishTo, .publish, .changed, .looked],
-                [["change 1"], [], [], ["publish 2 to somebody"], ["publish 3"]]
+                [.change, .type, .publish, .changed, .looked],
+                [["change 1"], [], [], ["type 2"], ["publish 3"]]
             ),
-            ([.look, .publishTo, .looked, .looked], [["look 1"], [], ["publish 2 to somebody"], []]),
+            ([.look, .type, .looked, .looked], [["look 1"], [], ["type 2"], []]),
             // What came before a look that waits goes on; what came after it waits behind it.
             (
                 [.change, .look, .publish, .changed, .looked],
@@ -95,11 +99,10 @@ import Testing
     @Test("it is full at 64 that wait, and not before, nor after the first of them has gone")
     func limit() throws {
         var requests = Requests()
-        requests.append(try #require(Self.decision(0, .look)))
-        _ = requests.next()
+        #expect(requests.take(try #require(Self.decision(0, .look))) != nil)
         for number in 1...64 {
             #expect(!requests.isFull)
-            requests.append(try #require(Self.decision(number, .look)))
+            #expect(requests.take(try #require(Self.decision(number, .look))) == nil)
         }
         #expect(requests.isFull)
         #expect(requests.next() == nil)
@@ -108,12 +111,20 @@ import Testing
         #expect(!requests.isFull)
     }
 
+    @Test("nothing overtakes what waits, even if it might go on alone")
+    func noOvertaking() throws {
+        var requests = Requests()
+        #expect(requests.take(try #require(Self.decision(1, .change))) != nil)
+        #expect(requests.take(try #require(Self.decision(2, .look))) == nil)
+        #expect(requests.take(try #require(Self.decision(3, .publish))) == nil)
+        #expect(requests.next() == nil)
+    }
+
     @Test("what is carried out at once never fills it")
     func neverFull() throws {
         var requests = Requests()
         for number in 1...1000 {
-            requests.append(try #require(Self.decision(number, .change)))
-            #expect(requests.next() != nil)
+            #expect(requests.take(try #require(Self.decision(number, .change))) != nil)
             #expect(!requests.isFull)
         }
         #expect(requests.next() == nil)

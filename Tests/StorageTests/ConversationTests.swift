@@ -199,4 +199,35 @@ import Testing
         guard case .stored(_, let recipients) = outcome else { throw Unexpected(outcome) }
         return recipients
     }
+
+    // MARK: - Typing
+
+    @Test("who types for a person is heard by that person, in their conversation if there is one")
+    func typingToOne() throws {
+        func sign(_ reader: UserID) throws -> Result<TypingSign, Refusal> {
+            try conversations.readers(of: .person(reader), writer: home.asha.id)
+        }
+        let first = try sign(home.ben.id).get()
+        #expect(first.writer == home.asha.id)
+        #expect(first.readers == [home.ben.id])
+        #expect(first.conversation == nil)
+        #expect(first.isTyping)
+        let conversation = try home.started(by: home.ben, with: home.asha)
+        #expect(try sign(home.ben.id).get().conversation == conversation.id)
+        #expect(throws: Refusal.unknownRecipient) { try sign(UserID(99)).get() }
+    }
+
+    @Test("who types in a conversation is heard by the others in it; a stranger is not")
+    func typingToMany() throws {
+        let group = try home.group(home.asha, home.ben)
+        func sign(_ writer: User, _ id: ConversationID) throws -> Result<TypingSign, Refusal> {
+            try conversations.readers(of: .conversation(id), writer: writer.id)
+        }
+        let heard = try sign(home.ben, group.id).get()
+        #expect(heard.writer == home.ben.id)
+        #expect(heard.readers == [home.asha.id])
+        #expect(heard.conversation == group.id)
+        #expect(throws: Refusal.unknownConversation) { try sign(home.chitra, group.id).get() }
+        #expect(throws: Refusal.unknownConversation) { try sign(home.ben, ConversationID(99)).get() }
+    }
 }
