@@ -11,6 +11,8 @@ struct Look {
 
     /// The most people that a search answers with (INTEROP.md, conversations).
     private static let peopleLimit = 50
+    /// What a person costs in a list of conversations, at least.
+    private static let bytesOfPerson = 48
     /// The most conversations in a list.
     private static let conversationsLimit = 10_000
 
@@ -65,7 +67,8 @@ struct Look {
             if keyword.isEmpty { return .people([]) }
             return .people(try store.accounts.search(keyword, besides: user.id, limit: Self.peopleLimit))
         case .conversations:
-            let list = try store.conversations.list(of: user.id, behind: nil, limit: Self.conversationsLimit)
+            let list = try store.conversations.list(
+                of: user.id, behind: nil, limit: Self.conversationsLimit, people: bytes / Self.bytesOfPerson)
             return .conversations(list.map(\.conversation))
         case .messages(let conversation, let before, let limit):
             guard try store.conversations.isMember(user.id, of: conversation) else {

@@ -58,7 +58,7 @@ package final class Server: Sendable {
         let inboxes = loops.map { $0.makeInbox(of: Mail.self) }
         let exchange = Exchange(inboxes)
         let writer = Writer(
-            store, exchange, limit: settings.storeQueue, backlogBytes: min(262_144, settings.sendQueue / 8), log: log)
+            store, exchange, limit: settings.storeQueue, backlogBytes: max(1024, min(262_144, settings.sendQueue / 8)), log: log)
         let readers = Readers(reader, limit: settings.storeQueue)
         let archive = Readers(archivist, limit: settings.storeQueue)
         let state = ServerState()

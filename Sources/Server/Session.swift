@@ -42,8 +42,23 @@ final class Session {
     private var confirmed = MessageID(0)
     /// What the person was owed before this connection, while it is open whether this one needs it.
     private var owed: MessageID?
-    private var isFedBacklog = false
+    private var feed = Feed.live
     private var isNoted = false
+
+    /// Where a connection stands with what its person was owed.
+    private enum Feed {
+        /// A part is on its way to the client; the next is asked for when it has left.
+        case sending
+        /// The writer is asked.
+        case asking
+        /// All has been sent. Until then, messages are left to the next part.
+        case live
+    }
+
+    /// The tick by which a history that was found is sent in any case.
+    private var historyDeadline: UInt32 = .max
+    /// Whether the last sign of typing that counted was one of a start.
+    private var isTyping = false
 
     private var heartbeat: Heartbeat
     private let expiresAt: UInt32?
@@ -93,6 +108,8 @@ final class Session {
         case .notifications(nil):
             break
         case .chat, .notifications, .counter:
+            // What was read counts, also behind what was not answered yet.
+            for change in requests.takeChanges() { _ = hub.writer.submit(.change(change, .connection(connection.id))) }
             confirm()
             hub.writer.submitAnyway(.leaveSeat(seat, delivery))
         }
@@ -111,19 +128,19 @@ final class Session {
                 confirmed = owed == nil ? backlog.start : backlog.end
                 start = confirmed
                 seatedAt = backlog.end
+                hub.subscribe(self, to: .chat(user.id))
             }
-            for message in backlog.messages {
+            for message in backlog.messages where name.dialect.wantsBacklog {
                 var frames = Frames(.message(message, for: [user.id]))
                 if let frame = frames.frame(for: name) { send(frame) }
             }
-            lastSent = backlog.end
-            isFedBacklog = !backlog.isComplete
-            if isFedBacklog {
+            lastSent = max(lastSent, backlog.end)
+            feed = backlog.isComplete ? .live : .sending
+            if backlog.isComplete {
+                note()
+            } else {
                 connection.stream.tellsWhenDrained = true
                 if connection.stream.queuedBytes == 0 { drained() }
-            } else {
-                note()
-                hub.subscribe(self, to: .chat(user.id))
             }
         case (.notifications(let unread), .notifications(let user?)):
             self.unread = unread
@@ -141,12 +158,19 @@ final class Session {
         connection.begin()
     }
 
-    /// All of a part of the backlog has left.
+    /// All that was sent has left.
     func drained() {
-        guard isFedBacklog else { return }
-        isFedBacklog = false
+        if feed == .sending { askForBacklog() }
+        proceed()
+    }
+
+    /// Asks for the next part of the backlog, or for the end of it where the dialect needs none.
+    private func askForBacklog() {
+        feed = .asking
         confirm()
-        if let delivery { hub.writer.submitAnyway(.continueBacklog(delivery, connection.id)) }
+        guard let delivery else { return }
+        hub.writer.submitAnyway(
+            .continueBacklog(delivery, name.dialect.wantsBacklog ? .wanted : .unneeded, connection.id))
     }
 
     // MARK: - To the client
@@ -158,6 +182,8 @@ final class Session {
 
     /// Passes on a message's frame and keeps account of what has reached the person.
     func hear(_ frame: [UInt8], of message: MessageID) {
+        // Until all has been sent that waited, the next part will have it, where there is one.
+        if feed != .live, name.dialect.wantsBacklog { return }
         if held == nil { send(frame, of: message) } else { hold(frame, message) }
     }
 
@@ -166,7 +192,8 @@ final class Session {
     }
 
     private func send(_ frame: [UInt8], of message: MessageID) {
-        confirm()
+        // This one has not left yet.
+        confirm(upTo: MessageID(message.rawValue - 1))
         lastSent = message
         send(frame)
         note()
@@ -217,9 +244,16 @@ final class Session {
     }
 
     /// Sends a history that was found, and what was held back for it, once all that it shows has been heard.
-    func releaseHistory() {
+    ///
+    /// - Parameter isLate: Whether to wait no longer: what another process wrote is never heard.
+    func releaseHistory(isLate: Bool = false) {
         guard let held, let reply = held.reply else { return }
-        if reply.newest > max(hub.newestMessage, seatedAt) { return hub.waitForMessages(of: connection.id) }
+        if reply.newest > max(hub.newestMessage, seatedAt), !isLate {
+            if historyDeadline == .max { historyDeadline = hub.wheel.now + DeadlineWheel.resolution }
+            connection.setDeadline(deadline)
+            return hub.waitForMessages(of: connection.id)
+        }
+        historyDeadline = .max
         self.held = nil
         for (frame, message) in held.inOrder() {
             if let message { send(frame, of: message) } else { send(frame) }
@@ -248,9 +282,13 @@ final class Session {
 
     /// Notes the newest message up to which all has certainly been given to the kernel. Who listens live and has
     /// nothing queued has missed none that its loop has heard of, whomever they were for.
-    func confirm() {
+    ///
+    /// - Parameter limit: What comes behind it is only about to be sent.
+    func confirm(upTo limit: MessageID? = nil) {
         guard connection.stream.queuedBytes == 0, held == nil else { return }
-        confirmed = subscriptions.isEmpty ? lastSent : max(lastSent, hub.newestMessage)
+        confirmed = lastSent
+        guard feed == .live, !subscriptions.isEmpty else { return }
+        confirmed = max(lastSent, min(hub.newestMessage, limit ?? hub.newestMessage))
     }
 
     private func note() {
@@ -316,14 +354,14 @@ final class Session {
     private func settle(by frame: JSONValue?) {
         if let frame, frame.isObject, let right = rivals.first(where: { $0.dialect.recognizes(frame) }) { name = right }
         rivals = []
-        guard let owed, case .chat(let user, _) = seat else { return }
+        if feed == .sending, !name.dialect.wantsBacklog { askForBacklog() }
+        guard let owed else { return }
         self.owed = nil
         start = owed
         if name.dialect.wantsBacklog {
             // What was sent meanwhile was in the wrong words: it comes again, behind what waited.
-            hub.unsubscribe(self)
             (lastSent, confirmed) = (owed, owed)
-            hub.writer.submitAnyway(.continueBacklog(Delivery(to: user.id, after: owed, upTo: owed), connection.id))
+            askForBacklog()
         } else {
             note()
         }
@@ -332,7 +370,11 @@ final class Session {
     private func takeToken() -> Bool { bucket.take(rate, at: hub.milliseconds) }
 
     private func carryOut(_ command: Command) {
-        if case .typing = command, !name.dialect.limitsRate, !takeToken() { return }
+        if case .typing(_, let starts) = command {
+            // Surplus signs tell nobody anything, but the end of what was told does.
+            guard takeToken() || !starts && isTyping else { return }
+            isTyping = starts
+        }
         if case .send(_, let destination) = command, let sign = typing.end(for: destination) {
             take(.publish(.typing(sign)))
         }
@@ -341,16 +383,21 @@ final class Session {
 
     /// Carries out what was decided, when its turn has come.
     private func take(_ decision: Chat.Decision) {
-        if let decision = requests.take(decision) {
-            proceed(with: decision)
-        } else {
-            connection.pauseReading(requests.isFull)
-        }
+        if let decision = requests.take(decision, mayLook: mayLook) { return proceed(with: decision) }
+        waitForRoom()
+        connection.pauseReading(requests.isFull)
+    }
+
+    /// Whether the client has read most of what it was sent, so that there is room for a long answer.
+    private var mayLook: Bool { connection.stream.queuedBytes <= hub.settings.sendQueue / 8 }
+
+    private func waitForRoom() {
+        if !mayLook { connection.stream.tellsWhenDrained = true }
     }
 
     /// Carries out what waits and may go on, after `decision`.
     private func proceed(with decision: Chat.Decision? = nil) {
-        var next = decision ?? requests.next()
+        var next = decision ?? requests.next(mayLook: mayLook)
         while let decision = next {
             switch decision {
             case .store(let change):
@@ -366,8 +413,9 @@ final class Session {
                 hub.look(query, as: user, in: name, for: connection.id)
             case .refuse(let refusal): tell(.refused(refusal))
             }
-            next = requests.next()
+            next = requests.next(mayLook: mayLook)
         }
+        waitForRoom()
         connection.pauseReading(requests.isFull)
     }
 
@@ -395,7 +443,9 @@ final class Session {
     // MARK: - Time
 
     /// The tick at which ``timePassed()`` wants to be called.
-    var deadline: UInt32 { min(heartbeat.deadline(hub.rhythm), expiresAt ?? .max, typing.deadline) }
+    var deadline: UInt32 {
+        min(heartbeat.deadline(hub.rhythm), expiresAt ?? .max, typing.deadline, historyDeadline)
+    }
 
     private static let ping = FrameEncoder.frame(.ping, Span())
 
@@ -403,6 +453,9 @@ final class Session {
         let now = hub.wheel.now
         if let expiresAt, now >= expiresAt { return connection.close(.unauthorized, "Token expired") }
         for sign in typing.takeEnded(at: now) { take(.publish(.typing(sign))) }
+        if now >= historyDeadline { releaseHistory(isLate: true) }
+        // Who is not read from can't be heard.
+        if requests.isFull { heartbeat = Heartbeat(hub.rhythm, at: now) }
         switch heartbeat.timePassed(hub.rhythm, at: now) {
         case .ping: send(Self.ping)
         case .close: connection.abort()

@@ -10,8 +10,8 @@ enum Submission: Sendable {
     case work(Work)
     /// A connection wants its seat. Its place among the changes decides what it must be told, and what it hears live.
     case takeSeat(Seat, ConnectionID)
-    /// More of the backlog: what went before was delivered.
-    case continueBacklog(Delivery, ConnectionID)
+    /// More of the backlog, or the end of it: what went before was delivered.
+    case continueBacklog(Delivery, Seat.BacklogRule, ConnectionID)
     case leaveSeat(Seat, Delivery?)
     /// What has reached people, so that little is repeated after a crash.
     case delivered([Delivery])
@@ -131,6 +131,8 @@ private final class Clerk {
     /// How many people are served of a bulk message at once: about 2 ms of work.
     private static let bulkSlice = 100
     private let backlogBytes: Int
+    /// Whether the transaction under way found no bulk message to work on, and none came behind.
+    private var isBulkDone = false
     private var presence = Presence()
     private var forgottenAt = Timestamp(microseconds: 0)
 
@@ -160,6 +162,7 @@ private final class Clerk {
         var callers: [@Sendable () -> Void] = []
         var isWriting = false
         var carriedOut = 0
+        isBulkDone = false
         do {
             try store.transaction { () throws(StoreError) in
                 for submission in submissions {
@@ -172,6 +175,7 @@ private final class Clerk {
             throw error
         }
         if isWriting { failure.note(nil) }
+        if isBulkDone { bulkWork.exists.store(false, ordering: .relaxed) }
         exchange.deliver(mail)
         for tell in callers { tell() }
     }
@@ -198,9 +202,14 @@ private final class Clerk {
             let seating = try takeSeat(seat)
             mail.send(.seated(connection, seating), to: connection)
             if case .counter = seat { mail.publish(.counterUsers(presence.counterUsers)) }
-        case .continueBacklog(let delivery, let connection):
+        case .continueBacklog(let delivery, let rule, let connection):
             try store.note(delivery)
-            let backlog = try store.backlog(of: delivery.user, after: delivery.end, bytes: backlogBytes)
+            var backlog = store.emptyBacklog
+            if rule == .wanted {
+                backlog = try store.backlog(of: delivery.user, after: delivery.end, bytes: backlogBytes)
+            } else {
+                try store.noteEverything(for: delivery.user)
+            }
             mail.send(.seated(connection, .chat(backlog)), to: connection)
         case .leaveSeat(let seat, let delivery):
             if let delivery { try store.note(delivery) }
@@ -259,7 +268,7 @@ private final class Clerk {
     private func sendBulk(to people: Int, _ mail: inout Exchange.Batch) throws(StoreError) {
         let limit = min(people, Self.bulkSlice)
         let sent = try store.sendBulkSlice(limit: limit, at: .now)
-        if sent == nil { bulkWork.exists.store(false, ordering: .relaxed) }
+        isBulkDone = sent == nil
         for notification in sent ?? [] { mail.publish(.notification(notification)) }
         // What has queued meanwhile comes before the next slice.
         mail.send(.bulkSliceStored(remaining: sent.map { people - max($0.count, 1) } ?? 0), toShard: 0)
@@ -292,7 +301,7 @@ private final class Clerk {
                 if case .chat(let user, _) = seat { presence.arrive(user.id) }
                 if case .counter = seat { presence.joinCounter() }
                 exchange.send(.seated(connection, .unavailable), to: connection)
-            case .continueBacklog(_, let connection):
+            case .continueBacklog(_, _, let connection):
                 exchange.send(.seated(connection, .unavailable), to: connection)
             case .leaveSeat(let seat, _):
                 leaveSeat(seat)

@@ -26,8 +26,9 @@ package final class Conversations {
         lastRead = try database.prepare("SELECT last_read_id FROM members WHERE user_id = ?1 AND conversation_id = ?2")
         unread = try database.prepare(
             """
-            SELECT count(*) FROM (
-                SELECT 1 FROM messages WHERE conversation_id = ?2 AND id > ?3 AND sender_id <> ?1 LIMIT ?4)
+            SELECT min(count(*), ?4) FROM (
+                SELECT sender_id FROM messages WHERE conversation_id = ?2 AND id > ?3 ORDER BY id DESC LIMIT 10000)
+            WHERE sender_id <> ?1
             """)
         let columns = "SELECT id, conversation_id, sender_id, text, created_at, attachment FROM messages"
         byID = try database.prepare("\(columns) WHERE id = ?1")
@@ -61,8 +62,11 @@ package final class Conversations {
         switch destination {
         case .person(let reader):
             if try accounts.user(reader) == nil { return .failure(.unknownRecipient) }
+            // Nobody watches themselves type.
             return .success(
-                TypingSign(writer: writer, readers: [reader], conversation: try direct(of: writer, and: reader)))
+                TypingSign(
+                    writer: writer, readers: reader == writer ? [] : [reader],
+                    conversation: try direct(of: writer, and: reader)))
         case .conversation(let id):
             let members = try members(of: id)
             if !members.contains(writer) { return .failure(.unknownConversation) }
@@ -101,21 +105,30 @@ package final class Conversations {
         }
     }
 
-    /// A person's conversations behind a place, those last active first.
+    /// A person's conversations behind a place, those last active first: at most `limit`, and no more than have so many
+    /// people in all.
     ///
     /// - Complexity: O(*n*) in the person's conversations.
     package func list(
-        of user: UserID, behind place: Place?, limit: Int
+        of user: UserID, behind place: Place?, limit: Int, people: Int = .max
     ) throws(StoreError) -> [(conversation: Conversation, place: Place)] {
-        try list.all(
+        var room = people
+        var list: [(conversation: Conversation, place: Place)] = []
+        try self.list.forEach(
             .integer(user.rawValue), .integer(place?.activeAt.microseconds ?? .max),
             .integer(place?.id.rawValue ?? .max), .integer(Int64(limit))
         ) { row throws(StoreError) in
             let id = ConversationID(row.integer(0))
             let conversation = Conversation(
-                id: id, isGroup: row.integer(1) != 0, title: row.optionalText(2), participants: try people(in: id))
-            return (conversation, Place(activeAt: Timestamp(microseconds: row.integer(3)), id: id))
+                id: id, isGroup: row.integer(1) != 0, title: row.optionalText(2),
+                participants: try self.people(in: id))
+            room -= conversation.participants.count
+            if room >= 0 || list.isEmpty {
+                list.append((conversation, Place(activeAt: Timestamp(microseconds: row.integer(3)), id: id)))
+            }
+            return room > 0
         }
+        return list
     }
 
     /// What a person sees of a conversation that they are in.

@@ -5,9 +5,16 @@ package import Chat
 package final class Notifications {
     private let database: Database
     private let insert, one, audience, read, readAll, count, page: Statement
+    /// How many some people have not read, kept up to date by the one who writes; `nil` for who only reads.
+    private var unread: [UserID: (college: CollegeID?, count: Int)]?
+    private static let unreadCacheLimit = 10_000
+    /// The most that are counted.
+    package static let unreadLimit = 10_000
 
-    package init(_ database: Database) throws(StoreError) {
+    /// - Parameter isWriter: Whether all that changes does so through this.
+    package init(_ database: Database, isWriter: Bool = false) throws(StoreError) {
         self.database = database
+        if isWriter { unread = [:] }
         insert = try database.prepare(
             """
             INSERT INTO notifications
@@ -35,8 +42,9 @@ package final class Notifications {
             """
         count = try database.prepare(
             """
-            SELECT count(*) \(mine) AND id > (SELECT notifications_read_id FROM users WHERE users.id = ?1) AND NOT EXISTS (
+            SELECT count(*) FROM (SELECT 1 \(mine) AND id > (SELECT notifications_read_id FROM users WHERE users.id = ?1) AND NOT EXISTS (
                 SELECT 1 FROM notification_reads WHERE user_id = ?1 AND notification_id = notifications.id)
+                LIMIT ?3)
             """)
         page = try database.prepare(
             """
@@ -60,6 +68,7 @@ package final class Notifications {
             .integer(kind), .integer(id), .text(content.title), .text(content.message), .text(content.category),
             .text(content.type), SQLValue(content.link), .text(content.priority.rawValue),
             .text(String(decoding: content.data, as: UTF8.self)), .integer(time.microseconds))
+        countUnread(for: audience)
         return Notification(
             id: NotificationID(database.lastInsertedRow), audience: audience, content: content, sentAt: time)
     }
@@ -77,21 +86,50 @@ package final class Notifications {
     /// - Returns: Whether it was unread before.
     func markRead(_ id: NotificationID, by user: User, at time: Timestamp) throws(StoreError) -> Bool {
         try read.run(.integer(user.id.rawValue), .integer(id.rawValue), .integer(time.microseconds))
-        return database.changedRows > 0
+        if database.changedRows == 0 { return false }
+        if let known = unread?[user.id] {
+            // Of more than are counted, nobody knows how many are left.
+            unread?[user.id] = known.count < Self.unreadLimit ? (known.college, known.count - 1) : nil
+        }
+        return true
     }
 
     /// Marks all there are as read.
     func markAllRead(by user: User) throws(StoreError) {
         try readAll.run(.integer(user.id.rawValue))
+        unread?[user.id]?.count = 0
     }
 
     func notification(_ id: NotificationID) throws(StoreError) -> Notification? {
         try one.first(.integer(id.rawValue), read: Self.notification)
     }
 
+    /// How many notifications a person has not read, ``unreadLimit`` at the most.
     package func unreadCount(of user: User) throws(StoreError) -> Int {
-        try count.first(.integer(user.id.rawValue), SQLValue(user.college?.rawValue)) { Int($0.integer(0)) } ?? 0
+        if let known = unread?[user.id] { return known.count }
+        let count = try count.first(
+            .integer(user.id.rawValue), SQLValue(user.college?.rawValue), .integer(Int64(Self.unreadLimit))
+        ) { Int($0.integer(0)) }
+        if let known = unread, known.count >= Self.unreadCacheLimit { unread = [:] }
+        unread?[user.id] = (user.college, count ?? 0)
+        return count ?? 0
     }
+
+    /// Those who get a new one have one more.
+    private func countUnread(for audience: Audience) {
+        func add(to user: UserID) {
+            guard let known = unread?[user] else { return }
+            unread?[user]?.count = min(known.count + 1, Self.unreadLimit)
+        }
+        switch audience {
+        case .person(let user): add(to: user)
+        case .college(let college): for (user, known) in unread ?? [:] where known.college == college { add(to: user) }
+        case .everybody: for user in (unread ?? [:]).keys { add(to: user) }
+        }
+    }
+
+    /// Forgets what was counted: a transaction was rolled back.
+    func forgetCounts() { if unread != nil { unread = [:] } }
 
     /// A person's notifications before a given one, newest first.
     package func page(

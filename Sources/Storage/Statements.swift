@@ -4,7 +4,7 @@ struct Statements {
     let lastMessage, insertMessage: Statement
     let insertConversation, insertDirect, insertMember, deleteMember: Statement
     let clientID, insertClientID, forgetClientIDs: Statement
-    let lastUnread, unreadAuthors, setRead: Statement
+    let newestInConversation, lastRead, unreadAuthors, setRead: Statement
     let delivered, setDelivered, backlog: Statement
     let counter, setCounter: Statement
 
@@ -28,20 +28,14 @@ struct Statements {
         insertClientID = try database.prepare("INSERT OR REPLACE INTO client_ids VALUES (?1, ?2, ?3, ?4)")
         forgetClientIDs = try database.prepare("DELETE FROM client_ids WHERE created_at <= ?1")
 
-        lastUnread = try database.prepare(
-            """
-            SELECT messages.id FROM members JOIN messages
-                ON messages.conversation_id = members.conversation_id AND messages.id > members.last_read_id
-            WHERE members.user_id = ?1 AND members.conversation_id = ?2 AND messages.sender_id <> ?1
-            ORDER BY messages.id DESC LIMIT 1
-            """)
+        newestInConversation = try database.prepare(
+            "SELECT coalesce(max(id), 0) FROM messages WHERE conversation_id = ?1")
+        lastRead = try database.prepare("SELECT last_read_id FROM members WHERE user_id = ?1 AND conversation_id = ?2")
         unreadAuthors = try database.prepare(
             """
             SELECT DISTINCT sender_id FROM (
-                SELECT sender_id FROM members JOIN messages
-                    ON messages.conversation_id = members.conversation_id AND messages.id > members.last_read_id
-                WHERE members.user_id = ?1 AND members.conversation_id = ?2 AND messages.sender_id <> ?1
-                ORDER BY messages.id DESC LIMIT 1000)
+                SELECT sender_id FROM messages WHERE conversation_id = ?2 AND id > ?3 ORDER BY id DESC LIMIT 10000)
+            WHERE sender_id <> ?1
             """)
         setRead = try database.prepare(
             "UPDATE members SET last_read_id = ?3 WHERE user_id = ?1 AND conversation_id = ?2")

@@ -64,6 +64,8 @@ extension Store {
     private func members(of conversation: ConversationID) throws(StoreError) -> [UserID] {
         if let known = members[conversation] { return known }
         let found = try conversations.members(of: conversation)
+        // What does not exist is not worth a place.
+        if found.isEmpty { return [] }
         if members.count >= Self.membersCacheLimit { members = [:] }
         members[conversation] = found
         return found

@@ -58,16 +58,13 @@ extension Store {
             (conversation, others) = (id, members)
         }
         let (person, id) = (SQLValue.integer(reader.rawValue), SQLValue.integer(conversation.rawValue))
-        let last = try statements.lastUnread.first(person, id) { $0.integer(0) }
-        guard let last else { return .unchanged }
-        // Of two people, the other wrote what had not been read.
-        let authors =
-            if case .person(let author) = destination {
-                [author]
-            } else {
-                try statements.unreadAuthors.all(person, id) { UserID($0.integer(0)) }
-            }
-        try statements.setRead.run(person, id, .integer(last))
+        let newest = try statements.newestInConversation.first(id) { $0.integer(0) } ?? 0
+        let last = try statements.lastRead.first(person, id) { $0.integer(0) } ?? 0
+        if newest <= last { return .unchanged }
+        // Also over one's own: no message is looked at again the next time.
+        try statements.setRead.run(person, id, .integer(newest))
+        let authors = try statements.unreadAuthors.all(person, id, .integer(last)) { UserID($0.integer(0)) }
+        if authors.isEmpty { return .unchanged }
         return .read(
             Receipt(conversation: conversation, reader: reader, authors: authors, others: others, readAt: time))
     }

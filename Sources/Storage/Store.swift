@@ -44,7 +44,7 @@ package final class Store {
         statements = try Statements(database)
         accounts = try Accounts(database)
         conversations = try Conversations(database, accounts)
-        notifications = try Notifications(database)
+        notifications = try Notifications(database, isWriter: true)
         notices = try Notices(database)
         bulkMessages = try BulkMessages(database)
         requestKeys = try RequestKeys(database)
@@ -61,6 +61,7 @@ package final class Store {
             directConversations = [:]
             members = [:]
             accounts.forgetKnown()
+            notifications.forgetCounts()
             try? reload()
             throw error
         }
