@@ -339,6 +339,16 @@ def test_an_answer_that_is_not_switchboards(stub: Callable[..., Stub], answer: A
     assert len(there.requests) == 1
 
 
+def test_an_answer_that_breaks_off_is_a_lost_one(stub: Callable[..., Stub], waits: list[float]) -> None:
+    broken: Answer = (200, {"Content-Length": "1000"}, b'{"status"')
+    there = stub(broken, GOOD, broken)
+    to(there).send_notification(1, "T", "M")
+    with pytest.raises(SwitchboardError) as caught:
+        to(there).send_chat_message("general", "M")
+    assert (caught.value.status, str(caught.value)) == (None, ENDED + "IncompleteRead")
+    assert (len(there.requests), len(waits)) == (3, 1)
+
+
 def test_a_server_that_says_nothing(waits: list[float]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         there = SimpleNamespace(port=listener.getsockname()[1])

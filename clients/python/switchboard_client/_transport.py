@@ -114,6 +114,9 @@ class Transport:
                 connection.request("POST", path, body, headers)
                 response = connection.getresponse()
                 text = response.read(_LONGEST_ANSWER)
+                # A read with a limit returns what there is when the connection ends early.
+                if response.length and len(text) < _LONGEST_ANSWER:
+                    raise http.client.IncompleteRead(b"", response.length)
             except (OSError, http.client.HTTPException) as error:
                 raise _Failure(_without_answer("No answer from the server", error), True) from error
             return _read(response, text)
