@@ -101,7 +101,7 @@ def test_a_name_that_a_room_may_have(server: Server, name: str) -> None:
     to(server).send_chat_message(name, "Hello")
 
 
-@pytest.mark.parametrize("name", ["a room", "a/b", "", "ä", "x" * 95, ".", "..", "%2e", "a?b", "../messages", "a\n", "١"])
+@pytest.mark.parametrize("name", ["a room", "a/b", "", "ä", "x" * 95, ".", "..", "%2e", "../messages", "a\n", "١"])
 def test_a_name_that_no_room_may_have(server: Server, name: str) -> None:
     with pytest.raises(ValueError, match="^room_name must be 1 to 94 of"):
         to(server).send_chat_message(name, "Hello")
