@@ -96,11 +96,24 @@ async def test_a_room(server: Server, connect: Connect, room: str) -> None:
     await elsewhere.expect_nothing()
 
 
-@pytest.mark.parametrize("name", ["a room", "a/b", "", "ä", "x" * 95])
-def test_a_bad_name_of_a_room_is_an_error(server: Server, name: str) -> None:
-    with pytest.raises(SwitchboardError) as caught:
+@pytest.mark.parametrize("name", ["x", "...", "A-z_0.9", "x" * 94])
+def test_a_name_that_a_room_may_have(server: Server, name: str) -> None:
+    to(server).send_chat_message(name, "Hello")
+
+
+@pytest.mark.parametrize("name", ["a room", "a/b", "", "ä", "x" * 95, ".", "..", "%2e", "../messages", "a\n", "١"])
+def test_a_name_that_no_room_may_have(server: Server, name: str) -> None:
+    with pytest.raises(ValueError, match="^room_name must be 1 to 94 of"):
         to(server).send_chat_message(name, "Hello")
-    assert caught.value.status in (400, 404)
+
+
+@pytest.mark.parametrize("name", [None, 5, b"general"])
+async def test_a_room_that_is_none_is_not_the_room_none(server: Server, connect: Connect, name: Any) -> None:
+    inside = await connect(server, f"/ws/chat/{name}/") if name is None else None
+    with pytest.raises(TypeError, match="^room_name must be a string"):
+        to(server).send_chat_message(name, "Hello")
+    if inside is not None:
+        await inside.expect_nothing()
 
 
 async def test_the_counter(server: Server, connect: Connect) -> None:
@@ -176,6 +189,22 @@ def test_the_functions_take_their_instance_from_the_environment(
     switchboard_client.configure(api_key=KEY)
     switchboard_client.send_notification(person.id, "last", "M")
     assert titles(server, person)[:2] == ["last", "the key is read once"]
+
+
+def test_what_is_given_is_not_taken_from_the_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = server.person()
+    monkeypatch.setattr(switchboard_client, "_default", None)
+    monkeypatch.setenv("SWITCHBOARD_URL", f"http://127.0.0.1:{server.port}")
+    monkeypatch.setenv("SWITCHBOARD_API_KEY", KEY)
+    switchboard_client.configure(api_key="")
+    with pytest.raises(SwitchboardError) as caught:
+        switchboard_client.send_notification(person.id, "never", "M")
+    assert caught.value.status == 401
+    with pytest.raises(ValueError, match="^url must"):
+        switchboard_client.configure(url="")
+    switchboard_client.configure()
+    switchboard_client.send_notification(person.id, "with the environment's key", "M")
+    assert titles(server, person) == ["with the environment's key"]
 
 
 def test_the_functions_and_the_methods_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,6 +294,14 @@ def test_a_bulk_message_has_one_audience(server: Server, audience: dict) -> None
         to(server).send_bulk_message("T", "M", **audience)
 
 
+@pytest.mark.parametrize("wrong", ["12", "", b"12", bytearray(b"12")])
+def test_people_are_not_the_characters_of_a_string(server: Server, wrong: Any) -> None:
+    jobs = rows(server, "SELECT count(*) FROM bulk_messages")
+    with pytest.raises(TypeError, match="^user_ids must be an iterable of ids"):
+        to(server).send_bulk_message("T", "M", user_ids=wrong)
+    assert rows(server, "SELECT count(*) FROM bulk_messages") == jobs
+
+
 @pytest.mark.parametrize("data", [{"a": b"x"}, {"a": {1}}, {"a": float("nan")}])
 def test_data_that_json_has_no_words_for(server: Server, data: dict) -> None:
     with pytest.raises((TypeError, ValueError)):
@@ -273,10 +310,10 @@ def test_data_that_json_has_no_words_for(server: Server, data: dict) -> None:
 
 @pytest.mark.parametrize("url", [
     "", "127.0.0.1:8000", "ws://127.0.0.1", "http://", "http://me:secret@host", "http://host:port", "http://h?q",
-    "file:///x",
+    "file:///x", "http://h/a b", "http://h/a\x7fb", "http://h/ä", "http://a b", "http://a\x00b", "http://a\u3000b",
 ])
 def test_a_bad_url(url: str) -> None:
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match="^url must|[Pp]ort") as caught:
         Switchboard(url, KEY)
     assert "secret" not in str(caught.value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
@@ -287,35 +289,64 @@ def test_what_has_no_key_is_not_asked_again(stub: Callable[..., Stub], waits: li
 
 
 def test_each_call_has_a_key_of_its_own(stub: Callable[..., Stub]) -> None:
-    there = stub(GOOD, GOOD, GOOD)
-    for act in (
-        lambda: to(there).send_notification(1, "T", "M"), lambda: to(there).publish_notice("T"),
-        lambda: to(there).send_bulk_message("T", "M", user_ids=iter([1])),
-    ):
-        act()
-    assert len({headers["Idempotency-Key"] for _, headers, _ in there.requests}) == 3
+    there = stub(*[GOOD] * 10)
+    shared = to(there)
+    for switchboard in (shared, shared, to(there)):
+        for act in (
+            lambda: switchboard.send_notification(1, "T", "M"), lambda: switchboard.publish_notice("T"),
+            lambda: switchboard.send_bulk_message("T", "M", user_ids=iter([1])),
+        ):
+            act()
+    assert len({headers["Idempotency-Key"] for _, headers, _ in there.requests}) == 9
+
+
+@pytest.mark.parametrize("act", [
+    lambda switchboard: switchboard.send_notification(1, "T", "M"), lambda switchboard: switchboard.publish_notice("T"),
+    lambda switchboard: switchboard.send_bulk_message("T", "M", everybody=True),
+], ids=["notification", "notice", "bulk"])
+def test_a_retry_has_the_key_of_its_call(
+    stub: Callable[..., Stub], waits: list[float], act: Callable[[Switchboard], Any]
+) -> None:
+    busy = stub(refused(503), refused(429), GOOD, refused(503), GOOD)
+    shared = to(busy)
+    act(shared)
+    act(shared)
+    keys = [headers["Idempotency-Key"] for _, headers, _ in busy.requests]
+    assert keys == [keys[0]] * 3 + [keys[3]] * 2
+    assert keys[0] != keys[3]
 
 
 def test_a_server_under_a_path(stub: Callable[..., Stub]) -> None:
     there = stub(GOOD)
-    Switchboard(f"http://127.0.0.1:{there.port}/chat/", "").send_chat_message("a b/c", "M")
+    Switchboard(f"http://127.0.0.1:{there.port}/chat/", "").send_chat_message("a.b-c", "M")
     path, headers, body = there.requests[0]
-    assert path == "/chat/api/rooms/a%20b%2Fc/messages/"
+    assert path == "/chat/api/rooms/a.b-c/messages/"
     assert "Authorization" not in headers
     assert body == {"message": "M", "username": "System"}
 
 
 @pytest.mark.parametrize("answer", [
     (200, {}, b""), (200, {}, b"<html>"), (200, {}, b"[]"), (200, {}, b"\xff"), (404, {}, b"<html>"),
-    (400, {}, b'{"message":5}'), (302, {"Location": "http://127.0.0.1:1/"}, b""), (204, {}, b""),
+    (400, {}, b'{"message":5}'), (200, {}, b"[" * 100_000), (200, {}, b'{"a":' * 100_000), (503, {}, b"[" * 100_000),
+    (302, {"Location": "http://127.0.0.1:1/"}, b""), (204, {}, b""),
 ])
 def test_an_answer_that_is_not_switchboards(stub: Callable[..., Stub], answer: Answer) -> None:
     there = stub(answer)
     with pytest.raises(SwitchboardError) as caught:
-        to(there).send_notification(1, "T", "M")
+        to(there, retries=0).send_notification(1, "T", "M")
     assert caught.value.status == answer[0]
     assert caught.value.message.endswith("without a word from Switchboard")
     assert len(there.requests) == 1
+
+
+def test_an_answer_that_breaks_off_is_a_lost_one(stub: Callable[..., Stub], waits: list[float]) -> None:
+    broken: Answer = (200, {"Content-Length": "1000"}, b'{"status"')
+    there = stub(broken, GOOD, broken)
+    to(there).send_notification(1, "T", "M")
+    with pytest.raises(SwitchboardError) as caught:
+        to(there).send_chat_message("general", "M")
+    assert (caught.value.status, str(caught.value)) == (None, ENDED + "IncompleteRead")
+    assert (len(there.requests), len(waits)) == (3, 1)
 
 
 def test_a_server_that_says_nothing(waits: list[float]) -> None:
@@ -326,3 +357,109 @@ def test_a_server_that_says_nothing(waits: list[float]) -> None:
     assert caught.value.status is None
     assert caught.value.message.startswith(ENDED)
     assert len(waits) == 1
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example"])
+def test_a_host_whose_name_cannot_exist(waits: list[float], host: str) -> None:
+    with pytest.raises(SwitchboardError, match="has a name that cannot exist") as caught:
+        Switchboard(f"http://{host}").send_notification(1, "T", "M")
+    assert (caught.value.status, waits) == (None, [])
+
+
+# Servers that are slow
+
+
+TRY = 0.3
+
+
+@pytest.fixture
+def lone() -> Iterator[Callable[[Callable[[socket.socket, threading.Event], None]], SimpleNamespace]]:
+    """`lone(serve)` is a server that hands each connection to `serve`, with an event that the test's end sets."""
+    over, listeners, threads = threading.Event(), [], []
+
+    def lone(serve: Callable[[socket.socket, threading.Event], None]) -> SimpleNamespace:
+        def run() -> None:
+            while True:
+                try:
+                    here, _ = listener.accept()
+                except OSError:
+                    return
+                with here, contextlib.suppress(OSError):
+                    serve(here, over)
+
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+        threads.append(threading.Thread(target=run, daemon=True))
+        threads[-1].start()
+        return SimpleNamespace(port=listener.getsockname()[1])
+
+    yield lone
+    over.set()
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+    for thread in threads:
+        thread.join(PATIENCE)
+
+
+def dripping(head: bytes, drop: bytes) -> Callable[[socket.socket, threading.Event], None]:
+    def serve(here: socket.socket, over: threading.Event) -> None:
+        here.sendall(head)
+        # Each drop comes long before a limit on single reads would end.
+        for _ in range(200):
+            if over.wait(TRY / 10):
+                return
+            here.sendall(drop)
+
+    return serve
+
+
+@pytest.mark.parametrize("head, drop", [
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b" "),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"), (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+], ids=["body", "chunks", "header", "continue"])
+def test_a_server_that_drips(lone: Callable[..., SimpleNamespace], head: bytes, drop: bytes) -> None:
+    there = lone(dripping(head, drop))
+    before = monotonic()
+    with pytest.raises(SwitchboardError) as caught:
+        to(there, timeout=TRY, retries=0).send_notification(1, "T", "M")
+    assert TRY <= monotonic() - before < 4 * TRY
+    assert caught.value.status is None
+    assert caught.value.message.startswith(ENDED)
+
+
+def test_a_server_that_reads_slowly(lone: Callable[..., SimpleNamespace]) -> None:
+    def serve(here: socket.socket, over: threading.Event) -> None:
+        while not over.wait(TRY / 10) and here.recv(65536):
+            pass
+
+    there = lone(serve)
+    before = monotonic()
+    with pytest.raises(SwitchboardError) as caught:
+        to(there, timeout=TRY, retries=0).send_notification(1, "T", "M" * (1 << 25))
+    assert TRY <= monotonic() - before < 8 * TRY
+    assert caught.value.message.startswith(ENDED)
+
+
+def test_each_try_has_the_whole_time(lone: Callable[..., SimpleNamespace], waits: list[float]) -> None:
+    tries: list[socket.socket] = []
+
+    def serve(here: socket.socket, over: threading.Event) -> None:
+        tries.append(here)
+        if len(tries) < 3:
+            dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n")(here, over)
+        else:
+            here.recv(65536)
+            here.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    to(lone(serve), timeout=TRY).send_notification(1, "T", "M")
+    assert (len(tries), len(waits)) == (3, 2)
+
+
+def test_a_host_of_which_one_address_is_dead(stub: Callable[..., Stub], monkeypatch: pytest.MonkeyPatch) -> None:
+    there, dead, looked_up = stub(GOOD), free_port(), socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, *values, **named: [
+        address for each in (dead, port) for address in looked_up(host, each, *values, **named)])
+    to(there, retries=0).send_notification(1, "T", "M")
+    assert len(there.requests) == 1

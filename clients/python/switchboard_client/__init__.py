@@ -35,7 +35,7 @@ def configure(
     """Sets the instance that the functions of this module use, and returns it.
 
     `url` and `api_key` come from SWITCHBOARD_URL (http://127.0.0.1:8000 where that is not set) and
-    SWITCHBOARD_API_KEY where they are not given.
+    SWITCHBOARD_API_KEY where they are not given; an `api_key` of "" means none.
     """
     global _default
     made = _from_environment(url, api_key, timeout, retries)
@@ -48,8 +48,8 @@ def _from_environment(
     url: str | None = None, api_key: str | None = None, timeout: float = 5.0, retries: int = 2
 ) -> Switchboard:
     return Switchboard(
-        url or os.environ.get("SWITCHBOARD_URL") or "http://127.0.0.1:8000",
-        api_key or os.environ.get("SWITCHBOARD_API_KEY"),
+        (os.environ.get("SWITCHBOARD_URL") or "http://127.0.0.1:8000") if url is None else url,
+        os.environ.get("SWITCHBOARD_API_KEY") if api_key is None else api_key,
         timeout=timeout,
         retries=retries,
     )
@@ -92,7 +92,10 @@ def send_user_notification(user_id: int | str, title: str, message: str, priorit
 
 
 def send_chat_message(room_name: str, message: str, username: str = "System") -> None:
-    """Says something, at most 1,000 characters, to whoever is in a room."""
+    """Says something, at most 1,000 characters, to whoever is in a room.
+
+    A room's name is 1 to 94 of `A-Z a-z 0-9 _ . -`, but neither `.` nor `..`.
+    """
     _switchboard().send_chat_message(room_name, message, username)
 
 

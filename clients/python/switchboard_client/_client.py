@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from switchboard_client._transport import SwitchboardError, Transport
 
@@ -19,7 +19,7 @@ class Switchboard:
     - `url`: where the server is, such as `https://chat.example.org`.
     - `api_key`: one of the server's `api_keys`; a server on loopback asks for none to send notifications, room
       messages and counter changes.
-    - `timeout`: how many seconds the server may be silent, and the longest wait before a retry.
+    - `timeout`: how many seconds each try may take as a whole, and the longest wait before the next.
     - `retries`: how often a call is tried again after a failed connection, or after the answers 429 and 503.
 
     A retry never does a thing twice: calls that could are only repeated if the request cannot have reached the
@@ -61,8 +61,11 @@ class Switchboard:
         self._notify(title, message, user_id=_id("user_id", user_id), priority=priority)
 
     def send_chat_message(self, room_name: str, message: str, username: str = "System") -> None:
-        """Says something, at most 1,000 characters, to whoever is in a room."""
-        path = f"/api/rooms/{quote(str(room_name), safe='')}/messages/"
+        """Says something, at most 1,000 characters, to whoever is in a room.
+
+        A room's name is 1 to 94 of `A-Z a-z 0-9 _ . -`, but neither `.` nor `..`.
+        """
+        path = f"/api/rooms/{_room(room_name)}/messages/"
         self._call(path, {"message": message, "username": username}, is_repeatable=False)
 
     def broadcast_counter_update(self, action: str, value: int) -> int:
@@ -94,6 +97,9 @@ class Switchboard:
             raise ValueError("give exactly one of user_ids, college_id and everybody=True")
         body: dict[str, Any] = {"title": title, "message": message}
         if user_ids is not None:
+            # These are iterable too, by characters and bytes, which could pass for ids.
+            if isinstance(user_ids, (str, bytes, bytearray)):
+                raise TypeError(f"user_ids must be an iterable of ids, not {type(user_ids).__name__}")
             body["user_ids"] = [_id("user_ids", user_id) for user_id in user_ids]
         elif college_id is not None:
             body["college_id"] = _id("college_id", college_id)
@@ -118,6 +124,15 @@ def _id(name: str, value: int | str) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return int(value)
     raise TypeError(f"{name} must be a number or a string of digits, not {type(value).__name__}")
+
+
+def _room(name: str) -> str:
+    """A name as the server takes it; `.` and `..` in a path mean something else on the way there."""
+    if not isinstance(name, str):
+        raise TypeError(f"room_name must be a string, not {type(name).__name__}")
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,94}", name) or name in (".", ".."):
+        raise ValueError("room_name must be 1 to 94 of A-Z a-z 0-9 _ . - and neither . nor ..")
+    return name
 
 
 def _plain(value: Any) -> str:

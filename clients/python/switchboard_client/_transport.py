@@ -6,11 +6,14 @@ import email.utils
 import http.client
 import json
 import random
+import socket
 import ssl
 import time
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
+
+from switchboard_client._deadline import TimedSocket
 
 _RETRIED = (429, 503)
 # No answer to what this package asks is nearly as long.
@@ -44,16 +47,21 @@ class Transport:
     """Holds nothing that changes, so that threads may share it."""
 
     def __init__(self, url: str, api_key: str | None, timeout: float, retries: int) -> None:
+        url = url.strip()
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("url must be http://HOST or https://HOST")
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError("url must have no credentials, query or fragment")
+        if not _is_unbroken(parts.hostname):
+            raise ValueError("url must name a host without spaces or control characters")
+        if not (parts.path.isascii() and _is_unbroken(parts.path)):
+            raise ValueError("url must have a path of ASCII without spaces; write others as %20 and the like")
         if timeout <= 0 or retries < 0:
             raise ValueError("timeout must be more than 0, retries 0 or more")
         self.url = url
         self._host: str = parts.hostname
-        self._port = parts.port
+        self._port: int = (443 if parts.scheme == "https" else 80) if parts.port is None else parts.port
         self._path = parts.path.rstrip("/")
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._timeout = timeout
@@ -92,28 +100,40 @@ class Transport:
         return min(self._timeout, 0.25 * 2.0**attempt) * random.uniform(0.5, 1)
 
     def _attempt(self, path: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
-        connection = self._connection()
         try:
-            try:
-                connection.connect()
-            except ssl.SSLCertVerificationError as error:
-                raise SwitchboardError(f"The server's certificate is not trusted: {error.verify_message}") from error
-            except OSError as error:
-                raise _Failure(_without_answer("No connection to the server", error), False) from error
+            connected = TimedSocket.connect(self._host, self._port, self._tls, self._timeout)
+        except ssl.SSLCertVerificationError as error:
+            raise SwitchboardError(f"The server's certificate is not trusted: {error.verify_message}") from error
+        except UnicodeError as error:
+            raise SwitchboardError("No connection to the server: its host has a name that cannot exist") from error
+        except OSError as error:
+            raise _Failure(_without_answer("No connection to the server", error), False) from error
+        with connected:
+            connection = self._connection(connected)
             try:
                 connection.request("POST", path, body, headers)
                 response = connection.getresponse()
                 text = response.read(_LONGEST_ANSWER)
+                # A read with a limit returns what there is when the connection ends early.
+                if response.length and len(text) < _LONGEST_ANSWER:
+                    raise http.client.IncompleteRead(b"", response.length)
             except (OSError, http.client.HTTPException) as error:
                 raise _Failure(_without_answer("No answer from the server", error), True) from error
             return _read(response, text)
-        finally:
-            connection.close()
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self, connected: TimedSocket) -> http.client.HTTPConnection:
         if self._tls is not None:
-            return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._tls)
-        return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                self._host, self._port, context=self._tls
+            )
+        else:
+            connection = http.client.HTTPConnection(self._host, self._port)
+        connection.sock = cast(socket.socket, connected)
+        return connection
+
+
+def _is_unbroken(text: str) -> bool:
+    return text.isprintable() and " " not in text
 
 
 def _without_answer(what: str, error: Exception) -> SwitchboardError:
@@ -125,7 +145,7 @@ def _without_answer(what: str, error: Exception) -> SwitchboardError:
 def _read(response: http.client.HTTPResponse, text: bytes) -> dict[str, Any]:
     try:
         decoded = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         decoded = None
     answer: dict[str, Any] | None = decoded if isinstance(decoded, dict) else None
     if answer is not None and 200 <= response.status < 300:
