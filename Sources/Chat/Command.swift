@@ -67,6 +67,8 @@ package enum Refusal: Error, Equatable, Sendable {
     case missing(Field)
     /// A sender's own id of a message that is none; see ``ClientID``.
     case badClientID
+    /// The sender has given that name to a message of another conversation.
+    case clientIDInUse
     case badAttachment
     case badLimit
     /// The message to look before is none.

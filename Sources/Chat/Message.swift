@@ -44,4 +44,9 @@ package struct ClientID: Hashable, Sendable {
         guard (1...64).contains(text.utf8.count) else { return nil }
         self.text = text
     }
+
+    /// What somebody else named a message in its sender's name: apart from what the sender does.
+    package func given(by other: String) -> ClientID { ClientID(unchecked: "\(other)\u{0}\(text)") }
+
+    private init(unchecked text: String) { self.text = text }
 }

@@ -37,6 +37,23 @@ package struct NotificationContent: Sendable {
     }
 }
 
+extension NotificationContent {
+    /// What is too long, in words, if anything: a title has up to 1,000 characters, what is a word or two up to 100, a
+    /// link up to 2,048.
+    ///
+    /// - Parameter maximumText: Bytes in the message, and in the data.
+    package func excess(maximumText: Int) -> String? {
+        if title.unicodeScalars.count > 1000 { return "title must have 1 to 1000 characters" }
+        if type.unicodeScalars.count > 100 { return "type must have 1 to 100 characters" }
+        if category.unicodeScalars.count > 100 { return "category must have 1 to 100 characters" }
+        if let link, link.unicodeScalars.count > 2048 { return "link must have 1 to 2048 characters" }
+        if message.utf8.count > maximumText || data.count > maximumText {
+            return "message and data may have \(maximumText) bytes each"
+        }
+        return nil
+    }
+}
+
 /// A notification as it was stored.
 package struct Notification: Sendable {
     package let id: NotificationID

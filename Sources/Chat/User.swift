@@ -19,11 +19,17 @@ package final class User: Sendable {
     package static func isUsername(_ text: String) -> Bool {
         (1...150).contains(text.unicodeScalars.count)
             && text.unicodeScalars.allSatisfy {
-                $0.properties.isAlphabetic || $0.properties.numericType != nil || "@.+-_".unicodeScalars.contains($0)
+                ($0.properties.isAlphabetic || $0.properties.numericType != nil || "@.+-_".unicodeScalars.contains($0))
+                    && !$0.properties.isDefaultIgnorableCodePoint
             }
             && !text.allSatisfy(\.isNumber)
     }
 
-    /// Whether a new account may have this full name: 1 to 300 characters.
-    package static func isName(_ text: String) -> Bool { (1...300).contains(text.unicodeScalars.count) }
+    /// Whether a new account may have this full name: 1 to 300 characters on one line.
+    package static func isName(_ text: String) -> Bool {
+        (1...300).contains(text.unicodeScalars.count)
+            && !text.unicodeScalars.contains {
+                [.control, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
+            }
+    }
 }

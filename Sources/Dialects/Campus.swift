@@ -102,7 +102,8 @@ package struct Campus: Dialect {
         case .missing(.receiverID): "receiver_id is required"
         case .missing(.messageOrAttachment): "message or attachment is required"
         case .unknownRecipient: "Failed to send message. Receiver not found."
-        case .unknownFormat, .missing, .badClientID, .badAttachment, .badLimit, .badCursor, .recipientIsSender,
+        case .unknownFormat, .missing, .badClientID, .clientIDInUse, .badAttachment, .badLimit, .badCursor,
+            .recipientIsSender,
             .unknownConversation, .textTooLong, .tooFast, .unknownNotification, .unknownNotice, .counterOverflow,
             .storeUnavailable:
             "An error occurred while processing your message"

@@ -177,6 +177,7 @@ package struct Conversations: Dialect {
         case .unknownFormat, .unknownNotification, .unknownNotice, .counterOverflow: "Invalid message format"
         case .missing(let field): "\(field.rawValue) is required"
         case .badClientID: "client_id must be a string of 1 to 64 bytes"
+        case .clientIDInUse: "client_id was used for a message of another conversation"
         case .badAttachment: "attachment must be an http or https URL"
         case .badLimit: "limit must be 1 or more"
         case .badCursor: "before_id must be a message id"

@@ -111,6 +111,7 @@ package struct ERP: Dialect {
         case .unknownFormat: "Invalid message format"
         case .missing(let field): "\(field.rawValue) is required"
         case .badClientID: "client_id must be a string of 1 to 64 bytes"
+        case .clientIDInUse: "client_id was used for a message of another conversation"
         case .badAttachment, .badLimit, .badCursor, .unknownConversation, .unknownNotice: "Invalid message format"
         case .recipientIsSender: "You cannot send a message to yourself."
         case .textTooLong: "Message is too long"

@@ -132,7 +132,8 @@ package struct Rooms: Dialect {
     private static func words(for refusal: Refusal) -> String {
         switch refusal {
         case .notJSON: "Invalid JSON format"
-        case .unknownFormat, .missing, .badClientID, .badAttachment, .badLimit, .badCursor, .unknownRecipient,
+        case .unknownFormat, .missing, .badClientID, .clientIDInUse, .badAttachment, .badLimit, .badCursor,
+            .unknownRecipient,
             .recipientIsSender, .unknownConversation, .unknownNotification, .unknownNotice:
             "Invalid message format"
         case .textTooLong: "Invalid message (max 1000 characters)"

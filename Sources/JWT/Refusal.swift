@@ -46,6 +46,8 @@ package enum Refusal: Error, Equatable, CustomStringConvertible {
     case notYetValid(until: Int64)
     case wrongIssuer(expected: String)
     case wrongAudience(expected: [String])
+    /// `token_type` says that it is for something else, such as to get new tokens with.
+    case notAnAccessToken(String)
 
     package var description: String {
         switch self {
@@ -71,6 +73,7 @@ package enum Refusal: Error, Equatable, CustomStringConvertible {
         case .expired(let moment): "the token has expired (\(utc(moment, otherwise: "long ago")))"
         case .notYetValid(let moment): "the token is not valid yet (before \(utc(moment, otherwise: "the far future")))"
         case .wrongIssuer(let expected): "the issuer (iss) is not \(quoted(expected))"
+        case .notAnAccessToken(let type): "the token is a \(quoted(type)) token (token_type), no access token"
         case .wrongAudience(let expected):
             "the audience (aud) does not include " + expected.map(quoted).joined(separator: " or ")
         }
@@ -83,7 +86,7 @@ package enum Refusal: Error, Equatable, CustomStringConvertible {
             .unencodedPayload, .nested, .keyIDNotAString, .algorithmNotAllowed, .unknownKey, .wrongSignature:
             false
         case .badBase64URL(let part), .notAnObject(let part), .duplicateMember(let part, name: _): part == .payload
-        case .notANumber, .expired, .notYetValid, .wrongIssuer, .wrongAudience: true
+        case .notANumber, .expired, .notYetValid, .wrongIssuer, .wrongAudience, .notAnAccessToken: true
         }
     }
 }

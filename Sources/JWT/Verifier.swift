@@ -104,6 +104,8 @@ extension Verifier {
             throw .wrongIssuer(expected: issuer)
         }
         if !audiences.isEmpty, !isForUs(payload["aud"]) { throw .wrongAudience(expected: audiences) }
+        // As djangorestframework-simplejwt has it, which signs both kinds with one key.
+        if let type = payload["token_type"]?.string, type != "access" { throw .notAnAccessToken(type) }
         return Claims(payload, expiresAt: expiresAt, validUntil: validUntil)
     }
 

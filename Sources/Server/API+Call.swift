@@ -71,13 +71,24 @@ extension API.Call {
     /// What the caller named this request: its `Idempotency-Key`.
     func idempotencyKey() throws -> ClientID? {
         guard let text = request.header("idempotency-key") else { return nil }
-        guard let key = ClientID(text) else { throw Problem(.badRequest, "Idempotency-Key must have 1 to 64 bytes") }
+        guard let key = ClientID(text), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw Problem(.badRequest, "Idempotency-Key must have 1 to 64 visible ASCII characters")
+        }
         return key
     }
 
     /// The same, apart from what other callers and other endpoints name theirs.
     func requestKey(of caller: API.Caller?) throws -> RequestKey? {
         try idempotencyKey().map { RequestKey(scope: "\(endpoint.path) \(caller?.scope ?? "anybody")", name: $0) }
+    }
+
+    // MARK: - Where it came from
+
+    /// Whether somebody on this machine meant this machine: not through a proxy, and not from a page whose name was made
+    /// to lead here.
+    var isFromThisMachine: Bool {
+        let isForwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"].contains { request.header($0) != nil }
+        return isLocal || !isForwarded && Origins.isThisMachine(request.host ?? "")
     }
 
     // MARK: - Credentials
@@ -122,10 +133,8 @@ extension JSONValue {
         return text
     }
 
-    /// The same, where an empty one stands for none.
-    func word(_ name: StaticString, limit: Int) throws -> String? {
-        try text(name)?.isEmpty == true ? nil : try text(name, limit: limit)
-    }
+    /// A string, where an empty one stands for none.
+    func word(_ name: StaticString) throws -> String? { try text(name).flatMap { $0.isEmpty ? nil : $0 } }
 
     /// An id, as a number or as a string of digits.
     func id(_ name: StaticString) throws -> Int64? {

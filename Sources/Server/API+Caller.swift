@@ -1,14 +1,16 @@
 import Chat
 import EventLoop
 import HTTP
+import JWT
 import Storage
 
 extension API {
     /// Who calls.
     enum Caller: Sendable {
         case person(User, Authentication.Credential, isAdministrator: Bool)
-        /// A back end with one of the configured keys, or a command of the server's own user on this machine.
-        case backEnd
+        /// A back end with one of the configured keys, or a command of the server's own user on this machine; by the
+        /// digest of the key.
+        case backEnd(key: String)
 
         var isAdministrator: Bool {
             switch self {
@@ -21,7 +23,7 @@ extension API {
         var scope: String {
             switch self {
             case .person(let user, _, _): "person \(user.id)"
-            case .backEnd: "back end"
+            case .backEnd(let key): "back end \(key)"
             }
         }
     }
@@ -30,9 +32,10 @@ extension API {
     ///
     /// - Throws: 401 when the credential is not valid.
     func optionalCaller(of call: Call) async throws -> Caller? {
-        if call.isLocal { return .backEnd }
+        if call.isLocal { return .backEnd(key: "") }
         guard let credential = call.credential else { return nil }
-        if isAPIKey(credential) { return .backEnd }
+        let digest = AccessToken.digest(of: credential)
+        if isAPIKey(digest) { return .backEnd(key: Base64URL.encode(digest)) }
         switch await authenticator.authenticate(credential) {
         case .person(let user, let credential, _):
             let isAdministrator = try await readers.read { store throws(StoreError) in
@@ -64,15 +67,16 @@ extension API {
         return caller
     }
 
-    /// Whoever calls while the server listens on loopback only, else an administrator (INTEROP.md, rooms).
+    /// Whoever calls from this machine while the server listens on loopback only, else an administrator (INTEROP.md,
+    /// rooms).
     func openCaller(of call: Call) async throws -> Caller? {
-        settings.listen.isLoopback ? try? await optionalCaller(of: call) : try await administrator(of: call)
+        settings.listen.isLoopback && call.isFromThisMachine
+            ? try await optionalCaller(of: call) : try await administrator(of: call)
     }
 
     /// Whether a credential is one of the configured API keys.
-    private func isAPIKey(_ credential: String) -> Bool {
+    private func isAPIKey(_ digest: [UInt8]) -> Bool {
         // Digests have one length and reveal nothing by where they differ.
-        let digest = AccessToken.digest(of: credential)
-        return settings.apiKeys.contains { AccessToken.digest(of: $0) == digest }
+        settings.apiKeys.contains { AccessToken.digest(of: $0) == digest }
     }
 }

@@ -50,7 +50,13 @@ extension API {
             let receiver = UserID(try body.requiredID("receiver_id"))
             return (try Self.draft(body, of: call), receiver, try body.id("sender_id").map { UserID($0) })
         }
-        return try await send(draft, from: try await sender(senderID, for: caller), to: .person(receiver))
+        let sender = try await sender(senderID, for: caller)
+        var named = draft
+        if case .person(let user, _, _) = caller, user.id == sender.id {
+        } else {
+            named.clientID = draft.clientID?.given(by: caller.scope)
+        }
+        return try await send(named, from: sender, to: .person(receiver))
     }
 
     /// In whose name a message is sent: the caller's own, or for an administrator anybody's.

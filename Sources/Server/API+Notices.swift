@@ -51,7 +51,7 @@ extension API {
     private func addNotice(_ call: Call) async throws -> Response {
         let caller = try await administrator(of: call)
         let (draft, isPublished) = try call.withBody { body in
-            guard let title = try body.text("title", limit: Self.titleLimit) else {
+            guard let title = try body.text("title", limit: 1000) else {
                 throw Problem(.badRequest, "title is required")
             }
             let content = try body.text("content") ?? ""

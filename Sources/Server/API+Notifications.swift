@@ -94,29 +94,22 @@ extension API {
         }
     }
 
-    /// Characters in a title, and in what is a word or two.
-    static let titleLimit = 1000
-    private static let wordLimit = 100
-
     /// - Parameter type: Where the body names none.
     func notification(_ body: JSONValue, type: String) throws -> NotificationContent {
-        guard body["title"]?.string?.isEmpty == false, let message = body["message"]?.string, !message.isEmpty,
-            let title = try body.text("title", limit: Self.titleLimit)
+        guard let title = body["title"]?.string, !title.isEmpty, let message = body["message"]?.string, !message.isEmpty
         else { throw Problem(.badRequest, "Title and message are required") }
         var content = NotificationContent(title: title, message: message)
-        content.type = try body.word("type", limit: Self.wordLimit) ?? type
+        content.type = try body.word("type") ?? type
         if let priority = try body.text("priority") {
             guard let known = Priority(rawValue: priority) else {
                 throw Problem(.badRequest, "priority must be low, normal or high")
             }
             content.priority = known
         }
-        content.category = try body.word("category", limit: Self.wordLimit) ?? ""
-        content.link = try body.word("link", limit: 2048)
+        content.category = try body.word("category") ?? ""
+        content.link = try body.word("link")
         if let data = try body.object("data") { content.data = data }
-        if message.utf8.count > settings.maxText || content.data.count > settings.maxText {
-            throw Problem(.badRequest, "message and data may have \(settings.maxText) bytes each")
-        }
+        if let excess = content.excess(maximumText: settings.maxText) { throw Problem(.badRequest, excess) }
         return content
     }
 }

@@ -33,6 +33,7 @@ extension API.Problem {
         case .textTooLong: self.init(.badRequest, "Message is too long")
         case .badAttachment: self.init(.badRequest, "attachment must be an http or https URL")
         case .badClientID: self.init(.badRequest, "client_id must be a string of 1 to 64 bytes")
+        case .clientIDInUse: self.init(.conflict, "client_id was used for a message of another conversation")
         case .counterOverflow: self.init(.badRequest, "Counter overflow")
         case .notJSON: self.init(.badRequest, "Invalid JSON format")
         case .unknownFormat, .badLimit, .badCursor: self.init(.badRequest, "Invalid message format")

@@ -69,14 +69,16 @@ final class Authenticator: Sendable {
     private func authenticate(
         jwt token: String, _ store: ReadStore, _ tell: @escaping @Sendable (Authentication) -> Void
     ) throws(StoreError) {
-        guard let verified = try? verifiers.verify(token, at: .now),
-            let identity = TokenIdentity(verified.claims, verified.settings)
-        else { return tell(.refused) }
-        let expiresAt = verified.expiresAt
-        if let user = try identity.find(in: store.accounts) {
-            return tell(.person(user, .jwt, expiresAt: expiresAt))
+        guard let accepted = try? verifiers.verify(token, at: .now) else { return tell(.refused) }
+        for verified in accepted {
+            if let user = try verified.identity?.find(in: store.accounts) {
+                return tell(.person(user, .jwt, expiresAt: verified.expiresAt))
+            }
         }
-        if !verified.settings.createsUsers { return tell(.refused) }
+        guard let creator = accepted.first(where: { $0.settings.createsUsers && $0.identity?.canBeAdded == true }),
+            let identity = creator.identity
+        else { return tell(.refused) }
+        let expiresAt = creator.expiresAt
         let work = Submission.Work(
             run: { store throws(StoreError) in
                 let user = try identity.findOrAdd(to: store.accounts)

@@ -21,7 +21,7 @@ extension Configuration {
         self.init()
         if let file { try takeFile(file.bytes, path: file.path) }
         for (variable, value) in environment.sorted(by: { $0.key < $1.key }) where variable.hasPrefix("SWITCHBOARD_") {
-            if variable == "SWITCHBOARD_CONFIG" { continue }
+            if Self.isForOthers(variable) { continue }
             guard let setting = Setting.all.first(where: { $0.variable == variable }) else {
                 throw ConfigurationError(
                     "\(variable) (environment): no such setting\(Self.suggestion(variable) { $0.variable })")
@@ -32,6 +32,14 @@ extension Configuration {
             guard let setting = Setting.all.first(where: { $0.name == name }) else { continue }
             try take(value, for: setting, from: "\(setting.flag) (flag)")
         }
+    }
+
+    /// What names the configuration file, what the Python client reads, and what Kubernetes sets for a service that is
+    /// called switchboard.
+    private static func isForOthers(_ variable: String) -> Bool {
+        ["SWITCHBOARD_CONFIG", "SWITCHBOARD_URL", "SWITCHBOARD_API_KEY"].contains(variable)
+            || variable.hasPrefix("SWITCHBOARD_SERVICE_") || variable == "SWITCHBOARD_PORT"
+            || variable.hasPrefix("SWITCHBOARD_PORT_")
     }
 
     private mutating func takeFile(_ bytes: [UInt8], path: String) throws(ConfigurationError) {

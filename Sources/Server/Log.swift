@@ -22,6 +22,9 @@ package struct Log: Sendable {
         self.format = format
     }
 
+    /// For commands: what they have to say, they print.
+    package static let quiet = Log(level: .error, format: .text)
+
     package func debug(_ message: StaticString, _ details: KeyValuePairs<StaticString, String> = [:]) {
         write(.debug, message, details)
     }

@@ -20,9 +20,13 @@ struct Origins: Sendable {
         guard let scheme = ["http://", "https://"].first(where: { origin.hasPrefix($0) }) else { return false }
         let authority = origin.dropFirst(scheme.count)
         if let host, authority == host.lowercased() { return true }
-        if !allowsDevelopmentServers { return false }
-        return ["localhost", "127.0.0.1", "[::1]"].contains { name in
-            guard authority.hasPrefix(name) else { return false }
+        return allowsDevelopmentServers && Self.isThisMachine(String(authority))
+    }
+
+    /// Whether a host, with or without a port, is this machine by any resolver.
+    static func isThisMachine(_ authority: String) -> Bool {
+        ["localhost", "127.0.0.1", "[::1]"].contains { name in
+            guard authority.lowercased().hasPrefix(name) else { return false }
             let rest = authority.dropFirst(name.count)
             return rest.isEmpty || rest.first == ":" && UInt16(digits: rest.dropFirst()) != nil
         }

@@ -2,17 +2,35 @@ import Chat
 import EventLoop
 import Storage
 
-/// The database as those see it who only read: a connection of its own, on a thread of its own. There is one for what
-/// is found at once, such as whose a token is, and one for what may take long, such as a history.
+/// The database as those see it who only read: connections of their own, on threads of their own. There is one for what
+/// is found at once, such as whose a token is, and some for what may take long, such as a history.
 final class Readers: Sendable {
-    private let worker: Worker<@Sendable (ReadStore) -> Void>
+    typealias Read = @Sendable (ReadStore) -> Void
 
+    private let workers: [Worker<Read>]
+
+    /// Starts a thread.
+    ///
+    /// - Parameter limit: How many reads may wait.
     init(_ store: sending ReadStore, limit: Int) {
-        worker = Worker(limit: limit, owning: store) { store, batch in for read in batch { read(store) } }
+        workers = [Worker(limit: limit, owning: store) { store, batch in for read in batch { read(store) } }]
     }
 
-    /// Has `body` run on the reader's thread; `false` when too much waits there already.
-    func submit(_ body: @escaping @Sendable (ReadStore) -> Void) -> Bool { worker.post(body) }
+    /// Starts two threads, on which each read is of one moment: one that takes long then holds up only half of the others.
+    init(_ first: sending ReadStore, _ second: sending ReadStore, limit: Int) {
+        workers = [Self.worker(first, limit), Self.worker(second, limit)]
+    }
+
+    private static func worker(_ store: sending ReadStore, _ limit: Int) -> Worker<Read> {
+        Worker(limit: limit / 2 + 1, owning: store) { store, batch in
+            for read in batch { store.snapshot { read(store) } }
+        }
+    }
+
+    /// Has `body` run on a reader's thread; `false` when too much waits there already.
+    func submit(_ body: @escaping Read) -> Bool {
+        workers.min { $0.count < $1.count }?.post(body) ?? false
+    }
 
     /// Reads for a caller who waits.
     func read<Result: Sendable>(
@@ -24,5 +42,5 @@ final class Readers: Sendable {
         }
     }
 
-    func stop() { worker.stop() }
+    func stop() { for worker in workers { worker.stop() } }
 }

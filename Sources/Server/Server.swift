@@ -51,6 +51,7 @@ package final class Server: Sendable {
         let store = try open(settings.database) { path throws(StoreError) in try Store(path: path) }
         let reader = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
         let archivist = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
+        let secondArchivist = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
         let verifiers = try makeVerifiers(settings, store, log)
         let localSocket = try bindLocal(forDatabase: settings.database)
 
@@ -58,9 +59,10 @@ package final class Server: Sendable {
         let inboxes = loops.map { $0.makeInbox(of: Mail.self) }
         let exchange = Exchange(inboxes)
         let writer = Writer(
-            store, exchange, limit: settings.storeQueue, backlogBytes: max(1024, min(262_144, settings.sendQueue / 8)), log: log)
+            store, exchange, limit: settings.storeQueue, backlogBytes: max(1024, min(262_144, settings.sendQueue / 8)),
+            log: log)
         let readers = Readers(reader, limit: settings.storeQueue)
-        let archive = Readers(archivist, limit: settings.storeQueue)
+        let archive = Readers(archivist, secondArchivist, limit: settings.storeQueue)
         let state = ServerState()
         let chat = Chat(limits: settings.limits)
         let services = Services(

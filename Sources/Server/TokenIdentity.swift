@@ -15,8 +15,10 @@ package struct TokenIdentity: Sendable {
     private let fullName: String?
     private let college: CollegeID?
 
-    /// Accounts that are made later get higher ids, and those must be numbers that JavaScript holds: below 2^53.
-    private static let ids: ClosedRange<Int64> = 1...1 << 52
+    /// What JavaScript's numbers hold.
+    private static let ids: ClosedRange<Int64> = 1...(1 << 53) - 1
+    /// Accounts that are made later get higher ids, and those must be such numbers too.
+    private static let newIDs: ClosedRange<Int64> = 1...1 << 52
 
     /// - Returns: `nil` when no claim says who it is.
     package init?(_ claims: Claims, _ settings: JWTSettings) {
@@ -36,10 +38,18 @@ package struct TokenIdentity: Sendable {
         fullName = claims.text(of: settings.nameClaims).flatMap { User.isName($0) ? $0 : nil }
         college =
             switch claims.first(of: settings.collegeClaims) {
-            case .integer(let number): CollegeID(number)
-            case .string(let text): Int64(digits: text).map { CollegeID($0) }
-            case .other, nil: nil
+            case .integer(let number) where Self.ids.contains(number): CollegeID(number)
+            case .string(let text): Int64(digits: text).flatMap { Self.ids.contains($0) ? CollegeID($0) : nil }
+            case .integer, .other, nil: nil
             }
+    }
+
+    /// Whether an account can be made for it.
+    package var canBeAdded: Bool {
+        switch name {
+        case .id(let id): Self.newIDs.contains(id.rawValue)
+        case .username: true
+        }
     }
 
     /// The person, if there is an account.

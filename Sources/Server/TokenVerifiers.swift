@@ -19,6 +19,11 @@ package final class TokenVerifiers: Sendable {
     package init(
         _ settings: Configuration, secret: [UInt8], log: Log
     ) throws(ConfigurationError) {
+        if settings.allowRegistration, settings.jwtSecret != nil || !settings.jwt.isEmpty {
+            // Whoever registered could be given the id or the name of somebody whom the other login knows.
+            throw ConfigurationError(
+                "allow_registration and another login's JWTs (jwt_secret, jwt) exclude each other: both give out ids")
+        }
         var list: [JWTSettings] = []
         var own = JWTSettings(name: "this server", source: .secret(secret))
         own.issuer = Self.ownIssuer
@@ -40,6 +45,9 @@ package final class TokenVerifiers: Sendable {
         package let claims: Claims
         package let settings: JWTSettings
 
+        /// `nil` when none of the claims says whose it is.
+        package var identity: TokenIdentity? { TokenIdentity(claims, settings) }
+
         package var expiresAt: Timestamp? { claims.validUntil.map { Timestamp(microseconds: $0) } }
     }
 
@@ -48,16 +56,19 @@ package final class TokenVerifiers: Sendable {
         package let reasons: [(verifier: String, reason: JWT.Refusal)]
     }
 
-    package func verify(_ token: String, at now: Timestamp) throws(Refused) -> Verified {
+    /// - Returns: What the token says, once for each verifier that accepts it.
+    package func verify(_ token: String, at now: Timestamp) throws(Refused) -> [Verified] {
+        var accepted: [Verified] = []
         var reasons: [(verifier: String, reason: JWT.Refusal)] = []
         for verifier in verifiers {
             do throws(JWT.Refusal) {
-                return Verified(
-                    claims: try verifier.verify(token, at: now.microseconds), settings: verifier.settings)
+                accepted.append(
+                    Verified(claims: try verifier.verify(token, at: now.microseconds), settings: verifier.settings))
             } catch {
                 reasons.append((verifier.settings.name, error))
             }
         }
+        if !accepted.isEmpty { return accepted }
         throw Refused(
             reasons: reasons.filter(\.reason.isOfGenuineToken) + reasons.filter { !$0.reason.isOfGenuineToken })
     }

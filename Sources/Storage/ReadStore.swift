@@ -5,14 +5,26 @@ package final class ReadStore {
     package let notifications: Notifications
     package let notices: Notices
     package let bulkMessages: BulkMessages
+    private let database: Database
+    private let begin, commit: Statement
 
     /// - Parameter path: Of a database that a ``Store`` has opened before, so that it is of the newest version.
     package init(path: String) throws(StoreError) {
-        let database = try Database(path: path, .readOnly)
+        database = try Database(path: path, .readOnly)
+        begin = try database.prepare("BEGIN")
+        commit = try database.prepare("COMMIT")
         accounts = try Accounts(database)
         conversations = try Conversations(database, accounts)
         notifications = try Notifications(database)
         notices = try Notices(database)
         bulkMessages = try BulkMessages(database)
+    }
+
+    /// Runs reads that all see the database as it is at the first of them.
+    package func snapshot(_ body: () -> Void) {
+        // Where that fails, each read still sees what is committed.
+        try? begin.run()
+        body()
+        try? commit.run()
     }
 }

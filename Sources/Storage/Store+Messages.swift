@@ -7,13 +7,6 @@ extension Store {
     func send(
         _ draft: Draft, from sender: User, to destination: Destination, at time: Timestamp
     ) throws(StoreError) -> Outcome {
-        if let clientID = draft.clientID {
-            let oldest = time - Self.clientIDLifetime
-            let earlier = try statements.clientID.first(
-                .integer(sender.id.rawValue), .text(clientID.text), .integer(oldest.microseconds)
-            ) { MessageID($0.integer(0)) }
-            if let earlier, let message = try conversations.message(earlier) { return .repeated(message) }
-        }
         let conversation: ConversationID
         let recipients: [UserID]
         switch destination {
@@ -25,6 +18,9 @@ extension Store {
         case .conversation(let id):
             guard let others = try others(in: id, besides: sender.id) else { return .refused(.unknownConversation) }
             (conversation, recipients) = (id, others)
+        }
+        if let earlier = try earlier(draft.clientID, of: sender.id, at: time) {
+            return earlier.conversation == conversation ? .repeated(earlier) : .refused(.clientIDInUse)
         }
         let id = MessageID(lastMessage.rawValue + 1)
         try statements.insertMessage.run(
@@ -40,6 +36,17 @@ extension Store {
             id: id, conversation: conversation, sender: sender, text: draft.text, attachment: draft.attachment,
             sentAt: time)
         return .stored(message, for: recipients)
+    }
+
+    /// The message that its sender gave this name before.
+    private func earlier(
+        _ clientID: ClientID?, of sender: UserID, at time: Timestamp
+    ) throws(StoreError) -> Message? {
+        guard let clientID else { return nil }
+        let id = try statements.clientID.first(
+            .integer(sender.rawValue), .text(clientID.text), .integer((time - Self.clientIDLifetime).microseconds)
+        ) { MessageID($0.integer(0)) }
+        return try id.flatMap { id throws(StoreError) in try conversations.message(id) }
     }
 
     func markRead(

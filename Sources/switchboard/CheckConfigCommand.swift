@@ -31,7 +31,10 @@ enum CheckConfigCommand {
     static func run(_ words: [String]) throws {
         let arguments = try Arguments(words, flags: Arguments.settingFlags, switches: ["--json"], help: help)
         try arguments.noWords()
-        let summary = try arguments.configuration().summary
+        let configuration = try arguments.configuration()
+        // Reads the files of keys too; the secret stands in for the server's own.
+        _ = try TokenVerifiers(configuration, secret: [UInt8](repeating: 0, count: 32), log: .quiet)
+        let summary = configuration.summary
         if arguments.has("--json") {
             Terminal.printJSON { json in json.object { for (name, value) in summary { $0.member(key: name, value) } } }
         } else {

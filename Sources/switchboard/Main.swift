@@ -15,7 +15,7 @@ struct Main {
         COMMANDS:
           serve         run the server
           user          add and list people
-          token         create, list and revoke tokens
+          token         create, list, revoke and check tokens
           notify        send a notification
           check-config  check the configuration and show what is in force
 

@@ -45,6 +45,8 @@ enum NotifyCommand {
         }
         if let text = arguments.value("--data") { content.data = try object(text) }
 
+        if let excess = content.excess(maximumText: try arguments.configuration().maxText) { throw UsageError(excess) }
+
         let id = try await send(content, to: audience(arguments), database: database)
         if arguments.has("--json") {
             Terminal.printJSON { json in json.object { $0.member("id", id) } }

@@ -21,6 +21,8 @@ enum ServeCommand {
         let arguments = try Arguments(words, flags: Arguments.settingFlags, switches: ["--demo"], help: help)
         try arguments.noWords()
         let settings = try arguments.configuration()
+        // Before anything is made: what is wrong with the files of keys is wrong configuration.
+        _ = try TokenVerifiers(settings, secret: [UInt8](repeating: 0, count: 32), log: .quiet)
         let format = settings.logFormat ?? (System.errorIsTerminal ? .text : .json)
         let log = Log(level: settings.logLevel, format: format)
         // Before anything else, so that a signal during the start is not lost.

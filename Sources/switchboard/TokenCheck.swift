@@ -27,28 +27,34 @@ enum TokenCheck {
     private static func check(jwt token: String, _ store: Store, _ arguments: Arguments) throws {
         let configuration = try arguments.configuration()
         let verifiers = try TokenVerifiers(
-            configuration, secret: store.tokenSecret(), log: Log(level: .error, format: .text))
-        let verified: TokenVerifiers.Verified
+            configuration, secret: store.tokenSecret(), log: .quiet)
+        let accepted: [TokenVerifiers.Verified]
         do throws(TokenVerifiers.Refused) {
-            verified = try verifiers.verify(token, at: .now)
+            accepted = try verifiers.verify(token, at: .now)
         } catch {
             let reasons = error.reasons.map { "  by \($0.verifier): \($0.reason)" }
             throw Failure((["refused"] + reasons).joined(separator: "\n"))
         }
-        let source = "a JWT accepted by \(verified.settings.name)"
-        guard let identity = TokenIdentity(verified.claims, verified.settings) else {
-            let claims = verified.settings.idClaims.joined(separator: ", ")
-            throw Failure("refused: \(source), but none of the claims \(claims) says whose it is")
+        var reasons: [String] = []
+        for verified in accepted {
+            let source = "a JWT accepted by \(verified.settings.name)"
+            guard let identity = verified.identity else {
+                let claims = verified.settings.idClaims.joined(separator: ", ")
+                reasons.append("\(source), but none of the claims \(claims) says whose it is")
+                continue
+            }
+            if let user = try identity.find(in: store.accounts) {
+                return accept(describe(user), source, until: verified.expiresAt, otherwise: "for ever")
+            }
+            if verified.settings.createsUsers, identity.canBeAdded {
+                return accept(
+                    "\(describe(identity)), who gets an account on connecting", source, until: verified.expiresAt,
+                    otherwise: "for ever")
+            }
+            let obstacle = verified.settings.createsUsers ? "the id is beyond 2^52" : "create_users is off"
+            reasons.append("\(source), but there is no \(describe(identity)), and \(obstacle)")
         }
-        if let user = try identity.find(in: store.accounts) {
-            return accept(describe(user), source, until: verified.expiresAt, otherwise: "for ever")
-        }
-        if !verified.settings.createsUsers {
-            throw Failure("refused: \(source), but there is no \(describe(identity)), and create_users is off")
-        }
-        accept(
-            "\(describe(identity)), who gets an account on connecting", source, until: verified.expiresAt,
-            otherwise: "for ever")
+        throw Failure("refused: " + reasons.joined(separator: "\n  "))
     }
 
     private static func accept(

@@ -79,7 +79,7 @@ enum TokenCommand {
         for user: User, _ store: Store, _ arguments: Arguments, at now: Timestamp, expiresAt: Timestamp
     ) throws {
         let verifiers = try TokenVerifiers(
-            arguments.configuration(), secret: store.tokenSecret(), log: Log(level: .error, format: .text))
+            arguments.configuration(), secret: store.tokenSecret(), log: .quiet)
         let token = try verifiers.makeToken(for: user, at: now, expiresAt: expiresAt)
         if arguments.has("--json") {
             Terminal.printJSON { json in
