@@ -14,6 +14,8 @@ extension API {
 
     /// People in one group.
     private static let groupLimit = 1000
+    /// People in the conversations of one page, all in all, after which it ends.
+    private static let pagePeople = 2000
 
     private func conversations(_ call: Call) async throws -> Response {
         let user = try await person(of: call)
@@ -25,13 +27,18 @@ extension API {
             return place
         }
         let (summaries, end) = try await archive.read { store throws(StoreError) in
-            let list = try store.conversations.list(of: user.id, behind: place, limit: limit + 1)
-            let page = Call.Page(list, limit: limit)
+            // One more than a page may have tells that there are more.
+            let list = try store.conversations.list(
+                of: user.id, behind: place, limit: limit + 1, people: Self.pagePeople)
             var summaries: [Conversation.Summary] = []
-            for item in page.items {
-                summaries.append(try store.conversations.summary(of: item.conversation, for: user.id))
+            var (people, bytes) = (0, 0)
+            for item in list where summaries.count < limit && people < Self.pagePeople && bytes < Self.pageBytes {
+                let summary = try store.conversations.summary(of: item.conversation, for: user.id)
+                people += item.conversation.participants.count
+                bytes += summary.lastMessage?.text.utf8.count ?? 0
+                summaries.append(summary)
             }
-            return (summaries, page.end?.place)
+            return (summaries, summaries.count < list.count ? list[summaries.count - 1].place : nil)
         }
         return .json {
             $0.array("conversations") { list in

@@ -18,22 +18,24 @@ extension API {
         let before = try call.number("before").map { MessageID($0) }
         let after = try call.number("after").map { MessageID($0) }
         if before != nil && after != nil { throw Problem(.badRequest, "Give before or after, not both") }
-        // One more than asked for tells whether there are more.
-        let page = try await archive.read { store throws(StoreError) -> [Message]? in
-            guard try store.conversations.isMember(user.id, of: id) else { return nil }
-            return if let after {
-                try store.conversations.messages(of: id, after: after, limit: limit + 1)
-            } else {
-                try store.conversations.messages(of: id, before: before, limit: limit + 1)
+        let page = try await archive.read { store throws(StoreError) -> (messages: [Message], hasMore: Bool)? in
+            let conversations = store.conversations
+            guard try conversations.isMember(user.id, of: id) else { return nil }
+            if let after {
+                let page = try conversations.messages(of: id, after: after, limit: limit, bytes: Self.pageBytes)
+                guard let last = page.last else { return ([], false) }
+                return (page, try !conversations.messages(of: id, after: last.id, limit: 1).isEmpty)
             }
+            let page = try conversations.messages(of: id, before: before, limit: limit, bytes: Self.pageBytes)
+            guard let first = page.first else { return ([], false) }
+            return (page, try !conversations.messages(of: id, before: first.id, limit: 1).isEmpty)
         }
         guard let page else { throw Problem.unknownConversation }
-        let messages = after == nil ? page.suffix(limit) : page.prefix(limit)
         return .json {
             $0.array("messages") { list in
-                for message in messages { list.object { message.write(members: &$0) } }
+                for message in page.messages { list.object { message.write(members: &$0) } }
             }
-            $0.member("has_more", page.count > limit)
+            $0.member("has_more", page.hasMore)
         }
     }
 

@@ -25,6 +25,9 @@ struct API: Sendable {
         healthEndpoints + accountEndpoints + userEndpoints + conversationEndpoints + messageEndpoints
         + notificationEndpoints + noticeEndpoints + bulkMessageEndpoints + roomEndpoints
 
+    /// Bytes of people's text after which a page of an answer ends: a client may be slow to read it.
+    static let pageBytes = 256 << 10
+
     /// One request, and where it came from.
     struct Call: Sendable {
         let endpoint: Endpoint

@@ -105,30 +105,27 @@ package final class Conversations {
         }
     }
 
-    /// A person's conversations behind a place, those last active first: at most `limit`, and no more than have so many
-    /// people in all.
+    /// A person's conversations behind a place, those last active first: at most `limit`, and no more than one behind
+    /// those that have `people` participants in all.
     ///
     /// - Complexity: O(*n*) in the person's conversations.
     package func list(
         of user: UserID, behind place: Place?, limit: Int, people: Int = .max
     ) throws(StoreError) -> [(conversation: Conversation, place: Place)] {
         var room = people
-        var list: [(conversation: Conversation, place: Place)] = []
-        try self.list.forEach(
+        var found: [(conversation: Conversation, place: Place)] = []
+        try list.forEach(
             .integer(user.rawValue), .integer(place?.activeAt.microseconds ?? .max),
             .integer(place?.id.rawValue ?? .max), .integer(Int64(limit))
         ) { row throws(StoreError) in
             let id = ConversationID(row.integer(0))
             let conversation = Conversation(
-                id: id, isGroup: row.integer(1) != 0, title: row.optionalText(2),
-                participants: try self.people(in: id))
-            room -= conversation.participants.count
-            if room >= 0 || list.isEmpty {
-                list.append((conversation, Place(activeAt: Timestamp(microseconds: row.integer(3)), id: id)))
-            }
+                id: id, isGroup: row.integer(1) != 0, title: row.optionalText(2), participants: try self.people(in: id))
+            found.append((conversation, Place(activeAt: Timestamp(microseconds: row.integer(3)), id: id)))
+            defer { room -= conversation.participants.count }
             return room > 0
         }
-        return list
+        return found
     }
 
     /// What a person sees of a conversation that they are in.
@@ -161,9 +158,9 @@ package final class Conversations {
 
     /// The oldest messages of a conversation after a given one, likewise.
     package func messages(
-        of id: ConversationID, after: MessageID, limit: Int
+        of id: ConversationID, after: MessageID, limit: Int, bytes: Int = .max
     ) throws(StoreError) -> [Message] {
-        try page(self.after, of: id, from: after.rawValue, limit, .max)
+        try page(self.after, of: id, from: after.rawValue, limit, bytes)
     }
 
     private func page(

@@ -216,3 +216,9 @@ class Server:
     def jwt(self, person: Person, *options: object) -> str:
         """A token of the other kind for the same person."""
         return self.cli("token", "create", person.username, "--jwt", *options)
+
+
+def memory(server: Server) -> int:
+    """Resident bytes; reads /proc."""
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024

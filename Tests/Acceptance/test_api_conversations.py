@@ -182,6 +182,36 @@ def test_pages_hold_every_conversation_once(server: Server, limit: int) -> None:
     assert seen == whole and len(whole) == 5
 
 
+def ids_by_page(server: Server, who: Person) -> list[list[int]]:
+    """All conversations of somebody, in pages as large as they get."""
+    pages, query = [], {"limit": 200}
+    while True:
+        page = answered(get(server, who, CONVERSATIONS, **query))
+        pages.append([item["id"] for item in page["conversations"]])
+        assert pages[-1]
+        if page["next"] is None:
+            return pages
+        query["before"] = page["next"]
+
+
+def test_a_page_ends_at_two_thousand_participants(server: Server) -> None:
+    me, *others = people(server, 50)
+    numbers = [group(server, me, *others) for _ in range(82)]
+    pages = ids_by_page(server, me)
+    assert [len(page) for page in pages] == [40, 40, 2]
+    assert sum(pages, []) == numbers[::-1]
+
+
+def test_a_page_ends_where_last_messages_are_long(server: Server) -> None:
+    me, other = people(server, 2)
+    numbers = [group(server, me, other, title="long") for _ in range(40)]
+    for number in numbers:
+        say(server, other, number, "\x01" * 16_384)
+    pages = ids_by_page(server, me)
+    assert [len(page) for page in pages] == [16, 16, 8]
+    assert sum(pages, []) == numbers[::-1]
+
+
 def test_a_page_is_not_shaken_by_what_becomes_active(server: Server) -> None:
     me, *others = people(server, 4)
     for other in others:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,7 @@ from client import Client
 from conftest import Connect, Start
 from frames import ID
 from raw import RawConnection, bearer, request
-from switchboard import Person, Server
+from switchboard import PATIENCE, Person, Server, memory
 
 SETTINGS = KEYED
 URL = "https://files.example.org/plan.pdf"
@@ -126,6 +128,41 @@ def test_either_way_the_pages_are_the_whole(server: Server, long: Long, limit: i
         forth += ids
         ids, more = page(server, long, limit=limit, after=ids[-1])
     assert forth + ids == long.ids
+
+
+@pytest.fixture(scope="module")
+def wide(server: Server) -> Long:
+    """A conversation of the longest texts, which take six times their size in JSON."""
+    one, other = pair(server)
+    text = "\x01" * LONGEST
+    ids = [write(server, one, other, text)["id"] for _ in range(120)]
+    return Long(one, other, direct(server, one, other), ids)
+
+
+def test_pages_of_long_texts_end_early(server: Server, wide: Long) -> None:
+    for cursor, edge, step in (("before", 0, -1), ("after", -1, 1)):
+        seen, query, more = [], {} if cursor == "before" else {"after": 0}, True
+        while more:
+            response = get(server, wide.one, messages_of(wide.number), limit=200, **query)
+            assert len(response.body) < 2 << 20
+            page = answered(response)
+            ids, more = [item["id"] for item in page["messages"]], page["has_more"]
+            assert ids and set(ids).isdisjoint(seen)
+            seen += ids[::step]
+            query = {cursor: ids[edge]}
+        assert seen == wide.ids[::step]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_pages_that_nobody_reads_take_little_memory(server: Server, wide: Long) -> None:
+    before = memory(server)
+    head = f"GET {messages_of(wide.number)}?limit=200 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {wide.one.token}"
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):
+            connection = stack.enter_context(RawConnection(server, receive_buffer=4096))
+            connection.send(f"{head}\r\n\r\n".encode())
+            assert connection.has_answer(PATIENCE)
+        assert memory(server) - before < 120 << 20
 
 
 @pytest.mark.parametrize("query", [

@@ -1,7 +1,6 @@
 """What one client does to itself and to nobody else: floods, unread answers, pages of other sites."""
 
 import asyncio
-import pathlib
 import socket
 import sqlite3
 import sys
@@ -13,18 +12,12 @@ from conftest import Connect, Start
 from erp import CHAT, heard, online, said
 from frames import ANY_ERROR
 from raw import RawConnection, request
-from switchboard import Server
+from switchboard import Server, memory
 
 SEND = "/api/notifications/send/"
 NOTIFICATION = {"title": "T", "message": "M"}
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-
-def memory(server: Server) -> int:
-    """Resident bytes."""
-    status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) * 1024
 
 
 def push(client: socket.socket, data: bytes, total: int, seconds: float) -> int:
