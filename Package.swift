@@ -58,6 +58,7 @@ let package = Package(
         module("CivilTime"),
         module("HTTP", "CivilTime"),
         module("JWT", "COpenSSL", "CivilTime", "JSON"),
+        module("SocketIO", "JSON"),
         module("WebSocket", "COpenSSL"),
         module("Chat", "CivilTime"),
 
@@ -92,6 +93,7 @@ if isFuzzing {
         tests("JSONTests", "JSON"),
         tests("JWTTests", "JWT", "JSON"),
         tests("ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "Storage"),
+        tests("SocketIOTests", "SocketIO", "JSON"),
         tests("StorageTests", "Storage", "Chat"),
         tests("WebSocketTests", "WebSocket"),
         .executableTarget(
