@@ -25,9 +25,9 @@ func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func fuzzer(_ name: String, _ module: Target.Dependency) -> Target {
+func fuzzer(_ name: String, _ modules: Target.Dependency...) -> Target {
     .executableTarget(
-        name: name, dependencies: [module, "CLibFuzzer"], path: "Fuzzing/\(name)", swiftSettings: strict,
+        name: name, dependencies: modules + ["CLibFuzzer"], path: "Fuzzing/\(name)", swiftSettings: strict,
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
 }
 
@@ -82,6 +82,7 @@ if isFuzzing {
         fuzzer("FuzzHTTP", "HTTP"),
         fuzzer("FuzzJSON", "JSON"),
         fuzzer("FuzzJWT", "JWT"),
+        fuzzer("FuzzSocketIO", "SocketIO", "JSON"),
         fuzzer("FuzzWebSocket", "WebSocket"),
     ]
 } else {
