@@ -100,5 +100,8 @@ if isFuzzing {
         .executableTarget(
             name: "EchoFixture", dependencies: ["EventLoop", "HTTP", "WebSocket"], path: "Tests/EchoFixture",
             swiftSettings: strict),
+        .executableTarget(
+            name: "SocketIOFixture", dependencies: ["EventLoop", "HTTP", "JSON", "SocketIO", "WebSocket"],
+            path: "Tests/SocketIOFixture", swiftSettings: strict),
     ]
 }
