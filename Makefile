@@ -13,7 +13,7 @@ RELEASE := .build/release/switchboard
 VENV := .build/venv
 FORMATTED := Package.swift Sources Tests Fuzzing
 
-.PHONY: run build test unit-test acceptance-test lint format fuzz echo-fixture bench tools-for-tests libraries clean
+.PHONY: run build test unit-test acceptance-test lint format fuzz echo-fixture socketio-fixture bench tools-for-tests libraries clean
 
 ## Builds for release and starts the server on 127.0.0.1:8000, with a few people to try it with.
 run: build
@@ -39,7 +39,8 @@ unit-test: libraries
 ## The built server, tried from outside with real clients.
 acceptance-test: build tools-for-tests
 	$(SWIFT) build -c release --product EchoFixture
-	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
+	$(SWIFT) build -c release --product SocketIOFixture
+	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
 
 ## SECONDS of libFuzzer with the address sanitizer for each parser.
 fuzz: libraries
@@ -49,6 +50,11 @@ fuzz: libraries
 echo-fixture: libraries
 	$(SWIFT) build -c release --product EchoFixture
 	.build/release/EchoFixture $(PORT)
+
+## Engine.IO on http://localhost:PORT/engine.io/ and Socket.IO on /socket.io/, in the foreground, for the same.
+socketio-fixture: libraries
+	$(SWIFT) build -c release --product SocketIOFixture
+	.build/release/SocketIOFixture $(PORT)
 
 ## ROUNDS rounds of every workload, the server on one core and the load on the other.
 bench: build

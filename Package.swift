@@ -25,9 +25,9 @@ func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func fuzzer(_ name: String, _ module: Target.Dependency) -> Target {
+func fuzzer(_ name: String, _ modules: Target.Dependency...) -> Target {
     .executableTarget(
-        name: name, dependencies: [module, "CLibFuzzer"], path: "Fuzzing/\(name)", swiftSettings: strict,
+        name: name, dependencies: modules + ["CLibFuzzer"], path: "Fuzzing/\(name)", swiftSettings: strict,
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
 }
 
@@ -58,6 +58,7 @@ let package = Package(
         module("CivilTime"),
         module("HTTP", "CivilTime"),
         module("JWT", "COpenSSL", "CivilTime", "JSON"),
+        module("SocketIO", "JSON"),
         module("WebSocket", "COpenSSL"),
         module("Chat", "CivilTime"),
 
@@ -81,6 +82,7 @@ if isFuzzing {
         fuzzer("FuzzHTTP", "HTTP"),
         fuzzer("FuzzJSON", "JSON"),
         fuzzer("FuzzJWT", "JWT"),
+        fuzzer("FuzzSocketIO", "SocketIO", "JSON"),
         fuzzer("FuzzWebSocket", "WebSocket"),
     ]
 } else {
@@ -92,10 +94,14 @@ if isFuzzing {
         tests("JSONTests", "JSON"),
         tests("JWTTests", "JWT", "JSON"),
         tests("ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "JWT", "Storage"),
+        tests("SocketIOTests", "SocketIO", "JSON"),
         tests("StorageTests", "Storage", "Chat"),
         tests("WebSocketTests", "WebSocket"),
         .executableTarget(
             name: "EchoFixture", dependencies: ["EventLoop", "HTTP", "WebSocket"], path: "Tests/EchoFixture",
             swiftSettings: strict),
+        .executableTarget(
+            name: "SocketIOFixture", dependencies: ["EventLoop", "HTTP", "JSON", "SocketIO", "WebSocket"],
+            path: "Tests/SocketIOFixture", swiftSettings: strict),
     ]
 }

@@ -11,7 +11,7 @@ SWIFT_BACKTRACE=enable=no
 export SWITCHBOARD_FUZZ SWIFT_BACKTRACE
 build=.build-fuzz
 mkdir -p Fuzzing/Finds
-for fuzzer in FuzzHTTP FuzzJSON FuzzJWT FuzzWebSocket; do
+for fuzzer in FuzzHTTP FuzzJSON FuzzJWT FuzzSocketIO FuzzWebSocket; do
     # The linker warns about every local symbol of the sanitizer.
     swift build -c release --scratch-path $build --product $fuzzer 2>&1 | grep -v 'Cannot export local symbol' || true
     mkdir -p "$build/corpus/$fuzzer"

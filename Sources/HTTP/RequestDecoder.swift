@@ -29,6 +29,9 @@ package struct RequestDecoder: Sendable {
     /// Whether no byte of a next request has arrived: what tells an idle connection from a slow head.
     package var isIdle: Bool { pending == nil && failure == nil && start == buffer.count }
 
+    /// The request whose body is still to come, after ``Step/needMoreBody`` or ``Step/sendContinue``; its body is empty.
+    package var unfinishedRequest: Request? { pending?.request }
+
     /// Bytes that wait to be decoded.
     package var bufferedByteCount: Int { buffer.count - start }
 

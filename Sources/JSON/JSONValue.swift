@@ -129,6 +129,19 @@ extension JSONValue {
         return count
     }
 
+    /// One of the elements; `nil` if there are fewer, or this is no array.
+    ///
+    /// - Complexity: O(*n*) in the index.
+    package func element(at index: Int) -> JSONValue? {
+        guard isArray else { return nil }
+        var cursor = unsafe sj_children(reader, position)
+        var element: sj_position = 0
+        for _ in 0...index {
+            guard unsafe sj_next_element(reader, &cursor, &element) else { return nil }
+        }
+        return JSONValue(position: element, parser: parser)
+    }
+
     /// Visits the members in order, a repeated name as often as it is there; nothing if this is no object.
     package func forEachMember<E: Error>(_ body: (String, JSONValue) throws(E) -> Void) throws(E) {
         try unsafe forEachRawMember { (name, value) throws(E) in

@@ -13,7 +13,7 @@
 /// caller's.
 /// A body that throws leaves half a document behind.
 package struct JSONWriter {
-    /// What was written so far: UTF-8.
+    /// What was written so far, UTF-8, and before it what ``init(behind:)`` was given.
     package private(set) var bytes: [UInt8] = []
     /// Whether a value precedes in the same array or object.
     private var needsComma = false
@@ -22,6 +22,9 @@ package struct JSONWriter {
     package init(reserving capacity: Int = 256) {
         bytes.reserveCapacity(capacity)
     }
+
+    /// Writes the document behind bytes that are no part of it.
+    package init(behind bytes: consuming [UInt8]) { self.bytes = bytes }
 }
 
 /// What can be written as one JSON value.

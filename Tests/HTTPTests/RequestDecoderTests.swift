@@ -34,6 +34,21 @@ let validStreams: [(text: String, bodies: [String])] = [
 ]
 
 @Suite struct RequestDecoderTests {
+    @Test("a request can be looked at before its body is there")
+    func unfinished() throws {
+        var decoder = RequestDecoder()
+        decoder.append(Array("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n".utf8).span)
+        #expect(try decoder.next() == .needMoreHead)
+        #expect(decoder.unfinishedRequest == nil)
+        decoder.append(Array("\r\nb".utf8).span)
+        #expect(try decoder.next() == .needMoreBody)
+        #expect(decoder.unfinishedRequest?.rawPath == "/a")
+        #expect(decoder.unfinishedRequest?.body == [])
+        decoder.append(Array("c".utf8).span)
+        #expect(try decoder.next() != .needMoreBody)
+        #expect(decoder.unfinishedRequest == nil)
+    }
+
     @Test("a stream fed whole yields its requests", arguments: validStreams)
     func whole(text: String, bodies: [String]) {
         let outcome = Outcome(of: text)

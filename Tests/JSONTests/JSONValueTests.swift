@@ -144,6 +144,22 @@ import Testing
         #expect(seen == ["1", "-2.5", "18446744073709551615", "\"x\"", "[3,[4]]", #"{"y":[5]}"#, "true", "null", "[]"])
     }
 
+    @Test(
+        "an element is found by its place",
+        arguments: [
+            (#"["a",5]"#, 0, #""a""#), (#"["a",5]"#, 1, "5"), ("[[[1]],2]", 1, "2"), (#"["a",5]"#, 2, nil),
+            ("[]", 0, nil), (#"{"a":5}"#, 0, nil), (#""a""#, 0, nil),
+        ] as [(String, Int, String?)])
+    func element(_ text: String, _ index: Int, _ expected: String?) throws {
+        let element = try parse(text).element(at: index)
+        #expect(
+            element.map {
+                var json = JSONWriter()
+                json.append($0)
+                return String(decoding: json.bytes, as: UTF8.self)
+            } == expected)
+    }
+
     @Test("an error ends a visit and comes out as it is")
     func visitsThrow() throws {
         struct Enough: Error {}

@@ -56,6 +56,13 @@ import Testing
         #expect(text == #"["a",-1,null,[],[true],{},{"n":1.5},{},null,"z"]"#)
     }
 
+    @Test("a document is written behind what is there")
+    func behind() {
+        var json = JSONWriter(behind: Array("42".utf8))
+        json.array { $0.append(1) }
+        #expect(json.bytes == Array("42[1]".utf8))
+    }
+
     @Test("a document may be any value")
     func topLevel() {
         #expect(written { $0.append("x") } == "\"x\"")

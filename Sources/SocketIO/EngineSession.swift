@@ -1,0 +1,222 @@
+/// One session of Engine.IO 4, over its transports and the upgrade between them.
+///
+/// Events are methods, and after each the caller takes all orders (``nextOrder()``). The caller knows which connections
+/// are the session's: at most one GET that waits (the poll), one POST, and one websocket, be it on probation or not. A
+/// request or websocket that a method refused is not the session's.
+///
+/// Times are milliseconds on a clock that only goes forward.
+package struct EngineSession: Sendable {
+    enum Stage {
+        case polling
+        /// A websocket is on probation; polling still carries everything.
+        case upgrading(isProbed: Bool, until: UInt64)
+        case webSocket
+        /// The server closes; the next poll tells the client.
+        case closing(until: UInt64)
+        case closed
+    }
+
+    let settings: EngineSettings
+    /// Whether binary messages go as base64 on a websocket too.
+    var usesBase64: Bool
+    var stage: Stage
+    private var queue = PacketQueue()
+    var heartbeat: EngineHeartbeat
+    var hasPoll = false
+    var post: Post?
+
+    // Orders that do not follow from the rest.
+    var owesProbe = false
+    var closesWebSocket = false
+    private var end: EngineEnd?
+    /// What a poll hears that waits at the end.
+    var lastWord = EnginePacket.Kind.close
+
+    enum Post {
+        case begun
+        case reading(PayloadDecoder)
+        case refused
+    }
+
+    /// Opens a session for a GET that now waits for its answer, or for a websocket.
+    ///
+    /// - Parameters:
+    ///   - sid: What no other session has, and nobody can guess.
+    ///   - base64: Whether the client takes no binary messages of a websocket.
+    package init(
+        _ settings: EngineSettings, sid: String, on transport: EngineTransport, base64: Bool = false, at now: UInt64
+    ) {
+        self.settings = settings
+        usesBase64 = base64
+        heartbeat = EngineHeartbeat(settings, at: now)
+        switch transport {
+        case .polling:
+            stage = .polling
+            hasPoll = true
+        case .webSocket: stage = .webSocket
+        }
+        queue.append(settings.openPacket(sid: sid, on: transport))
+    }
+
+    /// Whether messages still come and go.
+    package var isOpen: Bool {
+        switch stage {
+        case .polling, .upgrading, .webSocket: true
+        case .closing, .closed: false
+        }
+    }
+
+    /// What carries the session's packets at present.
+    package var transport: EngineTransport {
+        if case .webSocket = stage { .webSocket } else { .polling }
+    }
+
+    /// What waits for the client, in bytes; see ``EngineSettings/queueLimit``.
+    package var queuedBytes: Int { queue.byteCount }
+
+    // MARK: - Orders
+
+    /// What is to be done next; `nil` when nothing is left to do. To be asked after every event.
+    package mutating func nextOrder() -> EngineOrder? {
+        if hasPoll, let payload = pollAnswer() {
+            return .answerPoll(payload)
+        }
+        if owesProbe {
+            owesProbe = false
+            return .write(.text([EnginePacket.Kind.pong.digit] + Array("probe".utf8)))
+        }
+        if case .webSocket = stage, let packet = queue.popFirst() {
+            return .write(usesBase64 ? packet.inBase64 : packet)
+        }
+        if closesWebSocket {
+            closesWebSocket = false
+            return .closeWebSocket
+        }
+        return end.take().map { .end($0) }
+    }
+
+    private mutating func pollAnswer() -> [UInt8]? {
+        switch stage {
+        case .polling where queue.isEmpty, .upgrading(isProbed: false, _) where queue.isEmpty: return nil
+        // Each answer may be the client's last poll, which it waits for before it completes the upgrade.
+        case .upgrading where queue.isEmpty, .webSocket:
+            hasPoll = false
+            return [EnginePacket.Kind.noop.digit]
+        case .polling, .upgrading:
+            hasPoll = false
+            return queue.takePayload(limit: settings.maxPayload)
+        case .closing:
+            hasPoll = false
+            var payload = queue.takePayload(limit: settings.maxPayload)
+            if queue.isEmpty {
+                Payload.append(OutgoingPacket(.close), to: &payload)
+                finish(.closedByServer)
+            }
+            return payload
+        case .closed:
+            hasPoll = false
+            return [lastWord.digit]
+        }
+    }
+
+    // MARK: - Messages
+
+    /// - Returns: Whether it is a message.
+    mutating func receive(_ packet: EnginePacket, at now: UInt64) throws(EngineError) -> Bool {
+        switch packet.kind {
+        case .message: return true
+        case .pong: heartbeat.receivedPong(at: now)
+        case .close:
+            lastWord = .noop
+            finish(.closedByClient)
+        // In this version of the protocol the server asks.
+        case .ping: throw .notAPacket
+        // Out of place, but harmless.
+        case .open, .upgrade, .noop: break
+        }
+        return false
+    }
+
+    /// Sends a message packet.
+    package mutating func send(_ packet: OutgoingPacket) -> EngineSending {
+        switch stage {
+        case .webSocket:
+            if queue.isEmpty, !usesBase64 { return .write }
+            enqueue(packet)
+            return .keep
+        case .polling, .upgrading:
+            enqueue(packet)
+            return .keep
+        case .closing, .closed: return .drop
+        }
+    }
+
+    private mutating func enqueue(_ packet: OutgoingPacket) {
+        if queue.byteCount(with: packet) > settings.queueLimit { return finish(.queueFull) }
+        queue.append(packet)
+    }
+
+    /// The server wants no more of this client. What was sent before still reaches it.
+    package mutating func close(at now: UInt64) {
+        switch stage {
+        case .upgrading:
+            abandonUpgrade()
+            stage = .closing(until: now + settings.closeTimeout)
+        case .polling: stage = .closing(until: now + settings.closeTimeout)
+        case .webSocket: finish(.closedByServer)
+        case .closing, .closed: break
+        }
+    }
+
+    mutating func finish(_ reason: EngineEnd) {
+        switch stage {
+        case .closed: return
+        case .upgrading, .webSocket: closesWebSocket = true
+        case .polling, .closing: break
+        }
+        stage = .closed
+        owesProbe = false
+        queue = PacketQueue()
+        if reason == .overlap, post != nil { post = .refused }
+        end = reason
+    }
+
+    // MARK: - Time
+
+    /// When ``timePassed(at:)`` wants to be called next.
+    package var deadline: UInt64 {
+        switch stage {
+        case .polling, .webSocket: heartbeat.deadline
+        case .upgrading(_, let until): min(until, heartbeat.deadline)
+        case .closing(let until): until
+        case .closed: .max
+        }
+    }
+
+    package mutating func timePassed(at now: UInt64) {
+        switch stage {
+        case .polling, .webSocket: break
+        case .upgrading(_, let until): if now >= until { abandonUpgrade() }
+        case .closing(let until):
+            if now >= until { finish(.closedByServer) }
+            return
+        case .closed: return
+        }
+        switch heartbeat.timePassed(at: now) {
+        case .none: break
+        case .ping: enqueue(OutgoingPacket(.ping))
+        case .giveUp: finish(.pingTimeout)
+        }
+    }
+}
+
+extension OutgoingPacket {
+    /// The packet as a text.
+    fileprivate var inBase64: OutgoingPacket {
+        guard case .binary = self else { return self }
+        var text: [UInt8] = []
+        text.reserveCapacity(Payload.length(of: self))
+        Payload.append(self, to: &text)
+        return .text(text[...])
+    }
+}

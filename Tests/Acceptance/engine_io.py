@@ -1,0 +1,165 @@
+"""The Socket.IO fixture as a process, and Engine.IO by hand: each request and each frame is the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from switchboard import PATIENCE, eventually
+
+PING_INTERVAL, PING_TIMEOUT = 0.3, 0.2
+
+
+@contextlib.contextmanager
+def fixture(**environment: str) -> Iterator[Fixture]:
+    """A fixture that runs; it ends with 0 when it is told to."""
+    binary = os.environ.get("SOCKETIO_FIXTURE_BIN", "")
+    assert os.access(binary, os.X_OK), "SOCKETIO_FIXTURE_BIN must name the Socket.IO fixture"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([binary, str(port)], stdout=subprocess.DEVNULL, env=os.environ | environment)
+
+    def answers() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        eventually(answers, "the fixture to listen")
+        yield Fixture(port)
+    finally:
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    def expect_refusal(self, code: int, message: str) -> None:
+        assert (self.status, json.loads(self.body)) == (400, {"code": code, "message": message})
+        assert self.headers["content-type"] == "application/json"
+
+    def expect_payload(self, *packets: str) -> None:
+        assert (self.status, self.body.split("\x1e")) == (200, list(packets))
+        assert self.headers["content-type"] == "text/plain; charset=UTF-8"
+
+
+class Request:
+    """A request on a connection of its own; its answer can be awaited, or not."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def answer(self) -> Answer:
+        async with asyncio.timeout(PATIENCE):
+            head, _, body = (await self._reader.read()).decode().partition("\r\n\r\n")
+        self.abort()
+        status, *fields = head.split("\r\n")
+        headers = dict(field.split(": ", 1) for field in fields)
+        return Answer(int(status.split(" ")[1]), {name.lower(): value for name, value in headers.items()}, body)
+
+    def send(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    def abort(self) -> None:
+        self._writer.close()
+
+
+class Fixture:
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def begin(
+        self, method: str, query: str, body: str | bytes | None = None, path: str = "/engine.io/",
+        length: int | None = None, host: str = "127.0.0.1",
+    ) -> Request:
+        """Sends a request; a `length` beyond the body's has the server wait for more."""
+        data = body.encode() if isinstance(body, str) else body or b""
+        head = f"{method} {path}?{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        if body is not None:
+            head += f"Content-Type: text/plain;charset=UTF-8\r\nContent-Length: {length or len(data)}\r\n"
+        request = Request(*await asyncio.open_connection(host, self.port))
+        request.send(head.encode() + b"\r\n" + data)
+        return request
+
+    async def ask(self, method: str, query: str, body: str | bytes | None = None, **options: Any) -> Answer:
+        return await (await self.begin(method, query, body, **options)).answer()
+
+    async def open_polling(self, path: str = "/engine.io/") -> Polling:
+        answer = await self.ask("GET", "EIO=4&transport=polling", path=path)
+        assert answer.status == 200 and answer.body.startswith("0"), answer
+        return Polling(self, json.loads(answer.body[1:])["sid"], path)
+
+    @contextlib.asynccontextmanager
+    async def open_websocket(
+        self, query: str = "EIO=4&transport=websocket", path: str = "/engine.io/"
+    ) -> AsyncIterator[WebSocket]:
+        """A websocket before its first message."""
+        url = f"ws://127.0.0.1:{self.port}{path}?{query}"
+        async with connect(url, compression=None, close_timeout=1, max_size=None) as connection:
+            yield WebSocket(connection)
+
+
+class Polling:
+    """A session that is opened."""
+
+    def __init__(self, server: Fixture, sid: str, path: str) -> None:
+        self.server, self.sid, self.path = server, sid, path
+        self.query = f"EIO=4&transport=polling&sid={sid}"
+        self.websocket_query = f"EIO=4&transport=websocket&sid={sid}"
+
+    async def begin_get(self) -> Request:
+        return await self.server.begin("GET", self.query, path=self.path)
+
+    async def get(self) -> Answer:
+        return await self.server.ask("GET", self.query, path=self.path)
+
+    async def post(self, payload: str | bytes) -> Answer:
+        return await self.server.ask("POST", self.query, payload, path=self.path)
+
+    async def say(self, *packets: str) -> None:
+        (await self.post("\x1e".join(packets))).expect_payload("ok")
+
+    async def expect_end(self) -> None:
+        (await self.get()).expect_refusal(1, "Session ID unknown")
+
+
+class WebSocket:
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def send(self, message: str | bytes) -> None:
+        await self._connection.send(message)
+
+    async def receive(self) -> str | bytes:
+        async with asyncio.timeout(PATIENCE):
+            return await self._connection.recv()
+
+    async def expect(self, *messages: str | bytes) -> None:
+        """These messages, with pings among them, which are answered."""
+        for message in messages:
+            while (received := await self.receive()) == "2" != message:
+                await self.send("3")
+            assert received == message
+
+    async def expect_end(self) -> None:
+        """The server closes before it says anything but a ping."""
+        try:
+            while True:
+                received = await self.receive()
+                assert received == "2", received
+        except ConnectionClosed:
+            pass
