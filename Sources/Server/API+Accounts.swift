@@ -86,6 +86,7 @@ extension API {
             throw error
         }
         guard isRight, let user = account?.user else {
+            throttle.fail(from: call.address, at: .now)
             throw Problem(.unauthorized, "Invalid username or password")
         }
         throttle.forgive(username, from: call.address)

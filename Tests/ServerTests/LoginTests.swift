@@ -10,7 +10,9 @@ import Testing
     private func fail(
         _ count: Int, as username: String = "asha", from address: String = "192.0.2.1", at time: Timestamp
     ) {
-        for _ in 0..<count { _ = throttle.attempt(username, from: address, at: time) }
+        for _ in 0..<count where throttle.attempt(username, from: address, at: time) == nil {
+            throttle.fail(from: address, at: time)
+        }
     }
 
     private func wait(_ username: String = "asha", from address: String = "192.0.2.1", at time: Timestamp) -> Int? {
@@ -60,6 +62,15 @@ import Testing
         #expect(wait("ben", at: start) != nil)
         #expect(wait("ben", from: "192.0.2.2", at: start) == nil)
         #expect(wait("ben", at: start + .seconds(60)) == nil)
+    }
+
+    @Test("attempts under way count for their account, and not for the address")
+    func underWay() {
+        for number in 0..<40 {
+            #expect(throttle.attempt("user\(number % 8)", from: "192.0.2.1", at: start) == nil)
+        }
+        for number in 0..<8 { #expect(throttle.attempt("user\(number)", from: "192.0.2.1", at: start) == 60) }
+        #expect(wait("ben", at: start) == nil)
     }
 
     @Test("a full table forgets old failures, and keeps recent ones")
