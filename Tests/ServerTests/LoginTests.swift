@@ -83,6 +83,20 @@ import Testing
     }
 }
 
+@Suite struct RegistrationThrottleTests {
+    @Test("the thirty-first account from one address has to wait out the minute, others don't")
+    func limit() {
+        let throttle = RegistrationThrottle()
+        let start = Timestamp(microseconds: 1_767_702_600_000_000)
+        for second in 0..<30 {
+            #expect(throttle.attempt(from: "192.0.2.1", at: start + .seconds(second)) == nil)
+        }
+        #expect(throttle.attempt(from: "192.0.2.1", at: start + .seconds(45)) == 15)
+        #expect(throttle.attempt(from: "192.0.2.2", at: start + .seconds(45)) == nil)
+        #expect(throttle.attempt(from: "192.0.2.1", at: start + .seconds(60)) == nil)
+    }
+}
+
 @Suite struct PasswordHashTests {
     @Test(
         "a password is verified by its hash, and no other is",
