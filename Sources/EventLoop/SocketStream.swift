@@ -42,6 +42,11 @@ package final class SocketStream: Handle {
     package var delegate: (any SocketStreamDelegate)?
     /// What was sent and the kernel has not taken yet: its bytes, and what keeping each frame costs.
     package private(set) var queuedBytes = 0
+    /// The same less what the kernel has taken of the piece under way by now.
+    package var unsentBytes: Int {
+        guard isBlocked, !isClosed else { return queuedBytes }
+        return unsafe queuedBytes - blockedBytes + uv_stream_get_write_queue_size(handle)
+    }
     /// How much may wait while the kernel takes no more.
     package var queueLimit = Int.max
     package var tellsWhenDrained = false

@@ -11,6 +11,20 @@ package enum System {
     /// Lets failed writes over a size limit be errors too.
     package static func ignoreFileSizeSignals() { switchboard_ignore_signal(SIGXFSZ) }
 
+    /// Removes a file or a socket, if it is there; never a folder.
+    package static func unlink(_ path: String) {
+        var request = unsafe uv_fs_t()
+        unsafe uv_fs_unlink(nil, &request, path, nil)
+        unsafe uv_fs_req_cleanup(&request)
+    }
+
+    /// Removes a folder, if it is empty.
+    package static func removeFolder(_ path: String) {
+        var request = unsafe uv_fs_t()
+        unsafe uv_fs_rmdir(nil, &request, path, nil)
+        unsafe uv_fs_req_cleanup(&request)
+    }
+
     /// Whether standard error is a person's terminal.
     package static var errorIsTerminal: Bool { uv_guess_handle(2) == UV_TTY }
 

@@ -33,6 +33,10 @@ extension API {
         }
     }
 
+    private static let usernameTaken = Problem(.conflict, "The username is taken")
+    /// Where as many passwords wait, registrations leave the rest of the queue to logins.
+    private static let registrationsAtOnce = 16
+
     private func register(_ call: Call) async throws -> Response {
         let isAdministrator = try await optionalCaller(of: call)?.isAdministrator ?? false
         guard settings.allowRegistration || isAdministrator else {
@@ -43,11 +47,20 @@ extension API {
             // Whoever could choose a college would hear what is not for them.
             throw Problem(.forbidden, "college_id may be set by an administrator only")
         }
-        let password = try await hash { PasswordHash.make(of: registration.password) }
+        if !isAdministrator, let wait = registrations.attempt(from: call.address, at: .now) {
+            throw Problem(
+                .tooManyRequests, "Too many registrations; try again later", headers: [("Retry-After", String(wait))])
+        }
+        // Before the work of hashing.
+        let isTaken = try await readers.read { store throws(StoreError) in
+            try store.accounts.user(named: registration.username) != nil
+        }
+        if isTaken { throw Self.usernameTaken }
+        let password = try await hash(limit: Self.registrationsAtOnce) { PasswordHash.make(of: registration.password) }
         let token = AccessToken()
         let digest = token.digest
         let user = try await writer.perform { store throws(StoreError) -> User? in
-            // Asked beforehand: an error would look as if the store could not write.
+            // Asked again: an error would look as if the store could not write.
             if try store.accounts.user(named: registration.username) != nil { return nil }
             let user = try store.accounts.add(
                 username: registration.username, name: registration.name, college: registration.college,
@@ -55,7 +68,7 @@ extension API {
             _ = try store.accounts.addToken(digest: digest, of: user.id, at: .now, expiresAt: nil)
             return user
         }
-        guard let user else { throw Problem(.conflict, "The username is taken") }
+        guard let user else { throw Self.usernameTaken }
         return Self.welcome(user, token, .created)
     }
 
@@ -86,6 +99,7 @@ extension API {
             throw error
         }
         guard isRight, let user = account?.user else {
+            throttle.fail(from: call.address, at: .now)
             throw Problem(.unauthorized, "Invalid username or password")
         }
         throttle.forgive(username, from: call.address)
@@ -104,12 +118,14 @@ extension API {
         }
     }
 
-    /// Hashes on the thread that is there for it.
-    private func hash<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async throws -> Result {
+    /// Hashes on the thread that is there for it, unless as many as `limit` wait.
+    private func hash<Result: Sendable>(
+        limit: Int = .max, _ work: @escaping @Sendable () -> Result
+    ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            if !hashing.post({ continuation.resume(returning: work()) }) {
+            if hashing.count >= limit || !hashing.post({ continuation.resume(returning: work()) }) {
                 continuation.resume(
-                    throwing: Problem(.serviceUnavailable, "Too many logins at once", headers: [("Retry-After", "5")]))
+                    throwing: Problem(.serviceUnavailable, "Too many passwords at once", headers: [("Retry-After", "5")]))
             }
         }
     }

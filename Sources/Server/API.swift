@@ -47,6 +47,7 @@ struct API: Sendable {
     /// For what may take long.
     let archive: Readers
     let throttle = LoginThrottle()
+    let registrations = RegistrationThrottle()
     /// Hashing passwords takes long, so it has its own thread; a short queue, because who waits longer has left.
     let hashing = Worker<@Sendable () -> Void>(limit: 64, owning: ()) { _, batch in for work in batch { work() } }
     let state: ServerState

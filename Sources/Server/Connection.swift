@@ -234,7 +234,7 @@ final class Connection: SocketStreamDelegate {
     /// Writes what is queued, and waits a little for the peer to close.
     func linger() {
         let before = phase
-        phase = .lingering(queued: stream.queuedBytes, until: hub.wheel.now + hub.ticks.keepalive)
+        phase = .lingering(queued: stream.unsentBytes, until: hub.wheel.now + hub.ticks.keepalive)
         stream.finish()
         stream.startReading()
         setDeadline(hub.wheel.now + hub.ticks.linger)
@@ -275,8 +275,9 @@ final class Connection: SocketStreamDelegate {
             session.timePassed()
             if case .webSocket = phase { setDeadline(session.deadline) }
         case .lingering(let queued, let until):
-            guard stream.queuedBytes < queued, hub.wheel.now < until else { return stream.close() }
-            phase = .lingering(queued: stream.queuedBytes, until: until)
+            let unsent = stream.unsentBytes
+            guard unsent < queued, hub.wheel.now < until else { return stream.close() }
+            phase = .lingering(queued: unsent, until: until)
             setDeadline(hub.wheel.now + hub.ticks.linger)
         case .gone:
             break

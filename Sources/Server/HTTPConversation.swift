@@ -13,6 +13,10 @@ final class HTTPConversation {
     private var isDecoding = false
     /// How much may wait for a client before its next request is looked at.
     private static let queueLimit = 65_536
+    /// What waited for the client when it was last looked at.
+    private var unsent = 0
+    /// Whether the answer that is being sent is the last.
+    private var isEnding = false
     private var answering: (isHead: Bool, keepAlive: Bool, origin: String?) = (false, false, nil)
 
     /// The tick by which the peer must have come further.
@@ -60,6 +64,7 @@ final class HTTPConversation {
 
     /// The client has read what it was sent.
     func drained() {
+        if isEnding { return connection.linger() }
         connection.stream.startReading()
         decode()
         if connection.conversation === self { connection.setDeadline(deadline) }
@@ -118,7 +123,9 @@ final class HTTPConversation {
         }
         let keepAlive = answering.keepAlive && !hub.isStopping
         connection.stream.send(response.encoded(keepAlive: keepAlive, headOnly: answering.isHead, date: hub.date))
-        if !keepAlive { return connection.linger() }
+        unsent = connection.stream.unsentBytes
+        isEnding = !keepAlive
+        if isEnding, unsent <= Self.queueLimit { return connection.linger() }
         expect(.request)
         connection.stream.startReading()
         decode()
@@ -167,7 +174,13 @@ final class HTTPConversation {
 
     func timePassed() {
         switch awaited {
-        case .request: connection.abort()
+        case .request:
+            let unsent = connection.stream.unsentBytes
+            guard unsent > 0, unsent < self.unsent else { return connection.abort() }
+            // It still reads an answer; it rests from the end of that on.
+            self.unsent = unsent
+            connection.stream.tellsWhenDrained = true
+            deadline = hub.wheel.now + hub.ticks.keepalive
         case .head, .body: fail(.error(.requestTimeout, "The request took too long"))
         }
     }

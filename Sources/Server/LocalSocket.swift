@@ -19,13 +19,14 @@ package enum LocalSocket {
         return socket
     }
 
-    /// Removes what ``make(forDatabase:)`` left, once nobody listens there.
+    /// Removes what ``make(forDatabase:)`` left, once nobody listens there. What the file names may be anything by now,
+    /// so a folder goes only when it is empty.
     package static func remove(forDatabase database: String) {
         guard let path = find(forDatabase: database) else { return }
-        try? FileManager.default.removeItem(atPath: path)
+        System.unlink(path)
         if path != database + ".sock" {
-            try? FileManager.default.removeItem(at: URL(filePath: path).deletingLastPathComponent())
-            try? FileManager.default.removeItem(atPath: database + ".sock")
+            System.removeFolder(URL(filePath: path).deletingLastPathComponent().path)
+            System.unlink(database + ".sock")
         }
     }
 

@@ -8,58 +8,38 @@ final class LoginThrottle: Sendable {
         let address: String
         /// `nil`: all accounts together.
         let username: String?
+
+        init(_ address: String, _ username: String? = nil) {
+            self.address = address
+            self.username = username?.lowercased()
+        }
     }
 
-    private struct Count {
-        var failures = 0
-        var since: Timestamp
-    }
-
-    private static let window = Duration.seconds(60)
     private static let failuresPerAccount = 5
     private static let failuresPerAddress = 30
-    /// More addresses than this at once are an attack on memory.
-    private static let capacity = 10_000
 
-    private let counts = Mutex<[Key: Count]>([:])
+    private let counts = Mutex(MinuteCounts<Key>())
 
-    /// Counts an attempt as failed until ``forgive(_:from:)`` says otherwise, so that attempts side by side count too.
+    /// Counts an attempt as a failure of the account until ``forgive(_:from:)`` says otherwise, so that attempts side
+    /// by side count too. For the address only ``fail(from:at:)`` counts: many people may be behind it.
     ///
     /// - Returns: How many seconds to wait before the next attempt, where this one must not be made.
     func attempt(_ username: String, from address: String, at now: Timestamp) -> Int? {
         counts.withLock { counts in
-            let keys = Self.keys(username, address)
-            let waits = keys.compactMap { key, limit -> Int? in
-                guard let count = counts[key], count.failures >= limit else { return nil }
-                let end = count.since + Self.window
-                return end > now ? Int((end.microseconds - now.microseconds + 999_999) / 1_000_000) : nil
-            }
-            if let wait = waits.max() { return wait }
-            if counts.count >= Self.capacity {
-                counts = counts.filter { $0.value.since + Self.window > now }
-                if counts.count >= Self.capacity { counts = [:] }
-            }
-            for (key, _) in keys {
-                var count = counts[key] ?? Count(since: now)
-                if count.since + Self.window <= now { count = Count(since: now) }
-                count.failures += 1
-                counts[key] = count
-            }
+            let account = Key(address, username)
+            let waits = [
+                counts.wait(for: account, limit: Self.failuresPerAccount, at: now),
+                counts.wait(for: Key(address), limit: Self.failuresPerAddress, at: now),
+            ]
+            if let wait = waits.compactMap(\.self).max() { return wait }
+            counts.add(account, at: now)
             return nil
         }
     }
 
-    /// The attempt was no failure.
-    func forgive(_ username: String, from address: String) {
-        counts.withLock { counts in
-            for (key, _) in Self.keys(username, address) { counts[key]?.failures -= 1 }
-        }
-    }
+    /// The attempt was a failure.
+    func fail(from address: String, at now: Timestamp) { counts.withLock { $0.add(Key(address), at: now) } }
 
-    private static func keys(_ username: String, _ address: String) -> [(Key, limit: Int)] {
-        [
-            (Key(address: address, username: username.lowercased()), failuresPerAccount),
-            (Key(address: address, username: nil), failuresPerAddress),
-        ]
-    }
+    /// The attempt was no failure.
+    func forgive(_ username: String, from address: String) { counts.withLock { $0.remove(Key(address, username)) } }
 }

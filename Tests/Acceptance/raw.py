@@ -41,10 +41,15 @@ class Response:
 
 
 class RawConnection:
-    def __init__(self, server: Server, source: str | None = None, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self, server: Server, source: str | None = None, receive_buffer: int | None = None, segment: int | None = None,
+    ) -> None:
+        """Small segments have the server's system keep little of what it sends, as on a real network."""
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if segment is not None:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         if source is not None:
             self.socket.bind((source, 0))
         self.socket.settimeout(PATIENCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ from api import API_KEY, BEYOND_64_BITS, KEYED, answered, at_once, expect, get, 
 from conftest import Connect, Start
 from erp import CHAT
 from frames import ID, SOME_TEXT
-from raw import bearer, request
+from raw import Response, bearer, request
 from switchboard import Server
 
 SETTINGS = KEYED
@@ -53,6 +54,47 @@ def test_a_username_is_taken_once_even_at_once(open_server: Server) -> None:
     for answer in answers:
         if answer.status == 409:
             refused(answer, 409, "The username is taken")
+
+
+def test_a_taken_username_costs_no_hashing(server: Server) -> None:
+    answered(post(server, API_KEY, REGISTER, registration("popular")), 201)
+    # More than passwords may wait to be hashed.
+    for answer in at_once(150, lambda number: post(server, API_KEY, REGISTER, registration("popular"))):
+        refused(answer, 409, "The username is taken")
+
+
+def test_registrations_leave_room_for_logins(server: Server) -> None:
+    for number in range(8):
+        answered(post(server, API_KEY, REGISTER, registration(f"resident{number}")), 201)
+
+    def call(number: int) -> Response:
+        if number % 12 == 11:
+            return post(server, None, LOGIN, {"username": f"resident{number // 12}", "password": PASSWORD})
+        return post(server, API_KEY, REGISTER, registration(f"crowd{number}"))
+
+    answers = at_once(96, call)
+    assert [answer.status for answer in answers[11::12]] == [200] * 8
+    registrations = [answer for number, answer in enumerate(answers) if number % 12 != 11]
+    turned_away = [answer for answer in registrations if answer.status != 201]
+    assert 16 <= len(registrations) - len(turned_away) < len(registrations)
+    for answer in turned_away:
+        refused(answer, 503)
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_accounts_from_one_address_are_limited(start: Start) -> None:
+    server = start("--allow-registration", "true", extra=KEYED)
+    for number in range(30):
+        answered(post(server, None, REGISTER, registration("first")), 409 if number else 201)
+    late = post(server, None, REGISTER, registration("late"))
+    refused(late, 429)
+    assert 1 <= int(late.headers["retry-after"]) <= 60
+    refused(post(server, server.person(), REGISTER, registration("late")), 429)
+    answered(post(server, API_KEY, REGISTER, registration("late")), 201)
+    answered(post(server, None, LOGIN, {"username": "first", "password": PASSWORD}))
+    if sys.platform == "linux":
+        elsewhere = request(server, "POST", REGISTER, registration("elsewhere"), source="127.0.0.2")
+        answered(elsewhere, 201)
 
 
 def test_a_college_is_for_administrators_to_give(open_server: Server) -> None:

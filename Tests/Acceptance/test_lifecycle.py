@@ -6,7 +6,9 @@ import json
 import os
 import re
 import signal
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import campus
@@ -165,3 +167,38 @@ def test_the_demonstration_fills_an_empty_database_only(start: Start) -> None:
     people = server.cli("user", "list", "--json")
     server.restart()
     assert server.cli("user", "list", "--json") == people
+
+
+@pytest.fixture
+def far_away() -> Iterator[tuple[Server, Path]]:
+    """A server whose database's path is too long for a socket beside it, and its short folder for temporary files."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        deep = Path(folder, "deep" * 30)
+        deep.mkdir()
+        server = Server(deep, extra={"TMPDIR": folder}).start()
+        yield server, Path(folder)
+        server.close()
+
+
+def test_nothing_is_left_of_the_local_socket(start: Start, far_away: tuple[Server, Path]) -> None:
+    near, (far, folder) = start(), far_away
+    for server in (near, far):
+        name = server.database.with_name(server.database.name + ".sock")
+        assert name.exists()
+        assert server.terminate() == 0
+        assert not name.exists()
+    assert [path.name for path in folder.iterdir()] == [far.folder.name]
+
+
+def test_stopping_deletes_nothing_that_is_not_the_servers(far_away: tuple[Server, Path]) -> None:
+    server, folder = far_away
+    precious = folder / "precious" / "kept"
+    precious.parent.mkdir()
+    precious.write_text("kept")
+    name = server.database.with_name(server.database.name + ".sock")
+    for path in (precious.parent, precious.parent / "sock"):
+        name.write_text(str(path))
+        assert server.terminate() == 0
+        assert precious.read_text() == "kept"
+        assert not name.exists()
+        server.start()

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from api import at_once
 from conftest import Connect, Start
 from erp import online
 from frames import SOME_TEXT, matches, refusal
@@ -99,6 +100,12 @@ def test_tries_side_by_side_count_too(server: Server) -> None:
     with ThreadPoolExecutor(20) as tries:
         statuses = list(tries.map(lambda _: login(server, person.username, "wrong").status, range(20)))
     assert statuses.count(401) == 5 and statuses.count(429) == 15
+
+
+def test_many_people_behind_one_address_get_in_at_once(server: Server) -> None:
+    people = [server.person(password=PASSWORD) for _ in range(8)]
+    answers = at_once(40, lambda number: login(server, people[number % 8].username, PASSWORD))
+    assert [response.status for response in answers] == [200] * 40
 
 
 def test_a_name_that_no_account_can_have_is_not_remembered(server: Server) -> None:

@@ -1,11 +1,16 @@
-"""A receiver that does not read is closed with 1013, and nobody else waits for it."""
+"""A receiver that does not read is closed, and nobody else waits for it; one that reads slowly gets all."""
+
+import sys
+import time
+from pathlib import Path
 
 import pytest
+from api import CONVERSATIONS, write
 from client import Client
 from conftest import Connect, Start
-from raw import CLOSE, TEXT, Ended, Frame, RawWebSocket, close_payload
+from raw import CLOSE, TEXT, Ended, Frame, RawConnection, RawWebSocket, close_payload
 from rooms import JOINED, LEFT, heard, said
-
+from switchboard import Server, eventually
 
 
 async def flood_until_one_left(talker: Client, *listeners: Client) -> None:
@@ -49,3 +54,53 @@ async def test_a_slow_reader(start: Start, connect: Connect, room: str) -> None:
     await talker.send(said("we are fine"))
     for client in (talker, listener):
         await client.expect(heard("we are fine"))
+
+
+def long_answer(start: Start, headers: str = "") -> tuple[Server, bytes]:
+    """A server that gives resting connections two seconds, and a request whose answer has 6 MB."""
+    server = start("--keepalive-timeout", "2s", "--max-text", 1 << 20, "--max-body", 8 << 20)
+    one, other = server.person(), server.person()
+    number = write(server, one, other, "\x01" * (1 << 20))["conversation_id"]
+    path = f"{CONVERSATIONS}{number}/messages/"
+    return server, f"GET {path} HTTP/1.1\r\nHost: x\r\n{headers}Authorization: Bearer {one.token}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("ending", ["", "Connection: close\r\n"], ids=["keep-alive", "close"])
+def test_a_steady_reader_gets_all_of_a_long_answer(start: Start, ending: str) -> None:
+    server, request = long_answer(start, ending)
+    with RawConnection(server, receive_buffer=65536, segment=1000) as connection:
+        began = time.monotonic()
+        connection.send(request)
+        head, _, body = connection.socket.recv(65536).partition(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        assert length > 6_000_000
+        received = len(body)
+        while received < length:
+            # A pace of 1 MB a second: six seconds, three times what a resting connection gets.
+            time.sleep(max(0.0, began + received / 1e6 - time.monotonic()))
+            data = connection.socket.recv(65536)
+            assert data, f"cut off after {received} of {length} bytes"
+            received += len(data)
+        assert time.monotonic() - began > 4
+        connection.expect_end()
+
+
+def is_open(server: Server, connection: RawConnection) -> bool:
+    """Whether the server's end is established; nothing tells a client that does not read."""
+    ports = f":{server.port:04X}", f":{connection.socket.getsockname()[1]:04X}"
+    for line in Path("/proc/net/tcp").read_text().splitlines():
+        _, local, remote, state, *_ = line.split()
+        if (local[-5:], remote[-5:]) == ports:
+            return state == "01"
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("ending", ["", "Connection: close\r\n"], ids=["keep-alive", "close"])
+def test_who_reads_nothing_of_a_long_answer_is_left(start: Start, ending: str) -> None:
+    server, request = long_answer(start, ending)
+    with RawConnection(server, receive_buffer=65536, segment=1000) as connection:
+        connection.send(request)
+        assert connection.has_answer(within=2)
+        assert is_open(server, connection)
+        eventually(lambda: not is_open(server, connection), "the connection is closed")

@@ -10,7 +10,9 @@ import Testing
     private func fail(
         _ count: Int, as username: String = "asha", from address: String = "192.0.2.1", at time: Timestamp
     ) {
-        for _ in 0..<count { _ = throttle.attempt(username, from: address, at: time) }
+        for _ in 0..<count where throttle.attempt(username, from: address, at: time) == nil {
+            throttle.fail(from: address, at: time)
+        }
     }
 
     private func wait(_ username: String = "asha", from address: String = "192.0.2.1", at time: Timestamp) -> Int? {
@@ -62,6 +64,15 @@ import Testing
         #expect(wait("ben", at: start + .seconds(60)) == nil)
     }
 
+    @Test("attempts under way count for their account, and not for the address")
+    func underWay() {
+        for number in 0..<40 {
+            #expect(throttle.attempt("user\(number % 8)", from: "192.0.2.1", at: start) == nil)
+        }
+        for number in 0..<8 { #expect(throttle.attempt("user\(number)", from: "192.0.2.1", at: start) == 60) }
+        #expect(wait("ben", at: start) == nil)
+    }
+
     @Test("a full table forgets old failures, and keeps recent ones")
     func flood() {
         for number in 0..<4_999 { fail(1, from: "old \(number)", at: start) }
@@ -69,6 +80,20 @@ import Testing
         fail(5, at: later)
         fail(1, from: "one more", at: later)
         #expect(wait(at: later) != nil)
+    }
+}
+
+@Suite struct RegistrationThrottleTests {
+    @Test("the thirty-first account from one address has to wait out the minute, others don't")
+    func limit() {
+        let throttle = RegistrationThrottle()
+        let start = Timestamp(microseconds: 1_767_702_600_000_000)
+        for second in 0..<30 {
+            #expect(throttle.attempt(from: "192.0.2.1", at: start + .seconds(second)) == nil)
+        }
+        #expect(throttle.attempt(from: "192.0.2.1", at: start + .seconds(45)) == 15)
+        #expect(throttle.attempt(from: "192.0.2.2", at: start + .seconds(45)) == nil)
+        #expect(throttle.attempt(from: "192.0.2.1", at: start + .seconds(60)) == nil)
     }
 }
 
