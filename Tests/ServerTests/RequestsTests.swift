@@ -96,11 +96,11 @@ import Testing
         #expect(Self.run(steps) == carriedOut)
     }
 
-    @Test("it is full at 64 that wait, and not before, nor after the first of them has gone")
+    @Test("it is full at 256 that wait, and not before, nor after the first of them has gone")
     func limit() throws {
         var requests = Requests()
         #expect(requests.take(try #require(Self.decision(0, .look))) != nil)
-        for number in 1...64 {
+        for number in 1...256 {
             #expect(!requests.isFull)
             #expect(requests.take(try #require(Self.decision(number, .look))) == nil)
         }
@@ -120,13 +120,35 @@ import Testing
         #expect(requests.next() == nil)
     }
 
-    @Test("what is carried out at once never fills it")
-    func neverFull() throws {
+    @Test("changes under way count too, so that one connection can't fill the store's queue")
+    func changesFill() throws {
         var requests = Requests()
-        for number in 1...1000 {
-            #expect(requests.take(try #require(Self.decision(number, .change))) != nil)
+        for number in 1...256 {
             #expect(!requests.isFull)
+            #expect(requests.take(try #require(Self.decision(number, .change))) != nil)
         }
-        #expect(requests.next() == nil)
+        #expect(requests.isFull)
+        requests.changeEnded()
+        #expect(!requests.isFull)
+    }
+
+    @Test("a look waits until the client has read, and what waits keeps its order")
+    func room() throws {
+        var requests = Requests()
+        #expect(requests.take(try #require(Self.decision(1, .look)), mayLook: false) == nil)
+        #expect(requests.take(try #require(Self.decision(2, .change))) == nil)
+        #expect(requests.next(mayLook: false) == nil)
+        #expect(requests.next() != nil)
+    }
+
+    @Test("changes that wait when the connection ends are handed out, and nothing else")
+    func leftovers() throws {
+        var requests = Requests()
+        #expect(requests.take(try #require(Self.decision(1, .look))) != nil)
+        #expect(requests.take(try #require(Self.decision(2, .change))) == nil)
+        #expect(requests.take(try #require(Self.decision(3, .look))) == nil)
+        #expect(requests.take(try #require(Self.decision(4, .change))) == nil)
+        #expect(requests.takeChanges().count == 2)
+        #expect(requests.takeChanges().isEmpty)
     }
 }

@@ -64,15 +64,22 @@ import Testing
     @Test(
         "anything else is nobody",
         arguments: [
-            "{}", #"{"sub":null}"#, #"{"sub":0}"#, #"{"sub":-1}"#, #"{"sub":4503599627370497}"#,
+            "{}", #"{"sub":null}"#, #"{"sub":0}"#, #"{"sub":-1}"#, #"{"sub":9007199254740992}"#,
             #"{"sub":9223372036854775807}"#, #"{"sub":9223372036854775808}"#, #"{"sub":"0"}"#,
-            #"{"sub":"4503599627370497"}"#, #"{"sub":"99999999999999999999"}"#, #"{"sub":1.0}"#, #"{"sub":1.5}"#,
+            #"{"sub":"9007199254740992"}"#, #"{"sub":"99999999999999999999"}"#, #"{"sub":1.0}"#, #"{"sub":1.5}"#,
             #"{"sub":1e3}"#, #"{"sub":true}"#, #"{"sub":[1]}"#, #"{"sub":{"id":1}}"#, #"{"sub":""}"#,
             #"{"sub":"a b"}"#, #"{"sub":"a/b"}"#, #"{"sub":"auth0|5"}"#, #"{"sub":"٣"}"#,
             #"{"sub":"\#(String(repeating: "x", count: 151))"}"#,
         ])
     func nobody(_ payload: String) throws {
         #expect(try Self.identity(payload) == nil)
+    }
+
+    @Test(
+        "an account is made for ids that leave room for later ones",
+        arguments: [(1 << 52, true), ((1 << 52) + 1, false)])
+    func newAccounts(_ id: Int, _ canBeAdded: Bool) throws {
+        #expect(try Self.identity(#"{"sub":\#(id)}"#)?.canBeAdded == canBeAdded)
     }
 
     @Test("the first claim that is there counts, even if it says nothing")

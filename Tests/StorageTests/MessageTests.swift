@@ -104,7 +104,7 @@ import Testing
         let day = Duration.seconds(86_400)
         let first = try home.sent("1", from: home.asha, to: home.ben, clientID: "c-1")
         for time in [Timestamp.start, .start + day - .microseconds(1)] {
-            let outcome = try home.send("again", from: home.asha, to: home.chitra.id, clientID: "c-1", at: time)
+            let outcome = try home.send("again", from: home.asha, to: home.ben.id, clientID: "c-1", at: time)
             guard case .repeated(let message) = outcome else { throw Unexpected(outcome) }
             #expect(message.id == first.id)
             #expect(message.conversation == first.conversation)
@@ -118,6 +118,14 @@ import Testing
         guard case .repeated(let message) = repeated else { throw Unexpected(repeated) }
         #expect(message.id == second.id)
         #expect(try home.number("SELECT count(*) FROM messages") == 2)
+    }
+
+    @Test("a name is for one conversation: in another it is refused, and nothing is stored")
+    func clientIDInUse() throws {
+        try home.sent("1", from: home.asha, to: home.ben, clientID: "c-1")
+        let outcome = try home.send("2", from: home.asha, to: home.chitra.id, clientID: "c-1")
+        #expect(outcome.refusal == .clientIDInUse)
+        #expect(try home.number("SELECT count(*) FROM messages") == 1)
     }
 
     @Test("each sender has names of their own, and each name its message")
