@@ -71,8 +71,8 @@ extension API.Call {
     /// What the caller named this request: its `Idempotency-Key`.
     func idempotencyKey() throws -> ClientID? {
         guard let text = request.header("idempotency-key") else { return nil }
-        guard let key = ClientID(text), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw Problem(.badRequest, "Idempotency-Key must have 1 to 64 visible ASCII characters")
+        guard let key = ClientID(text), text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw Problem(.badRequest, "Idempotency-Key must have 1 to 64 printable ASCII characters")
         }
         return key
     }

@@ -6,10 +6,10 @@ import pytest
 from raw import RawConnection, request
 from switchboard import Server
 
-HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SEND = "/api/notifications/send/"
 BODY = b'{"title":"T","message":"M"}'
-POST = f"POST {SEND} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
+POST = f"POST {SEND} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n".encode()
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -26,15 +26,15 @@ def test_a_connection_serves_many_requests(server: Server) -> None:
         for _ in range(10):
             connection.send(HEALTH)
             assert connection.response().status == 200
-        connection.send(b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.send(b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
         connection.response().expect_refusal(404)
         connection.send(HEALTH)
         assert connection.response().status == 200
 
 
 @pytest.mark.parametrize("request_bytes", [
-    b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    b"GET /healthz HTTP/1.1\r\nHost: x\r\nconnection: foo, CLOSE\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nconnection: foo, CLOSE\r\n\r\n",
     b"GET /healthz HTTP/1.0\r\n\r\n",
 ])
 def test_a_connection_ends_when_the_client_wants_it(server: Server, request_bytes: bytes) -> None:
@@ -45,7 +45,7 @@ def test_a_connection_ends_when_the_client_wants_it(server: Server, request_byte
 
 
 def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
-    missing = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
+    missing = b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with_length = POST + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
     with_chunks = CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
     with RawConnection(server) as connection:

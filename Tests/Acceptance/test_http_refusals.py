@@ -9,7 +9,7 @@ from raw import RawConnection
 from switchboard import Server
 
 GET = b"GET /healthz HTTP/1.1\r\n"
-POST = b"POST /api/notifications/send/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+POST = b"POST /api/notifications/send/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 BODY = b'{"title":"T","message":"M"}'
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"

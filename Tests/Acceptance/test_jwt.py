@@ -219,6 +219,8 @@ REFUSED: dict[str, tuple[Callable[[Person], str], str, str]] = {
                        'the issuer (iss) is not "https://rsa.example"'),
     "no issuer": (lambda person: RSA.token(person.id, iss=None), "rsa",
                   'the issuer (iss) is not "https://rsa.example"'),
+    "a refresh token": (lambda person: WRITTEN.token(person.id, token_type="refresh"), "written",
+                        'the token is a "refresh" token (token_type), no access token'),
     "another audience": (lambda person: WRITTEN.token(person.id, aud="Chat"), "written",
                          'the audience (aud) does not include "chat"'),
     "several other audiences": (lambda person: FILED.token(person.id, aud=["chat", "webs"]), "filed",
@@ -305,8 +307,8 @@ def test_a_token_that_is_too_long(server: Server, variables: dict[str, str], per
 
 @pytest.mark.parametrize("claims", [{}, {"user_id": None}, {"user_id": True}, {"user_id": [1]}, {"user_id": {"id": 1}},
                                     {"user_id": 1.0}, {"user_id": 1e3}, {"user_id": 0}, {"user_id": -1},
-                                    {"user_id": 2**52 + 1}, {"user_id": 2**53}, {"user_id": 2**64 - 1},
-                                    {"user_id": str(2**52 + 1)}, {"user_id": "0"}, {"user_id": "9" * 30},
+                                    {"user_id": 2**53}, {"user_id": 2**53}, {"user_id": 2**64 - 1},
+                                    {"user_id": str(2**53)}, {"user_id": "0"}, {"user_id": "9" * 30},
                                     {"user_id": ""}, {"user_id": "a b"}, {"user_id": "auth0|1"},
                                     {"user_id": True, "sub": "1"}], ids=json.dumps)
 async def test_a_token_that_does_not_say_whose_it_is(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -112,18 +111,30 @@ def test_a_file_that_will_not_do(tmp_path: Path, kind: str) -> None:
     member, text, reason = FILES[kind]
     path = str(tmp_path / "missing") if text is None else write(tmp_path, "key", text)
     status, line = start(tmp_path, jwt=[{"name": "login", member: path}])
-    assert status == 1
+    assert status == 2
     assert line.startswith("switchboard: jwt: login: ") and path in line and reason in line, line
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     status, line = start(tmp_path, jwt=[{"name": "login", "key_file": str(tmp_path)}])
-    assert (status, line) == (1, f"switchboard: jwt: login: cannot read {tmp_path}")
+    assert (status, line) == (2, f"switchboard: jwt: login: cannot read {tmp_path}")
 
 
-@pytest.mark.parametrize("make", [lambda: logins.public_pem(logins.rsa_key("rsa")).decode(), lambda: "x" * 32])
-def test_check_config_shows_no_secret(tmp_path: Path, make: Callable[[], str]) -> None:
-    verifiers = [{"name": "login", "secret": LONG}, {"key_file": write(tmp_path, "key", make())}]
+def test_allowing_registration_beside_another_login_is_refused(tmp_path: Path) -> None:
+    for extra in ({"SWITCHBOARD_JWT_SECRET": LONG}, {"SWITCHBOARD_JWT": json.dumps([{"secret": LONG}])}):
+        done = command("check-config", "--allow-registration", "true", folder=tmp_path, extra=extra)
+        assert done.returncode == 2 and "exclude each other" in done.stderr and HUSH not in done.stderr
+    assert command("check-config", "--allow-registration", "true", folder=tmp_path).returncode == 0
+
+
+def test_check_config_reads_the_files_of_keys(tmp_path: Path) -> None:
+    extra = {"SWITCHBOARD_JWT": json.dumps([{"key_file": write(tmp_path, "key", "x" * 32)}])}
+    assert command("check-config", folder=tmp_path, extra=extra).returncode == 2
+
+
+def test_check_config_shows_no_secret(tmp_path: Path) -> None:
+    pem = logins.public_pem(logins.rsa_key("rsa")).decode()
+    verifiers = [{"name": "login", "secret": LONG}, {"key_file": write(tmp_path, "key", pem)}]
     extra = {"SWITCHBOARD_JWT": json.dumps(verifiers), "SWITCHBOARD_JWT_SECRET": LONG}
     for options in ([], ["--json"]):
         done = command("check-config", *options, folder=tmp_path, extra=extra)
