@@ -118,14 +118,16 @@ extension API {
         }
     }
 
+    private static let tooManyPasswords = Problem(
+        .serviceUnavailable, "Too many passwords at once", headers: [("Retry-After", "5")])
+
     /// Hashes on the thread that is there for it, unless as many as `limit` wait.
     private func hash<Result: Sendable>(
         limit: Int = .max, _ work: @escaping @Sendable () -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             if hashing.count >= limit || !hashing.post({ continuation.resume(returning: work()) }) {
-                continuation.resume(
-                    throwing: Problem(.serviceUnavailable, "Too many passwords at once", headers: [("Retry-After", "5")]))
+                continuation.resume(throwing: Self.tooManyPasswords)
             }
         }
     }
