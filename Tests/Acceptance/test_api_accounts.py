@@ -116,7 +116,7 @@ def test_a_bad_registration(open_server: Server, wrong: dict) -> None:
     refused(post(open_server, None, REGISTER, registration("fine") | wrong), 400)
 
 
-@pytest.mark.parametrize("college", ["x", 1.5, True, [], {}, BEYOND_64_BITS, "9" * 30, "-", ""])
+@pytest.mark.parametrize("college", ["x", 1.5, True, [], {}, BEYOND_64_BITS, "9" * 30, "-", "", 0, "0", -5])
 def test_a_bad_college(server: Server, college: object) -> None:
     refused(post(server, API_KEY, REGISTER, registration("fine", college_id=college)), 400)
 
