@@ -21,7 +21,7 @@ extension API {
             username = try body.requiredText("username")
             password = try body.requiredText("password")
             name = try body.text("name") ?? username
-            college = try body.id("college_id").map { CollegeID($0) }
+            college = try body.college()
             guard User.isUsername(username) else {
                 throw Problem(
                     .badRequest, "username must be 1 to 150 letters, digits and @ . + - _, not digits alone")
@@ -80,7 +80,7 @@ extension API {
             return (username, password)
         }
         // No account has such a name, and what is counted by name must stay small.
-        if username.utf8.count > 600 { throw Problem(.unauthorized, "Invalid username or password") }
+        if username.utf8.count > 600 { throw Problem.wrongLogin }
         if let wait = throttle.attempt(username, from: call.address, at: .now) {
             log.warning("logins are slowed down after failures", ["address": call.address])
             throw Problem(
@@ -100,7 +100,7 @@ extension API {
         }
         guard isRight, let user = account?.user else {
             throttle.fail(from: call.address, at: .now)
-            throw Problem(.unauthorized, "Invalid username or password")
+            throw Problem.wrongLogin
         }
         throttle.forgive(username, from: call.address)
         let token = AccessToken()
@@ -118,14 +118,16 @@ extension API {
         }
     }
 
+    private static let tooManyPasswords = Problem(
+        .serviceUnavailable, "Too many passwords at once", headers: [("Retry-After", "5")])
+
     /// Hashes on the thread that is there for it, unless as many as `limit` wait.
     private func hash<Result: Sendable>(
         limit: Int = .max, _ work: @escaping @Sendable () -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             if hashing.count >= limit || !hashing.post({ continuation.resume(returning: work()) }) {
-                continuation.resume(
-                    throwing: Problem(.serviceUnavailable, "Too many passwords at once", headers: [("Retry-After", "5")]))
+                continuation.resume(throwing: Self.tooManyPasswords)
             }
         }
     }

@@ -49,7 +49,7 @@ extension API {
 
     private static func recipients(_ body: JSONValue) throws -> BulkMessage.Recipients {
         let people = try body.ids("user_ids", limit: listLimit)
-        let college = try body.id("college_id").map { CollegeID($0) }
+        let college = try body.college()
         switch (people, college, try body.flag("everybody")) {
         case (let people?, nil, false): return .people(people)
         case (nil, let college?, false): return .college(college)

@@ -32,6 +32,9 @@ extension API.Call {
         return number
     }
 
+    /// A college in the query.
+    func college() throws -> CollegeID? { try CollegeID.given(try number("college_id")) }
+
     /// How many items a page may have.
     func limit() throws -> Int {
         let limit = try number("limit") ?? 50
@@ -148,6 +151,9 @@ extension JSONValue {
         return id
     }
 
+    /// A college.
+    func college() throws -> CollegeID? { try CollegeID.given(try id("college_id")) }
+
     /// A list of ids, `limit` at the most.
     func ids(_ name: StaticString, limit: Int) throws -> [UserID]? {
         guard let value = present(name) else { return nil }
@@ -168,6 +174,14 @@ extension JSONValue {
         var json = JSONWriter()
         value.write(into: &json)
         return json.bytes
+    }
+}
+
+extension CollegeID {
+    fileprivate static func given(_ number: Int64?) throws -> CollegeID? {
+        guard let number else { return nil }
+        guard number >= 1 else { throw API.Problem(.badRequest, "college_id must be 1 or more") }
+        return CollegeID(number)
     }
 }
 

@@ -15,7 +15,7 @@ extension API {
         let caller = try await caller(of: call)
         let limit = try call.limit()
         let before = try call.number("before").map { NoticeID($0) }
-        let college = try call.number("college_id").map { CollegeID($0) }
+        let college = try call.college()
         let notices: [Notice]
         switch caller {
         case .person(let user, _, isAdministrator: false):
@@ -56,7 +56,7 @@ extension API {
             }
             let content = try body.text("content") ?? ""
             if content.utf8.count > settings.maxText { throw Problem(.badRequest, "content is too long") }
-            let college = try body.id("college_id").map { CollegeID($0) }
+            let college = try body.college()
             return (NoticeDraft(title: title, content: content, college: college), try body.flag("publish"))
         }
         let key = try call.requestKey(of: caller)

@@ -86,9 +86,9 @@ extension API {
     }
 
     private static func audience(_ body: JSONValue) throws -> Audience {
-        switch (try body.id("user_id"), try body.id("college_id")) {
+        switch (try body.id("user_id"), try body.college()) {
         case (let user?, nil): .person(UserID(user))
-        case (nil, let college?): .college(CollegeID(college))
+        case (nil, let college?): .college(college)
         case (nil, nil): .everybody
         default: throw Problem(.badRequest, "Give user_id or college_id, not both")
         }

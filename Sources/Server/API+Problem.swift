@@ -16,6 +16,8 @@ extension API {
 
         static let unauthenticated = Problem(
             .unauthorized, "Authentication required", headers: [("WWW-Authenticate", "Bearer")])
+        static let wrongLogin = Problem(
+            .unauthorized, "Invalid username or password", headers: [("WWW-Authenticate", "Bearer")])
         static let unknownConversation = Problem(.unknownConversation)
         static let unknownUser = Problem(.unknownRecipient)
     }

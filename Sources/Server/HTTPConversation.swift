@@ -119,6 +119,7 @@ final class HTTPConversation {
                 ("Access-Control-Allow-Origin", origin), ("Vary", "Origin"),
                 ("Access-Control-Allow-Methods", "GET, POST, DELETE"),
                 ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, X-CSRFToken"),
+                ("Access-Control-Expose-Headers", "Retry-After"), ("Access-Control-Max-Age", "600"),
             ]
         }
         let keepAlive = answering.keepAlive && !hub.isStopping

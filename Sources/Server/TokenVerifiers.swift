@@ -84,7 +84,7 @@ package final class TokenVerifiers: Sendable {
             $0.member("name", user.name)
             if let college = user.college { $0.member("college_id", college.rawValue) }
             $0.member("iat", now.microseconds / 1_000_000)
-            $0.member("exp", expiresAt.microseconds / 1_000_000)
+            $0.member("exp", (expiresAt.microseconds + 999_999) / 1_000_000)
         }
         return try own.sign(claims: json.bytes, using: .hs256)
     }

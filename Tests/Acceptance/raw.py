@@ -92,7 +92,7 @@ class RawConnection:
         fields = [line.split(":", 1) for line in lines]
         headers = {name.lower(): value.strip() for name, value in fields}
         assert len(headers) == len(fields), f"a header twice: {lines}"
-        bodiless = to_head or int(status) < 200
+        bodiless = to_head or int(status) < 200 or status == "204"
         body = b"" if bodiless else self.read(int(headers["content-length"]))
         return Response(int(status), headers, body)
 

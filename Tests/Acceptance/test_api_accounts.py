@@ -76,7 +76,8 @@ def test_registrations_leave_room_for_logins(server: Server) -> None:
     assert [answer.status for answer in answers[11::12]] == [200] * 8
     registrations = [answer for number, answer in enumerate(answers) if number % 12 != 11]
     turned_away = [answer for answer in registrations if answer.status != 201]
-    assert 16 <= len(registrations) - len(turned_away) < len(registrations)
+    # Those that wait are 16 with the logins.
+    assert 8 <= len(registrations) - len(turned_away) < len(registrations)
     for answer in turned_away:
         refused(answer, 503)
         assert int(answer.headers["retry-after"]) >= 1
@@ -115,7 +116,7 @@ def test_a_bad_registration(open_server: Server, wrong: dict) -> None:
     refused(post(open_server, None, REGISTER, registration("fine") | wrong), 400)
 
 
-@pytest.mark.parametrize("college", ["x", 1.5, True, [], {}, BEYOND_64_BITS, "9" * 30, "-", ""])
+@pytest.mark.parametrize("college", ["x", 1.5, True, [], {}, BEYOND_64_BITS, "9" * 30, "-", "", 0, "0", -5])
 def test_a_bad_college(server: Server, college: object) -> None:
     refused(post(server, API_KEY, REGISTER, registration("fine", college_id=college)), 400)
 

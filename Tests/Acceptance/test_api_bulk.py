@@ -139,6 +139,7 @@ def test_to_nobody(server: Server, title: str, audience: dict, unknown: int) -> 
 
 @pytest.mark.parametrize("body", [
     {}, {"everybody": False}, {"everybody": 1}, {"everybody": "true"}, {"user_ids": []}, {"user_ids": 1},
+    {"college_id": 0}, {"college_id": -5},
     {"user_ids": "1"}, {"user_ids": ["x"]}, {"user_ids": [1.5]}, {"user_ids": [None]}, {"user_ids": [True]},
     {"user_ids": [BEYOND_64_BITS]}, {"user_ids": list(range(1, 10_002))}, {"college_id": "x"}, {"college_id": 1.5},
     {"user_ids": [1], "college_id": 1}, {"user_ids": [1], "everybody": True}, {"college_id": 1, "everybody": True},

@@ -92,6 +92,7 @@ def test_a_new_notice(server: Server, body: dict, shown: dict) -> None:
     {}, {"title": ""}, {"title": None}, {"title": 5}, {"title": ["T"]}, {"title": "T", "content": 5},
     {"title": "T", "content": ["x"]}, {"title": "T", "college_id": "x"}, {"title": "T", "college_id": 1.5},
     {"title": "T", "college_id": True}, {"title": "T", "college_id": BEYOND_64_BITS}, {"title": "T", "college_id": [5]},
+    {"title": "T", "college_id": 0}, {"title": "T", "college_id": -5},
     {"title": "T", "publish": "yes"}, {"title": "T", "publish": 1}, {"title": "T", "publish": []},
 ], ids=repr)
 def test_a_bad_notice(server: Server, body: dict) -> None:
@@ -241,7 +242,7 @@ def test_the_list_is_newest_first_and_in_pages(server: Server, college: int) -> 
 
 @pytest.mark.parametrize("query", [
     {"limit": 0}, {"limit": 201}, {"limit": "x"}, {"before": "x"}, {"before": BEYOND_64_BITS}, {"college_id": "x"},
-    {"college_id": ""}, {"college_id": 1.5},
+    {"college_id": ""}, {"college_id": 1.5}, {"college_id": 0},
 ], ids=repr)
 def test_a_bad_page(server: Server, query: dict) -> None:
     refused(get(server, API_KEY, NOTICES, **query), 400)

@@ -162,6 +162,7 @@ def test_a_bad_page(server: Server, query: dict) -> None:
 
 @pytest.mark.parametrize("body", [
     {"user_id": BEYOND_64_BITS}, {"user_id": True}, {"user_id": []}, {"college_id": "x"}, {"college_id": 2**70},
+    {"college_id": 0}, {"college_id": -5},
     {"user_id": 1, "college_id": 1}, {"category": 5}, {"type": []}, {"link": {}}, {"data": "x"}, {"data": [1]},
 ], ids=repr)
 def test_a_bad_member(server: Server, body: dict) -> None:

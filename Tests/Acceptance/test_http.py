@@ -146,3 +146,16 @@ def test_what_is_sent_comes_back_as_json_text(server: Server) -> None:
     title = 'quotes " \\ and \n and é 👋'
     response = request(server, "POST", SEND, {"title": title, "message": "M"})
     assert json.loads(response.body.decode("utf-8"))["data"]["title"] == title
+
+
+def test_what_a_page_of_this_machine_may_do(server: Server) -> None:
+    origin = {"Origin": "http://localhost:3000"}
+    for response, status in (
+        (request(server, "OPTIONS", "/api/auth/login/", headers=origin), 204),
+        (request(server, "GET", "/healthz", headers=origin), 200),
+    ):
+        assert response.status == status
+        assert response.headers["access-control-allow-origin"] == origin["Origin"]
+        assert response.headers["access-control-expose-headers"] == "Retry-After"
+        assert response.headers["access-control-max-age"] == "600"
+    assert not any(name.startswith("access-control-") for name in request(server, "GET", "/healthz").headers)

@@ -60,6 +60,8 @@ def test_every_wrong_login_looks_the_same(server: Server) -> None:
     assert answer(login(server, with_password.username, "")) == WRONG
     assert answer(login(server, without.username, "")) == WRONG
     assert answer(login(server, "nobody", PASSWORD)) == WRONG
+    for username in ("nobody", "x" * 601):
+        assert login(server, username, PASSWORD).headers["www-authenticate"].startswith("Bearer")
 
 
 def test_an_unknown_name_takes_as_long_as_a_wrong_password(server: Server) -> None:
