@@ -55,7 +55,10 @@ enum TokenCommand {
         let store = try CommandStore.open(arguments)
         let user = try store.user(called: name)
         if arguments.has("--jwt") {
-            return try createJWT(for: user, store, arguments, at: now, expiresAt: expiry ?? now + .seconds(86_400))
+            // Its times are whole seconds.
+            let now = Timestamp(microseconds: now.microseconds / 1_000_000 * 1_000_000)
+            let end = expiry.map { Timestamp(microseconds: ($0.microseconds + 999_999) / 1_000_000 * 1_000_000) }
+            return try createJWT(for: user, store, arguments, at: now, expiresAt: end ?? now + .seconds(86_400))
         }
         let token = AccessToken()
         let id = try store.transaction { () throws(StoreError) in
