@@ -133,10 +133,7 @@ extension API {
     }
 
     private func logout(_ call: Call) async throws -> Response {
-        guard case .person(_, let credential, _) = try await caller(of: call) else {
-            throw Problem(.forbidden, "This needs a person's token")
-        }
-        guard case .opaque(let digest) = credential else {
+        guard case .opaque(let digest) = try await signedIn(of: call).credential else {
             throw Problem(.badRequest, "A JWT ends when it expires")
         }
         try await writer.perform { store throws(StoreError) in try store.accounts.revokeToken(digest: digest) }
@@ -144,9 +141,7 @@ extension API {
     }
 
     private func whoAmI(_ call: Call) async throws -> Response {
-        guard case .person(let user, _, let isAdministrator) = try await caller(of: call) else {
-            throw Problem(.forbidden, "This needs a person's token")
-        }
+        let (user, _, isAdministrator) = try await signedIn(of: call)
         return .json {
             user.write(members: &$0)
             $0.member("is_admin", isAdministrator)

@@ -19,6 +19,8 @@ extension API {
             }
         }
 
+        var user: User? { if case .person(let user, _, _) = self { user } else { nil } }
+
         /// Tells callers apart that name their requests.
         var scope: String {
             switch self {
@@ -53,11 +55,16 @@ extension API {
     }
 
     /// The person who calls.
-    func person(of call: Call) async throws -> User {
-        guard case .person(let user, _, _) = try await caller(of: call) else {
+    func person(of call: Call) async throws -> User { try await signedIn(of: call).user }
+
+    /// The same, and how they signed in.
+    func signedIn(
+        of call: Call
+    ) async throws -> (user: User, credential: Authentication.Credential, isAdministrator: Bool) {
+        guard case .person(let user, let credential, let isAdministrator) = try await caller(of: call) else {
             throw Problem(.forbidden, "This needs a person's token")
         }
-        return user
+        return (user, credential, isAdministrator)
     }
 
     @discardableResult

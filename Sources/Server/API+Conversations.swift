@@ -113,9 +113,7 @@ extension API {
     }
 
     private func removeMember(_ call: Call) async throws -> Response {
-        guard case .person(let user, _, let isAdministrator) = try await caller(of: call) else {
-            throw Problem(.forbidden, "This needs a person's token")
-        }
+        let (user, _, isAdministrator) = try await signedIn(of: call)
         let id = ConversationID(try call.id(orThrow: .unknownConversation))
         let member = UserID(try call.id(1, orThrow: .unknownUser))
         try await change(id, by: user) { store, group throws(StoreError) in

@@ -48,17 +48,15 @@ extension API {
 
     private func sendToPerson(_ call: Call) async throws -> Response {
         let caller = try await caller(of: call)
-        let (draft, receiver, senderID) = try call.withBody { body in
+        let (given, receiver, senderID) = try call.withBody { body in
             let receiver = UserID(try body.requiredID("receiver_id"))
             return (try Self.draft(body, of: call), receiver, try body.id("sender_id").map { UserID($0) })
         }
         let sender = try await sender(senderID, for: caller)
-        var named = draft
-        if case .person(let user, _, _) = caller, user.id == sender.id {
-        } else {
-            named.clientID = draft.clientID?.given(by: caller.scope)
-        }
-        return try await send(named, from: sender, to: .person(receiver))
+        var draft = given
+        // What somebody else names in the sender's name is apart from what the sender does.
+        if caller.user?.id != sender.id { draft.clientID = draft.clientID?.given(by: caller.scope) }
+        return try await send(draft, from: sender, to: .person(receiver))
     }
 
     /// In whose name a message is sent: the caller's own, or for an administrator anybody's.

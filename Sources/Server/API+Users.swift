@@ -13,7 +13,7 @@ extension API {
         let caller = try await caller(of: call)
         let (limit, after) = (try call.limit(), UserID(try call.number("after") ?? 0))
         let keyword = try call.text("search") ?? ""
-        let oneself: UserID? = if case .person(let user, _, _) = caller { user.id } else { nil }
+        let oneself = caller.user?.id
         let users = try await archive.read { store throws(StoreError) in
             keyword.isEmpty
                 ? try store.accounts.page(after: after, limit: limit + 1)

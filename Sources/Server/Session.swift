@@ -37,9 +37,9 @@ final class Session {
     /// queue.
     private var start: MessageID?
     private var lastSent = MessageID(0)
+    private var confirmed = MessageID(0)
     /// The newest message of all when the seat was taken.
     private var seatedAt = MessageID(0)
-    private var confirmed = MessageID(0)
     /// What the person was owed before this connection, while it is open whether this one needs it.
     private var owed: MessageID?
     private var feed = Feed.live
