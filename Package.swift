@@ -66,8 +66,8 @@ let package = Package(
         module("Storage", "CSQLite", "Chat"),
         module("Dialects", "Chat", "JSON"),
         module(
-            "Server", "CArgon2", "COpenSSL", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Storage",
-            "WebSocket"),
+            "Server", "CArgon2", "COpenSSL", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "SocketIO",
+            "Storage", "WebSocket"),
         .executableTarget(
             name: "switchboard", dependencies: ["Chat", "Dialects", "EventLoop", "JSON", "JWT", "Server", "Storage"],
             swiftSettings: strict),

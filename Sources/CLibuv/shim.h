@@ -4,6 +4,7 @@
 #define SWITCHBOARD_CLIBUV_SHIM_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
@@ -20,6 +21,12 @@ static inline uv_stream_t *switchboard_stream(void *handle) { return (uv_stream_
 static inline void switchboard_make_files_private(void) { umask(0077); }
 
 static inline void switchboard_ignore_signal(int number) { signal(number, SIG_IGN); }
+
+/// A second descriptor of the same socket, or a negative libuv error.
+static inline int switchboard_duplicate(int fd) {
+  int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return copy < 0 ? -errno : copy;
+}
 
 /// Binds a new TCP socket that several loops may share (SO_REUSEPORT), or that nobody else may have.
 /// Returns the descriptor, or a negative libuv error.

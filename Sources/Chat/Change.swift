@@ -4,6 +4,8 @@ package enum Change: Sendable {
     case markRead(Destination, by: UserID, at: Timestamp)
     /// The one conversation of two people.
     case startConversation(by: User, with: UserID, at: Timestamp)
+    /// Changes nothing, but is carried out in its place among the changes: whoever joins hears all that comes after it.
+    case join(ConversationID, by: UserID)
     case notify(Audience, NotificationContent, key: RequestKey? = nil, at: Timestamp)
     case readNotification(NotificationID, by: UserID, at: Timestamp)
     case readAllNotifications(by: UserID)
@@ -20,6 +22,7 @@ package enum Outcome: Sendable {
     case repeated(Message)
     case read(Receipt)
     case started(Conversation, isNew: Bool)
+    case joined(ConversationID)
     case notified(Notification)
     /// What was sent before under the same name.
     case notifiedBefore(Notification)

@@ -25,6 +25,8 @@ package struct Chat: Sendable {
         /// Likewise, once it is known who is there to hear it.
         case type(Destination, isTyping: Bool, by: User)
         case look(Query, User)
+        /// The connection hears no more of a conversation's room.
+        case leave(ConversationID)
         case refuse(Refusal)
     }
 
@@ -32,22 +34,6 @@ package struct Chat: Sendable {
     /// dialects never decode others.
     package func decide(_ command: Command, from seat: Seat, at now: Timestamp) -> Decision {
         switch (command, seat) {
-        case (.send(let draft, let destination), .chat(let sender, _)):
-            if destination == .person(sender.id) { return .refuse(.recipientIsSender) }
-            if draft.text.utf8.count > limits.text { return .refuse(.textTooLong) }
-            return .store(.send(draft, from: sender, to: destination, at: now))
-        case (.markRead(let conversation), .chat(let reader, _)):
-            return .store(.markRead(conversation, by: reader.id, at: now))
-        case (.typing(let destination, let isTyping), .chat(let writer, _)):
-            return .type(destination, isTyping: isTyping, by: writer)
-        case (.startConversation(let other), .chat(let user, _)):
-            if other == user.id { return .refuse(.recipientIsSender) }
-            return .store(.startConversation(by: user, with: other, at: now))
-        case (.look(.messages(let conversation, let before, let limit)), .chat(let reader, _)):
-            let limit = min(limit ?? limits.history, limits.history)
-            return .look(.messages(of: conversation, before: before, limit: limit), reader)
-        case (.look(let query), .chat(let user, _)):
-            return .look(query, user)
         case (.readNotification(let id), .notifications(let reader?)):
             return .store(.readNotification(id, by: reader.id, at: now))
         case (.say(let text, let username), .room(let room)):
@@ -59,8 +45,37 @@ package struct Chat: Sendable {
             return .publish(.room(room, .said(text: text, username: username, at: now), except: nil))
         case (.count(let action), .counter):
             return .store(.count(action, at: now))
-        case (.send, _), (.markRead, _), (.typing, _), (.startConversation, _), (.look, _), (.readNotification, _),
-            (.say, _), (.count, _):
+        case (.readNotification, _), (.say, _), (.count, _), (_, .notifications), (_, .room), (_, .counter):
+            return .refuse(.unknownFormat)
+        case (_, .chat(let user, _)), (_, .person(let user)):
+            return decide(command, of: user, at: now)
+        }
+    }
+
+    /// What is about direct messages.
+    private func decide(_ command: Command, of user: User, at now: Timestamp) -> Decision {
+        switch command {
+        case .send(let draft, let destination):
+            if destination == .person(user.id) || draft.addressee == user.id { return .refuse(.recipientIsSender) }
+            if draft.text.utf8.count > limits.text { return .refuse(.textTooLong) }
+            return .store(.send(draft, from: user, to: destination, at: now))
+        case .markRead(let conversation):
+            return .store(.markRead(conversation, by: user.id, at: now))
+        case .typing(let destination, let isTyping):
+            return .type(destination, isTyping: isTyping, by: user)
+        case .startConversation(let other):
+            if other == user.id { return .refuse(.recipientIsSender) }
+            return .store(.startConversation(by: user, with: other, at: now))
+        case .join(let conversation):
+            return .store(.join(conversation, by: user.id))
+        case .leave(let conversation):
+            return .leave(conversation)
+        case .look(.messages(let conversation, let before, let limit)):
+            let limit = min(limit ?? limits.history, limits.history)
+            return .look(.messages(of: conversation, before: before, limit: limit), user)
+        case .look(let query):
+            return .look(query, user)
+        case .readNotification, .say, .count:
             return .refuse(.unknownFormat)
         }
     }
@@ -75,6 +90,7 @@ package struct Chat: Sendable {
             .stored(message.id, isRecipientPresent: recipients.contains(where: isPresent))
         case .repeated(let message): .repeated(message)
         case .started(let conversation, _): .started(conversation)
+        case .joined(let conversation): .joined(conversation)
         case .read, .notified, .notifiedBefore, .notificationRead, .notice, .counted, .unchanged: .done
         }
     }

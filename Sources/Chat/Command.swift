@@ -6,6 +6,9 @@ package enum Command: Sendable {
     /// The writer has begun to type something there, or has stopped.
     case typing(Destination, isTyping: Bool)
     case startConversation(with: UserID)
+    /// From here on, the connection hears what is said in the conversation's room.
+    case join(ConversationID)
+    case leave(ConversationID)
     case look(Query)
     case readNotification(NotificationID)
     /// A message to the room that the connection is in.
@@ -19,11 +22,16 @@ package struct Draft: Sendable {
     package var text: String
     package var attachment: Attachment?
     package var clientID: ClientID?
+    /// Somebody whom it must reach, where it goes to a conversation.
+    package var addressee: UserID?
 
-    package init(text: String, attachment: Attachment? = nil, clientID: ClientID? = nil) {
+    package init(
+        text: String, attachment: Attachment? = nil, clientID: ClientID? = nil, addressee: UserID? = nil
+    ) {
         self.text = text
         self.attachment = attachment
         self.clientID = clientID
+        self.addressee = addressee
     }
 }
 
@@ -52,11 +60,22 @@ package enum Answer: Sendable {
     /// Carried out; there is nothing more to say.
     case done
     case started(Conversation)
+    case joined(ConversationID)
     case people([User])
     case conversations([Conversation])
     /// Oldest first.
     case messages([Message])
     case refused(Refusal)
+    /// A message was not stored; most dialects say so like anything else that was refused.
+    case notSent(Refusal)
+
+    /// Why nothing was done.
+    package var refusal: Refusal? {
+        switch self {
+        case .refused(let refusal), .notSent(let refusal): refusal
+        case .stored, .repeated, .done, .started, .joined, .people, .conversations, .messages: nil
+        }
+    }
 }
 
 /// Why a command was not carried out. Each dialect has its own words for it.

@@ -8,6 +8,8 @@ package enum Event: Sendable {
     case notification(Notification)
     /// How many notifications a person has not read; heard by that person's notification sockets.
     case unreadCount(Int, of: UserID)
+    /// Somebody is no longer in a conversation.
+    case removed(UserID, from: ConversationID)
     case room(RoomName, RoomEvent, except: ConnectionID?)
     case counter(CounterAction, total: Int64, at: Timestamp)
     /// How many connections the counter has.
@@ -19,6 +21,8 @@ package enum Role: Int, CaseIterable, Sendable {
     /// Wrote the message, or something of what was read.
     case author
     case other
+    /// Has joined the conversation's room, author or not.
+    case joined
 }
 
 /// Somebody has read what others wrote.
@@ -76,7 +80,7 @@ extension Event {
         case .notice(_, let announcement):
             guard let announcement else { return nil }
             self = .notification(announcement)
-        case .started, .repeated, .notifiedBefore, .unchanged, .refused: return nil
+        case .started, .joined, .repeated, .notifiedBefore, .unchanged, .refused: return nil
         }
     }
 }

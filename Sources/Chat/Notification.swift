@@ -3,6 +3,9 @@ package enum Audience: Hashable, Sendable {
     case person(UserID)
     case college(CollegeID)
     case everybody
+
+    /// The one person whom it is for.
+    package var person: UserID? { if case .person(let user) = self { user } else { nil } }
 }
 
 package enum Priority: String, CaseIterable, Sendable {

@@ -2,6 +2,8 @@
 package enum Seat: Sendable {
     /// Direct and group messages of one person.
     case chat(User, backlog: BacklogRule)
+    /// Both the messages and the notifications of one person, who can ask for what came before.
+    case person(User)
     /// Notifications for a person, or for everybody where nobody signed in.
     case notifications(User?)
     case room(RoomName)
@@ -17,11 +19,12 @@ package enum Seat: Sendable {
         case undecided
     }
 
-    package enum Kind: Sendable { case chat, notifications, room, counter }
+    package enum Kind: Sendable { case chat, person, notifications, room, counter }
 
     package var kind: Kind {
         switch self {
         case .chat: .chat
+        case .person: .person
         case .notifications: .notifications
         case .room: .room
         case .counter: .counter
@@ -30,9 +33,17 @@ package enum Seat: Sendable {
 
     package var user: User? {
         switch self {
-        case .chat(let user, _): user
+        case .chat(let user, _), .person(let user): user
         case .notifications(let user): user
         case .room, .counter: nil
+        }
+    }
+
+    /// Who writes and reads direct messages here.
+    package var chatter: User? {
+        switch self {
+        case .chat(let user, _), .person(let user): user
+        case .notifications, .room, .counter: nil
         }
     }
 }

@@ -65,7 +65,7 @@ package struct Campus: Dialect {
                 $0.member("timestamp", notification.sentAt.formatted(.seconds))
                 $0.raw("data", notification.content.data)
             }
-        case .read, .typing, .unreadCount, .room, .counter, .counterUsers:
+        case .read, .typing, .unreadCount, .removed, .room, .counter, .counterUsers:
             return false
         }
         return true
@@ -77,8 +77,8 @@ package struct Campus: Dialect {
         switch answer {
         case .stored(let id, _): Self.confirm(id, into: &json)
         case .repeated(let message): Self.confirm(message.id, into: &json)
-        case .done, .started, .people, .conversations, .messages: return false
-        case .refused(let refusal):
+        case .done, .started, .joined, .people, .conversations, .messages: return false
+        case .refused(let refusal), .notSent(let refusal):
             json.object {
                 $0.member("type", "error")
                 $0.member("error", Self.words(for: refusal))

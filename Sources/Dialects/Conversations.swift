@@ -81,7 +81,7 @@ package struct Conversations: Dialect {
                 $0.member("conversation_id", receipt.conversation.rawValue)
                 $0.member("reader_id", receipt.reader.rawValue)
             }
-        case .notification, .unreadCount, .room, .counter, .counterUsers:
+        case .notification, .unreadCount, .removed, .room, .counter, .counterUsers:
             return false
         }
         return true
@@ -91,7 +91,7 @@ package struct Conversations: Dialect {
 
     package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
         switch answer {
-        case .stored, .done:
+        case .stored, .joined, .done:
             // The message's echo says it.
             return false
         case .repeated(let message):
@@ -127,7 +127,7 @@ package struct Conversations: Dialect {
                     for message in messages { list.object { Self.write(message, into: &$0) } }
                 }
             }
-        case .refused(let refusal):
+        case .refused(let refusal), .notSent(let refusal):
             json.object {
                 $0.member("type", "error")
                 $0.member("error", Self.words(for: refusal))

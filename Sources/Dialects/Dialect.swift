@@ -8,6 +8,9 @@ package protocol Dialect: Sendable {
     /// What the server mounts for this dialect.
     var endpoints: [Endpoint] { get }
 
+    /// What carries its frames.
+    var transport: Transport { get }
+
     /// The kind of token that its clients sign in with, where that tells it from others on the same path.
     var isForTokens: TokenKind? { get }
 
@@ -40,6 +43,23 @@ package protocol Dialect: Sendable {
 
     /// Writes what a client is told of its own command, likewise.
     func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool
+
+    /// Writes what acknowledges a command whose client asked for that, where the transport lets it ask.
+    func acknowledge(_ answer: Answer, into json: inout JSONWriter)
+}
+
+extension Dialect {
+    package var transport: Transport { .webSocket }
+    package func acknowledge(_ answer: Answer, into json: inout JSONWriter) {}
+}
+
+/// What carries a dialect's frames.
+package enum Transport: Sendable {
+    /// A frame is a text message with a JSON object.
+    case webSocket
+    /// A frame is a packet with an array, of which the dialect reads and writes the elements: an event's name, then its
+    /// arguments; or the arguments of an acknowledgement.
+    case socketIO
 }
 
 /// How a token says whose it is.
@@ -73,7 +93,7 @@ package struct Endpoint: Sendable {
 
 /// The table of the dialects. The number of a case is its place in tables that have one for each dialect.
 package enum DialectName: Int, CaseIterable, Sendable {
-    case erp, campus, conversations, rooms
+    case erp, campus, conversations, rooms, socketio
 
     package var dialect: any Dialect {
         switch self {
@@ -81,6 +101,7 @@ package enum DialectName: Int, CaseIterable, Sendable {
         case .campus: Campus()
         case .conversations: Conversations()
         case .rooms: Rooms()
+        case .socketio: SocketIOChat()
         }
     }
 

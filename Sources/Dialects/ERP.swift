@@ -33,7 +33,7 @@ package struct ERP: Dialect {
             return .typing(.person(UserID(try frame.id("recipient_id", .recipientID))), isTyping: true)
         case .notifications where type.equals("mark_read"):
             return .readNotification(NotificationID(try frame.id("id", .notificationID)))
-        case .chat, .notifications, .room, .counter:
+        case .chat, .person, .notifications, .room, .counter:
             throw .unknownFormat
         }
     }
@@ -79,7 +79,7 @@ package struct ERP: Dialect {
                 $0.member("type", "unread_count")
                 $0.member("count", count)
             }
-        case .room, .counter, .counterUsers:
+        case .removed, .room, .counter, .counterUsers:
             return false
         }
         return true
@@ -93,9 +93,9 @@ package struct ERP: Dialect {
         switch answer {
         case .stored(_, isRecipientPresent: true), .done: return false
         // Whoever repeats has missed nothing: that the recipient was away is old news.
-        case .repeated, .started, .people, .conversations, .messages: return false
+        case .repeated, .started, .joined, .people, .conversations, .messages: return false
         case .stored(_, isRecipientPresent: false): words = Self.words(for: .unknownRecipient)
-        case .refused(let refusal): words = Self.words(for: refusal)
+        case .refused(let refusal), .notSent(let refusal): words = Self.words(for: refusal)
         }
         json.object {
             $0.member("type", "error")

@@ -30,7 +30,7 @@ package struct Rooms: Dialect {
             return .say(text: text, username: username.isEmpty ? "Anonymous" : username)
         case .counter:
             return .count(try Self.action(frame))
-        case .notifications, .chat:
+        case .notifications, .chat, .person:
             throw .unknownFormat
         }
     }
@@ -87,7 +87,7 @@ package struct Rooms: Dialect {
                 $0.member("type", "user_count_update")
                 $0.member("count", count)
             }
-        case .message, .read, .typing, .unreadCount:
+        case .message, .read, .typing, .unreadCount, .removed:
             return false
         }
         return true

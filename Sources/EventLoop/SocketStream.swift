@@ -20,7 +20,7 @@ package protocol SocketStreamDelegate: AnyObject {
 /// One frame alone is written where it lies, shared with all its other receivers; several small ones are put
 /// together first, which is cheaper than to have the kernel collect them.
 package final class SocketStream: Handle {
-    package enum Kind {
+    package enum Kind: Sendable {
         case tcp, local
 
         var handleSize: Int {
@@ -39,6 +39,7 @@ package final class SocketStream: Handle {
         }
     }
 
+    let kind: Kind
     package var delegate: (any SocketStreamDelegate)?
     /// What was sent and the kernel has not taken yet: its bytes, and what keeping each frame costs.
     package private(set) var queuedBytes = 0
@@ -63,6 +64,7 @@ package final class SocketStream: Handle {
     private static let frameOverhead = 64
 
     init(_ kind: Kind, on loop: EventLoop) {
+        self.kind = kind
         super.init(size: kind.handleSize, on: loop)
         unsafe kind.initialize(raw, on: loop)
         adopt()

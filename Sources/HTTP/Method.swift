@@ -4,6 +4,8 @@ package struct Method: Hashable, Sendable {
 
     package init(_ name: String) { self.name = name }
 
+    /// For a route that takes what no other route of its path does.
+    package static let any = Method("*")
     package static let get = Method("GET")
     package static let head = Method("HEAD")
     package static let post = Method("POST")

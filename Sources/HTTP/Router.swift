@@ -113,7 +113,7 @@ private struct RouteTree: Sendable {
 
     private func route(of node: Int, _ search: inout Search) -> Int? {
         let routes = nodes[node].routes
-        if let own = routes.first(where: { $0.method == search.method }) { return own.number }
+        if let own = routes.first(where: { $0.method == search.method || $0.method == .any }) { return own.number }
         let get = routes.first { $0.method == .get }
         if let get, search.method == .head { return get.number }
         if get != nil { search.allowed.insert(Method.head.name) }

@@ -97,11 +97,7 @@ extension API.Call {
     // MARK: - Credentials
 
     /// The token or key that a caller brought: `Authorization: Bearer …` or `Token …`.
-    var credential: String? {
-        guard let header = request.header("authorization"), let space = header.firstIndex(of: " ") else { return nil }
-        guard ["bearer", "token"].contains(header[..<space].lowercased()) else { return nil }
-        return String(header[header.index(after: space)...].drop { $0 == " " })
-    }
+    var credential: String? { request.header("authorization").flatMap { GivenToken.behindScheme($0) } }
 }
 
 extension JSONValue {

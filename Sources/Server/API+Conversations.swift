@@ -101,7 +101,7 @@ extension API {
             }
             return people
         }
-        try await change(id, by: user) { store, group throws(StoreError) in
+        try await change(id, by: user) { store, group, _ throws(StoreError) in
             if Set(group.participants.map(\.id)).union(people).count > Self.groupLimit {
                 return Problem(.badRequest, "A group has at most \(Self.groupLimit) people")
             }
@@ -116,12 +116,13 @@ extension API {
         let (user, _, isAdministrator) = try await signedIn(of: call)
         let id = ConversationID(try call.id(orThrow: .unknownConversation))
         let member = UserID(try call.id(1, orThrow: .unknownUser))
-        try await change(id, by: user) { store, group throws(StoreError) in
+        try await change(id, by: user) { store, group, events throws(StoreError) in
             if !isAdministrator && member != user.id {
                 return Problem(.forbidden, "Others can be removed by an administrator only")
             }
             if !group.participants.contains(where: { $0.id == member }) { return .unknownUser }
             try store.remove(member, from: id)
+            events.append(.removed(member, from: id))
             return nil
         }
         return .success
@@ -130,14 +131,14 @@ extension API {
     /// Changes who is in a group that the caller is in.
     private func change(
         _ id: ConversationID, by user: User,
-        _ body: @escaping @Sendable (Store, Conversation) throws(StoreError) -> Problem?
+        _ body: @escaping @Sendable (Store, Conversation, inout [Event]) throws(StoreError) -> Problem?
     ) async throws {
-        let problem = try await writer.perform { store throws(StoreError) -> Problem? in
+        let problem = try await writer.perform { store, events throws(StoreError) -> Problem? in
             guard let group = try store.conversations.conversation(id, of: user.id) else {
                 return .unknownConversation
             }
             if !group.isGroup { return Problem(.badRequest, "A conversation of two people can't be changed") }
-            return try body(store, group)
+            return try body(store, group, &events)
         }
         if let problem { throw problem }
     }

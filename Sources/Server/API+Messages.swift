@@ -97,7 +97,7 @@ extension API {
             default: throw Refusal.storeUnavailable
             }
         case .refuse(let refusal): throw refusal
-        case .publish, .type, .look: throw Refusal.unknownFormat
+        case .publish, .type, .look, .leave: throw Refusal.unknownFormat
         }
     }
 

@@ -19,7 +19,7 @@ extension API {
         case .refuse(.textTooLong):
             throw Problem(.badRequest, "Invalid message (max \(chat.limits.roomText) characters)")
         case .refuse(let refusal): throw refusal
-        case .store, .type, .look: throw Refusal.unknownFormat
+        case .store, .type, .look, .leave: throw Refusal.unknownFormat
         }
         return .success
     }

@@ -80,7 +80,7 @@ final class Authenticator: Sendable {
         else { return tell(.refused) }
         let expiresAt = creator.expiresAt
         let work = Submission.Work(
-            run: { store throws(StoreError) in
+            run: { store, _ throws(StoreError) in
                 let user = try identity.findOrAdd(to: store.accounts)
                 return { tell(.person(user, .jwt, expiresAt: expiresAt)) }
             },

@@ -40,12 +40,22 @@ package struct Configuration: Sendable {
     package var headTimeout = Duration.seconds(10)
     package var bodyTimeout = Duration.seconds(30)
     package var keepaliveTimeout = Duration.seconds(60)
+    /// How long a client of Socket.IO may take to sign in.
+    package var connectTimeout = Duration.seconds(45)
+    /// How long such a client may stay away and still get what it missed; zero for not at all.
+    package var recovery = Duration.seconds(120)
+    /// Bytes of events that each loop keeps for those who come back.
+    package var recoveryLog = 32 << 20
     package var shutdownTimeout = Duration.seconds(8)
 
     /// Bytes in one HTTP body.
     package var maxBody = 1 << 20
     /// Bytes in one WebSocket message.
     package var maxMessage = 1 << 20
+    /// Bytes in one payload of Engine.IO, or one message of its WebSocket.
+    package var maxPayload = 1_000_000
+    /// Clients of Socket.IO on each loop that may not have signed in yet.
+    package var maxUnconnected = 10_000
     /// Bytes in the text of one direct message.
     package var maxText = 16_384
     /// Messages in one answer to a request for history.

@@ -2,20 +2,19 @@ import Chat
 import Dialects
 import EventLoop
 import HTTP
+import SocketIO
 import WebSocket
 
 /// One accepted connection: it starts with HTTP, and may go on as a WebSocket.
-final class Connection: SocketStreamDelegate {
-    let id: ConnectionID
+final class Connection: Carrier, SocketStreamDelegate {
     let stream: SocketStream
     /// Whether it came over the local socket, which only the server's own user can reach.
     let isLocal: Bool
 
-    private unowned let hub: Hub
-    private var phase: Phase
-    /// When to be looked at again, and when the wheel will do so.
-    private var deadline: UInt32 = .max
-    private(set) var wakesAt: UInt32 = .max
+    private var phase = Phase.gone
+    /// What has become of a WebSocket's messages, and of its pings.
+    private var decoder = MessageDecoder()
+    private var heartbeat: Heartbeat
 
     private enum Phase {
         case http(HTTPConversation)
@@ -24,6 +23,8 @@ final class Connection: SocketStreamDelegate {
         /// The writer is asked for the seat.
         case seating(Session, handshake: [UInt8], early: [UInt8])
         case webSocket(Session)
+        /// A WebSocket that carries what a client of Socket.IO is sent.
+        case engine(EngineClient)
         /// All has been said; the peer's end is awaited, as long as it goes on to read. What waited for it at the last
         /// look, and when patience ends in any case.
         case lingering(queued: Int, until: UInt32)
@@ -41,28 +42,36 @@ final class Connection: SocketStreamDelegate {
     }
 
     init(_ id: ConnectionID, _ stream: SocketStream, isLocal: Bool, hub: Hub) {
-        self.id = id
         self.stream = stream
         self.isLocal = isLocal
-        self.hub = hub
-        phase = .gone
+        heartbeat = Heartbeat(hub.rhythm, at: hub.wheel.now)
+        super.init(id, of: hub)
     }
 
     /// Starts with HTTP. The hub must know the connection by now: it may end at once.
-    func start() {
+    ///
+    /// - Parameter moving: What the client asked for while the connection was on another loop.
+    func start(with moving: MovingConnection? = nil) {
         let conversation = HTTPConversation(on: self, of: hub)
         phase = .http(conversation)
         setDeadline(conversation.deadline)
         stream.delegate = self
         stream.startReading()
+        if let moving { conversation.resume(moving) }
     }
 
     /// Whether it is a WebSocket that frames may still be read from.
-    var isOpen: Bool { if case .webSocket = phase { true } else { false } }
+    private var isOpen: Bool {
+        switch phase {
+        case .webSocket, .engine: true
+        case .http, .authenticating, .seating, .lingering, .gone: false
+        }
+    }
+
     /// Whether an HTTP request is being answered.
     var isAnswering: Bool { if case .http(let conversation) = phase { conversation.isAnswering } else { false } }
 
-    var session: Session? { seatedSession(in: phase) }
+    override var session: Session? { seatedSession(in: phase) }
     var conversation: HTTPConversation? { if case .http(let conversation) = phase { conversation } else { nil } }
 
     // MARK: - From the stream
@@ -80,11 +89,36 @@ final class Connection: SocketStreamDelegate {
             phase = .gone
             keep(bytes.span, in: &early)
             phase = .seating(session, handshake: handshake, early: early)
-        case .webSocket(let session):
-            session.received(&bytes)
-            if case .webSocket = phase { setDeadline(session.deadline) }
+        case .webSocket:
+            decode(&bytes)
+            updateDeadline()
+        case .engine: decode(&bytes)
         case .lingering, .gone:
             break
+        }
+    }
+
+    private func decode(_ bytes: inout MutableSpan<UInt8>) {
+        heartbeat.heard()
+        do {
+            _ = try decoder.decode(&bytes) { kind, payload in
+                receive(kind, payload)
+                return isOpen ? .proceed : .pause
+            }
+        } catch {
+            close(error.closeCode, error.reason)
+        }
+    }
+
+    private func receive(_ kind: Incoming, _ payload: Span<UInt8>) {
+        switch (kind, phase) {
+        case (.text, .webSocket(let session)): session.received(payload)
+        case (.binary, .webSocket(let session)): session.receivedBinary()
+        case (.text, .engine(let client)): client.received(payload, isText: true)
+        case (.binary, .engine(let client)): client.received(payload, isText: false)
+        case (.ping, _): stream.send(FrameEncoder.pong(payload))
+        case (.close(let code), _): receivedClose(code)
+        case (.pong, _), (.text, _), (.binary, _): break
         }
     }
 
@@ -98,11 +132,11 @@ final class Connection: SocketStreamDelegate {
         switch phase {
         case .http where stream.queuedBytes > 0: linger()
         case .lingering where stream.queuedBytes > 0: break
-        case .http, .authenticating, .seating, .webSocket, .lingering, .gone: stream.close()
+        case .http, .authenticating, .seating, .webSocket, .engine, .lingering, .gone: stream.close()
         }
     }
 
-    func overflowed() {
+    override func overflowed() {
         hub.log.warning("a receiver is too slow, its connection is closed", ["address": stream.peerAddress])
         close(.tryAgainLater, "Too slow to read")
     }
@@ -111,6 +145,7 @@ final class Connection: SocketStreamDelegate {
         switch phase {
         case .http(let conversation): conversation.drained()
         case .seating(let session, _, _), .webSocket(let session): session.drained()
+        case .engine(let client): client.drained()
         case .authenticating, .lingering, .gone: break
         }
     }
@@ -119,14 +154,24 @@ final class Connection: SocketStreamDelegate {
         let phase = phase
         self.phase = .gone
         hub.remove(self)
-        seatedSession(in: phase)?.closed()
+        ended(phase)
+    }
+
+    /// Tells whoever used the connection that it is over.
+    private func ended(_ phase: Phase) {
+        switch phase {
+        case .http(let conversation): conversation.closed()
+        case .seating(let session, _, _), .webSocket(let session): session.closed()
+        case .engine(let client): client.webSocketClosed()
+        case .authenticating, .lingering, .gone: break
+        }
     }
 
     /// The session that holds a seat, or has asked for one.
     private func seatedSession(in phase: Phase) -> Session? {
         switch phase {
         case .seating(let session, _, _), .webSocket(let session): session
-        case .http, .authenticating, .lingering, .gone: nil
+        case .http, .authenticating, .engine, .lingering, .gone: nil
         }
     }
 
@@ -149,7 +194,7 @@ final class Connection: SocketStreamDelegate {
         }
     }
 
-    func authenticated(_ authentication: Authentication) {
+    override func authenticated(_ authentication: Authentication) {
         guard case .authenticating(let opening, _) = phase else { return }
         switch authentication {
         case .person(let user, let credential, let expiresAt):
@@ -171,6 +216,9 @@ final class Connection: SocketStreamDelegate {
             let isUndecided = rivals.contains { $0.dialect.wantsBacklog }
             seat = .chat(
                 user, backlog: mount.name.dialect.wantsBacklog ? .wanted : isUndecided ? .undecided : .unneeded)
+        case .person:
+            guard let user else { return close(.unauthorized, "Authentication required") }
+            seat = .person(user)
         case .notifications: seat = .notifications(user)
         case .room:
             guard let room = opening.room else { return close(.badRoomName, "Invalid room name") }
@@ -183,43 +231,49 @@ final class Connection: SocketStreamDelegate {
         session.takeSeat()
     }
 
-    /// The session hears what is sent to it from here on: its client may know.
-    func seated() {
+    override func seated() {
         guard case .seating(let session, let handshake, let early) = phase else { return }
         phase = .seating(session, handshake: [], early: early)
         stream.send(handshake)
         stream.queueLimit = hub.settings.sendQueue
-        setDeadline(session.deadline)
+        heartbeat = Heartbeat(hub.rhythm, at: hub.wheel.now)
+        decoder = MessageDecoder(maximumMessageLength: hub.settings.maxMessage)
+        setDeadline(deadline(of: session))
     }
 
-    /// What the client sent too early is looked at, after all that the session says first.
-    func begin() {
+    /// What the client sent too early is looked at now.
+    override func begin() {
         guard case .seating(let session, _, var early) = phase else { return }
         phase = .webSocket(session)
-        if !early.isEmpty {
-            var span = early.mutableSpan
-            session.received(&span)
-        }
+        decodeEarly(&early)
         if case .webSocket = phase { stream.startReading() }
     }
 
-    /// Reads no more from a client that asked for much and waits for the answers, or reads on.
-    func pauseReading(_ isPaused: Bool) {
-        guard case .webSocket = phase else { return }
+    private func decodeEarly(_ early: inout [UInt8]) {
+        if early.isEmpty { return }
+        var span = early.mutableSpan
+        decode(&span)
+    }
+
+    override func send(_ frame: [UInt8]) { stream.send(frame) }
+    override var queuedBytes: Int { stream.queuedBytes }
+    override func tellWhenDrained() { stream.tellsWhenDrained = true }
+
+    override func pauseReading(_ isPaused: Bool) {
+        guard isOpen else { return }
         if isPaused { stream.stopReading() } else { stream.startReading() }
     }
 
     /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).
-    func receivedClose(_ code: CloseCode) {
+    private func receivedClose(_ code: CloseCode) {
         leave(FrameEncoder.close(code == .noneReceived ? .normal : code))
     }
 
-    /// Ends a WebSocket with a code; what was sent before still leaves first.
-    func close(_ code: CloseCode, _ reason: String) {
+    override func close(_ code: CloseCode, _ reason: String) {
         switch phase {
         case .authenticating(let opening, _): leave(opening.handshake + FrameEncoder.close(code, reason: reason))
         case .seating(_, let handshake, _): leave(handshake + FrameEncoder.close(code, reason: reason))
-        case .webSocket: leave(FrameEncoder.close(code, reason: reason))
+        case .webSocket, .engine: leave(FrameEncoder.close(code, reason: reason))
         case .http, .lingering, .gone: break
         }
     }
@@ -238,33 +292,67 @@ final class Connection: SocketStreamDelegate {
         stream.finish()
         stream.startReading()
         setDeadline(hub.wheel.now + hub.ticks.linger)
-        seatedSession(in: before)?.closed()
+        ended(before)
     }
 
-    /// The server stops: a WebSocket is told so, a resting HTTP connection just ends.
-    func stopServing() {
+    /// A WebSocket is told so, a resting HTTP connection just ends.
+    override func stopServing() {
+        if isAnswering { return }
         switch phase {
         case .authenticating, .seating, .webSocket: close(.goingAway, "The server is stopping")
         case .http where stream.queuedBytes > 0: linger()
         case .http: abort()
-        case .lingering, .gone: break
+        // The client tells its own.
+        case .engine, .lingering, .gone: break
         }
     }
 
-    /// Ends the connection without a word.
-    func abort() { stream.close() }
+    override func abort() { stream.close() }
+
+    // MARK: - To Socket.IO, or to another loop
+
+    /// Goes on as the websocket of a client.
+    func upgrade(to client: EngineClient, handshake: [UInt8]) {
+        phase = .engine(client)
+        setDeadline(.max)
+        decoder = MessageDecoder(maximumMessageLength: hub.engineSettings.maxPayload)
+        stream.queueLimit = hub.settings.sendQueue
+        stream.send(handshake)
+        stream.startReading()
+    }
+
+    /// Sends one packet of Engine.IO as a message of the websocket.
+    func write(_ packet: OutgoingPacket) {
+        switch packet {
+        case .text(let bytes): stream.send(FrameEncoder.frame(.text, bytes.span))
+        case .binary(let bytes): stream.send(FrameEncoder.frame(.binary, bytes.span))
+        }
+    }
+
+    /// What the client sent right behind its handshake.
+    func receivedEarly(_ early: [UInt8]) {
+        var early = early
+        decodeEarly(&early)
+    }
+
+    /// Leaves this loop. Nothing may wait to be written.
+    func move(to shard: UInt16, with request: Request, early: [UInt8]) {
+        guard let socket = stream.release() else { return }
+        let moving = MovingConnection(socket: socket, isLocal: isLocal, request: request, early: early)
+        hub.exchange.send(.moved(moving), toShard: Int(shard))
+    }
 
     // MARK: - Time
 
-    func setDeadline(_ tick: UInt32) {
-        deadline = tick
-        if tick < wakesAt { wakesAt = hub.wheel.schedule(id, at: tick) }
+    override func updateDeadline() {
+        if case .webSocket(let session) = phase { setDeadline(deadline(of: session)) }
     }
 
-    /// The wheel has come to ``wakesAt``.
-    func wake() {
-        wakesAt = .max
-        if hub.wheel.now < deadline { return setDeadline(deadline) }
+    private func deadline(of session: Session) -> UInt32 { min(session.deadline, heartbeat.deadline(hub.rhythm)) }
+
+    private static let ping = FrameEncoder.frame(.ping, Span())
+
+    override func timePassed() {
         switch phase {
         case .http(let conversation):
             conversation.timePassed()
@@ -273,14 +361,35 @@ final class Connection: SocketStreamDelegate {
             close(.tryAgainLater, "The store is not available")
         case .webSocket(let session):
             session.timePassed()
-            if case .webSocket = phase { setDeadline(session.deadline) }
+            if case .webSocket = phase { beat(session) }
+            updateDeadline()
         case .lingering(let queued, let until):
             let unsent = stream.unsentBytes
             guard unsent < queued, hub.wheel.now < until else { return stream.close() }
             phase = .lingering(queued: unsent, until: until)
             setDeadline(hub.wheel.now + hub.ticks.linger)
-        case .gone:
+        case .engine, .gone:
             break
         }
     }
+
+    private func beat(_ session: Session) {
+        let now = hub.wheel.now
+        // Who is not read from can't be heard.
+        if session.isPaused { heartbeat = Heartbeat(hub.rhythm, at: now) }
+        switch heartbeat.timePassed(hub.rhythm, at: now) {
+        case .ping: stream.send(Self.ping)
+        case .close: abort()
+        case .wait: break
+        }
+    }
+}
+
+/// A connection on its way to the loop whose client its request is for.
+struct MovingConnection: Sendable {
+    let socket: LooseSocket
+    let isLocal: Bool
+    let request: Request
+    /// What came behind the request.
+    let early: [UInt8]
 }

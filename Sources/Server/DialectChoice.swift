@@ -20,7 +20,8 @@ package struct DialectRule: Equatable, Sendable {
         if host.isEmpty && path.isEmpty || text.contains(" ") { return nil }
         // A path on which there is no such choice is a mistake.
         let choices = DialectName.allCases.filter { name in
-            name.dialect.endpoints.contains { path.isEmpty || Self.withoutFinalSlash($0.path[...]) == path }
+            name.dialect.transport == .webSocket
+                && name.dialect.endpoints.contains { path.isEmpty || Self.withoutFinalSlash($0.path[...]) == path }
         }
         if choices.count < 2 || !choices.contains(name) { return nil }
         self.host = host.isEmpty ? nil : host.lowercased()

@@ -1,6 +1,7 @@
 import Chat
 import Dialects
 import JSON
+import SocketIO
 import WebSocket
 
 /// An event's frames: that of a dialect and a role is made when its first receiver comes up, and then shared by all.
@@ -12,12 +13,15 @@ struct Frames {
     }
 
     private let event: Event
+    private let number: EventNumber?
     /// By dialect and role; in place, since there is one of these for each event.
     private var frames = InlineArray<16, Frame>(repeating: .unknown)
 
-    init(_ event: Event) {
+    /// - Parameter number: The event's, where clients are told it to come back to.
+    init(_ event: Event, _ number: EventNumber? = nil) {
         assert(DialectName.allCases.count * Role.allCases.count <= frames.count)
         self.event = event
+        self.number = number
     }
 
     /// The frame for receivers of a dialect, or `nil` when it has no words for the event.
@@ -27,16 +31,36 @@ struct Frames {
         case .made(let frame): return frame
         case .none: return nil
         case .unknown:
-            var json = JSONWriter()
-            guard name.dialect.encode(event, to: role, into: &json) else {
-                frames[place] = .none
-                return nil
-            }
-            let frame = Self.text(json)
-            frames[place] = .made(frame)
+            let offset = number?.offset(for: role)
+            let frame = Self.frame(in: name, offset: offset) { name.dialect.encode(event, to: role, into: &$0) }
+            if let frame { frames[place] = .made(frame) } else { frames[place] = .none }
             return frame
         }
     }
 
-    static func text(_ json: JSONWriter) -> [UInt8] { FrameEncoder.frame(.text, json.bytes.span) }
+    /// A frame of a dialect, or `nil` when `write` says that it has no words.
+    ///
+    /// - Parameter offset: What a client may come back with.
+    static func frame(
+        in name: DialectName, offset: String? = nil, _ write: (inout JSONWriter) -> Bool
+    ) -> [UInt8]? {
+        switch name.dialect.transport {
+        case .webSocket:
+            var json = JSONWriter()
+            return write(&json) ? FrameEncoder.frame(.text, json.bytes.span) : nil
+        case .socketIO:
+            var hasWords = false
+            let packet = SocketPacketEncoder.event { json in
+                hasWords = write(&json)
+                if let offset { json.append(offset) }
+            }
+            return hasWords ? FrameEncoder.frame(.text, packet.span) : nil
+        }
+    }
+
+    /// What acknowledges a client's event.
+    static func acknowledgement(of id: UInt64, _ write: (inout JSONWriter) -> Void) -> [UInt8] {
+        let packet = SocketPacketEncoder.acknowledgement(of: id) { write(&$0) }
+        return FrameEncoder.frame(.text, packet.span)
+    }
 }

@@ -6,10 +6,14 @@ import WebSocket
 
 /// The HTTP part of a connection: requests are answered one after the other, in order.
 final class HTTPConversation {
-    private unowned let connection: Connection
-    private unowned let hub: Hub
-    private var decoder: RequestDecoder
+    unowned let connection: Connection
+    unowned let hub: Hub
+    var decoder: RequestDecoder
     private(set) var isAnswering = false
+    /// The client whose poll waits here, and the one whose payload is arriving.
+    var poll, post: EngineClient?
+    /// Where the connection goes with its request, once all has left that was sent.
+    var move: (shard: UInt16, request: Request)?
     private var isDecoding = false
     /// How much may wait for a client before its next request is looked at.
     private static let queueLimit = 65_536
@@ -17,7 +21,7 @@ final class HTTPConversation {
     private var unsent = 0
     /// Whether the answer that is being sent is the last.
     private var isEnding = false
-    private var answering: (isHead: Bool, keepAlive: Bool, origin: String?) = (false, false, nil)
+    private(set) var answering: (isHead: Bool, keepAlive: Bool, origin: String?) = (false, false, nil)
 
     /// The tick by which the peer must have come further.
     private(set) var deadline: UInt32
@@ -35,6 +39,8 @@ final class HTTPConversation {
 
     func received(_ bytes: Span<UInt8>) {
         decoder.append(bytes)
+        // A poll waits long, and reading on tells when its client has gone.
+        if isAnswering, decoder.bufferedByteCount > Self.queueLimit { connection.stream.stopReading() }
         decode()
     }
 
@@ -52,8 +58,10 @@ final class HTTPConversation {
                 }
                 switch try decoder.next() {
                 case .needMoreHead: return expect(decoder.isIdle ? .request : .head)
-                case .needMoreBody: return expect(.body)
-                case .sendContinue: connection.stream.send(Response.continueBytes)
+                case .needMoreBody:
+                    if beginPost() { expect(.body) }
+                    return
+                case .sendContinue: if beginPost() { connection.stream.send(Response.continueBytes) }
                 case .request(let request): answer(request)
                 }
             }
@@ -65,20 +73,27 @@ final class HTTPConversation {
     /// The client has read what it was sent.
     func drained() {
         if isEnding { return connection.linger() }
+        if let move { return connection.move(to: move.shard, with: move.request, early: decoder.takeRemainder()) }
         connection.stream.startReading()
         decode()
         if connection.conversation === self { connection.setDeadline(deadline) }
     }
 
+    /// The connection is gone, or nothing of what it says counts any more.
+    func closed() {
+        poll.take()?.pollClosed()
+        post.take()?.postClosed()
+    }
+
     /// Answers what can't be read on from.
-    private func fail(_ response: Response) {
+    func fail(_ response: Response) {
         connection.stream.send(response.encoded(keepAlive: false, date: hub.date))
         connection.linger()
     }
 
     // MARK: - Answering
 
-    private func answer(_ request: Request) {
+    func answer(_ request: Request) {
         awaited = .request
         deadline = .max
         let origin = request.header("origin")
@@ -88,6 +103,7 @@ final class HTTPConversation {
         isAnswering = true
         switch hub.router.match(request) {
         case .found(.webSocket(let mounts), let parameters): upgrade(request, mounts, parameters)
+        case .found(.socketIO(let mount), _): answer(request, mount)
         case .found(.api, _) where origin != nil && answering.origin == nil:
             // Without this, a foreign page could have a browser of this machine post what needs no preflight.
             respond(.error(.forbidden, "Origin not allowed"))
@@ -138,10 +154,7 @@ final class HTTPConversation {
     private func upgrade(_ request: Request, _ mounts: [Mount], _ parameters: [String]) {
         let handshake: Handshake
         do {
-            handshake = try Handshake(
-                method: request.method.name, isHTTP11: !request.isHTTP10, upgrade: request.header("upgrade"),
-                connection: request.header("connection"), key: request.header("sec-websocket-key"),
-                version: request.header("sec-websocket-version"))
+            handshake = try Handshake(request)
         } catch {
             let status = Status(rawValue: error.status) ?? .badRequest
             return respond(.error(status, error.reason, headers: error.headers))
@@ -152,7 +165,7 @@ final class HTTPConversation {
         if hub.isStopping {
             return respond(.error(.serviceUnavailable, "The server is stopping", headers: [("Retry-After", "5")]))
         }
-        let token = request.queryValue("token").flatMap { ["", "null", "undefined"].contains($0) ? nil : $0 }
+        let token = GivenToken.present(request.queryValue("token"))
         let chosen = mounts.choose(request, rules: hub.settings.dialectRules, hasToken: token != nil)
         let opening = Connection.Opening(
             mounts: chosen, room: parameters.first.flatMap { RoomName($0) }, handshake: handshake.response())
@@ -184,5 +197,15 @@ final class HTTPConversation {
             deadline = hub.wheel.now + hub.ticks.keepalive
         case .head, .body: fail(.error(.requestTimeout, "The request took too long"))
         }
+    }
+}
+
+extension Handshake {
+    /// The handshake that a request asks for.
+    init(_ request: Request) throws(HandshakeError) {
+        try self.init(
+            method: request.method.name, isHTTP11: !request.isHTTP10, upgrade: request.header("upgrade"),
+            connection: request.header("connection"), key: request.header("sec-websocket-key"),
+            version: request.header("sec-websocket-version"))
     }
 }

@@ -3,7 +3,9 @@ import Dialects
 import EventLoop
 import HTTP
 import JSON
+import SocketIO
 import Storage
+import WebSocket
 
 /// All that one event loop owns: its connections, what they listen to, and when they want to be looked at.
 final class Hub {
@@ -19,14 +21,17 @@ final class Hub {
     let router: Router<Route>
     let log: Log
     let origins: Origins
+    let recoveries: Recoveries
     let httpLimits: HTTPLimits
+    let engineSettings: EngineSettings
     let ticks: Ticks
     let rhythm: Heartbeat.Rhythm
     let parser: JSONParser
 
     var wheel = DeadlineWheel()
     private(set) var isStopping = false
-    private let index: UInt16
+    let index: UInt16
+    let shardCount: Int
     private let inbox: Mailbox<Mail>
     private var mail: [Mail] = []
     private var slots: [Slot] = []
@@ -37,18 +42,29 @@ final class Hub {
     private(set) var newestMessage = MessageID(0)
     /// Sessions with a history that holds newer ones.
     private var awaitingMessages: [ConnectionID] = []
+    /// The clients of Socket.IO, by the id of their session.
+    private var clients: [String: EngineClient] = [:]
+    /// How many of them have not signed in.
+    var unconnectedClients = 0
+    /// Clients with something for their poll at the end of the turn.
+    private var unflushed: [EngineClient] = []
+    /// The event that this loop heard of last.
+    private(set) var newestEvent = EventNumber(rawValue: 0)
+    private var eventLog = EventLog()
     private var isSendingBulk = false
     private var timer: RepeatingTimer?
     private var listeners: [Listener] = []
 
     private struct Slot {
         var generation: UInt16 = 0
-        var connection: Connection?
+        var carrier: Carrier?
     }
 
     /// The configuration's times, in ticks of the wheel.
     struct Ticks {
-        let head, body, keepalive: UInt32
+        let head, body, keepalive, connect: UInt32
+        /// How far back a client may come.
+        let recovery: UInt32
         /// How long a peer has to close after all was said.
         let linger = 3 * DeadlineWheel.resolution
 
@@ -56,6 +72,8 @@ final class Hub {
             head = DeadlineWheel.ticks(settings.headTimeout)
             body = DeadlineWheel.ticks(settings.bodyTimeout)
             keepalive = DeadlineWheel.ticks(settings.keepaliveTimeout)
+            connect = DeadlineWheel.ticks(settings.connectTimeout)
+            recovery = DeadlineWheel.ticks(settings.recovery)
         }
     }
 
@@ -74,15 +92,21 @@ final class Hub {
         log = services.log
         origins = services.origins
         chat = services.chat
+        recoveries = services.recoveries
+        shardCount = services.exchange.shardCount
         var httpLimits = HTTPLimits()
         httpLimits.body = settings.maxBody
         self.httpLimits = httpLimits
+        engineSettings = EngineSettings(settings)
         ticks = Ticks(settings)
         rhythm = Heartbeat.Rhythm(
             interval: DeadlineWheel.ticks(settings.pingInterval), patience: DeadlineWheel.ticks(settings.pingTimeout))
         parser = JSONParser(maximumLength: settings.maxMessage)
         timer = RepeatingTimer(every: 1000 / UInt64(DeadlineWheel.resolution), on: loop) { [unowned self] in tick() }
-        loop.onEndOfTurn { [unowned self] in readMail() }
+        loop.onEndOfTurn { [unowned self] in
+            let hasRead = readMail()
+            return flushClients() || hasRead
+        }
     }
 
     // MARK: - Connections
@@ -94,6 +118,17 @@ final class Hub {
 
     private func accept(_ stream: SocketStream, isLocal: Bool) {
         if isStopping { return stream.close() }
+        place { Connection($0, stream, isLocal: isLocal, hub: self) }.start()
+    }
+
+    /// Takes in a connection from another loop.
+    private func accept(_ moving: MovingConnection) {
+        guard !isStopping, let stream = SocketStream(moving.socket, on: loop) else { return }
+        place { Connection($0, stream, isLocal: moving.isLocal, hub: self) }.start(with: moving)
+    }
+
+    /// Gives a new carrier its place.
+    private func place<Placed: Carrier>(_ make: (ConnectionID) -> Placed) -> Placed {
         let slot: UInt32
         if let free = freeSlots.popLast() {
             slot = free
@@ -101,22 +136,24 @@ final class Hub {
             slot = UInt32(slots.count)
             slots.append(Slot())
         }
-        let id = ConnectionID(shard: index, slot: slot, generation: slots[Int(slot)].generation)
-        let connection = Connection(id, stream, isLocal: isLocal, hub: self)
-        slots[Int(slot)].connection = connection
-        connection.start()
+        let carrier = make(ConnectionID(shard: index, slot: slot, generation: slots[Int(slot)].generation))
+        slots[Int(slot)].carrier = carrier
+        return carrier
     }
 
-    func connection(_ id: ConnectionID) -> Connection? {
+    func carrier(_ id: ConnectionID) -> Carrier? {
         let slot = slots[Int(id.slot)]
-        return slot.generation == id.generation ? slot.connection : nil
+        return slot.generation == id.generation ? slot.carrier : nil
     }
 
-    func remove(_ connection: Connection) {
-        let slot = Int(connection.id.slot)
-        slots[slot].connection = nil
+    /// The HTTP part of a connection, if it is still there.
+    func conversation(_ id: ConnectionID) -> HTTPConversation? { (carrier(id) as? Connection)?.conversation }
+
+    func remove(_ carrier: Carrier) {
+        let slot = Int(carrier.id.slot)
+        slots[slot].carrier = nil
         slots[slot].generation &+= 1
-        freeSlots.append(connection.id.slot)
+        freeSlots.append(carrier.id.slot)
     }
 
     var connectionCount: Int { slots.count - freeSlots.count }
@@ -127,6 +164,49 @@ final class Hub {
         if mount.endpoint.kind == .notifications, !settings.anonymousNotifications { return false }
         return settings.listen.isLoopback || settings.anonymous.contains(mount.name)
     }
+
+    // MARK: - Clients of Socket.IO
+
+    /// Opens a session of Engine.IO; `nil` where too many have not signed in.
+    ///
+    /// - Parameter token: What came with the request.
+    func openClient(
+        _ name: DialectName, on transport: EngineTransport, base64: Bool, token: String?
+    ) -> EngineClient? {
+        if isStopping || unconnectedClients >= settings.maxUnconnected { return nil }
+        let client = place {
+            SocketIOClient($0, name, on: transport, base64: base64, token: token, of: self)
+        }
+        clients[client.sid] = client
+        return client
+    }
+
+    func client(_ sid: String) -> EngineClient? { clients[sid] }
+
+    func remove(_ client: EngineClient) {
+        clients[client.sid] = nil
+        remove(client as Carrier)
+    }
+
+    /// Has a client flushed at the end of this turn.
+    func setUnflushed(_ client: EngineClient) { unflushed.append(client) }
+
+    private func flushClients() -> Bool {
+        if unflushed.isEmpty { return false }
+        var clients: [EngineClient] = []
+        swap(&clients, &unflushed)
+        for client in clients { client.flush() }
+        return true
+    }
+
+    /// What a client missed that comes back, with what each event is to it; `nil` where that is not known any more.
+    func events(after offset: EventOffset) -> [(event: Event, number: EventNumber)]? {
+        if offset.number > newestEvent { return nil }
+        let first = offset.isPartial ? offset.number : offset.number.next
+        return first > newestEvent ? [] : eventLog.events(from: first)
+    }
+
+    // MARK: - Look-ups
 
     /// Looks a token up; the answer comes as mail.
     func authenticate(_ token: String, for id: ConnectionID) {
@@ -164,6 +244,7 @@ final class Hub {
     // MARK: - Topics
 
     func subscribe(_ session: Session, to topic: Topic) { topics.subscribe(session, to: topic) }
+    func unsubscribe(_ session: Session, from topic: Topic) { topics.unsubscribe(session, from: topic) }
     func unsubscribe(_ session: Session) { topics.unsubscribe(session) }
 
     private func readMail() -> Bool {
@@ -172,13 +253,15 @@ final class Hub {
         for piece in mail {
             switch piece {
             case .event(let event): deliver(event)
-            case .answer(let id, let answer): connection(id)?.session?.answer(answer)
-            case .reply(let id, let reply): connection(id)?.session?.reply(reply)
+            case .answer(let id, let answer, let ticket): carrier(id)?.session?.answer(answer, ticket)
+            case .reply(let id, let reply): carrier(id)?.session?.reply(reply)
             case .typing(let id, let found, let destination):
-                connection(id)?.session?.foundReaders(found, of: destination)
+                carrier(id)?.session?.foundReaders(found, of: destination)
             case .bulkSliceStored(let remaining): sendBulk(to: remaining)
-            case .authenticated(let id, let authentication): connection(id)?.authenticated(authentication)
-            case .seated(let id, let seating): connection(id)?.session?.seated(seating)
+            case .authenticated(let id, let authentication): carrier(id)?.authenticated(authentication)
+            case .seated(let id, let seating): carrier(id)?.session?.seated(seating)
+            case .moved(let moving): accept(moving)
+            case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
             }
         }
         mail.removeAll(keepingCapacity: mail.capacity < 4096)
@@ -196,14 +279,22 @@ final class Hub {
         if awaitingMessages.isEmpty { return }
         var waiting: [ConnectionID] = []
         swap(&waiting, &awaitingMessages)
-        for id in waiting { connection(id)?.session?.releaseHistory() }
+        for id in waiting { carrier(id)?.session?.releaseHistory() }
     }
 
     private func deliver(_ event: Event) {
-        var frames = Frames(event)
+        newestEvent = newestEvent.next
+        let isRecoverable = recoveries.isNeeded
+        if isRecoverable { eventLog.append(event, newestEvent, limit: settings.recoveryLog, at: wheel.now) }
+        var frames = Frames(event, isRecoverable ? newestEvent : nil)
         switch event {
         case .message(let message, let recipients):
             newestMessage = message.id
+            for member in topics[.conversation(message.conversation)]?.members ?? [] {
+                if let frame = frames.frame(for: member.session.name, as: .joined) {
+                    member.session.hear(frame, of: message.id)
+                }
+            }
             for recipient in recipients {
                 for member in topics[.chat(recipient)]?.members ?? [] {
                     if let frame = frames.frame(for: member.session.name) {
@@ -235,8 +326,10 @@ final class Hub {
             }
         case .unreadCount(let count, let user):
             for member in topics[.notifications(user)]?.members ?? [] { member.session.setUnread(count) }
+        case .removed(let user, let conversation):
+            for member in topics[.chat(user)]?.members ?? [] { member.session.leave(conversation) }
         case .room(let room, _, let exception):
-            let except = exception.flatMap { connection($0, ifOn: index) }?.session
+            let except = exception.flatMap { carrier($0, ifOn: index) }?.session
             for member in topics[.room(room)]?.members ?? [] where member.session !== except {
                 if let frame = frames.frame(for: member.session.name) { member.session.hear(frame) }
             }
@@ -251,9 +344,7 @@ final class Hub {
         }
     }
 
-    private func connection(_ id: ConnectionID, ifOn shard: UInt16) -> Connection? {
-        id.shard == shard ? connection(id) : nil
-    }
+    private func carrier(_ id: ConnectionID, ifOn shard: UInt16) -> Carrier? { id.shard == shard ? carrier(id) : nil }
 
     // MARK: - Time
 
@@ -271,15 +362,30 @@ final class Hub {
     private func tick() {
         if index == 0, writer.hasBulkWork, !isSendingBulk { sendBulk(to: bulkAllowance()) }
         for id in wheel.advance() {
-            if let connection = connection(id), connection.wakesAt == wheel.now { connection.wake() }
+            if let carrier = carrier(id), carrier.wakesAt == wheel.now { carrier.wake() }
         }
         if wheel.now % DeadlineWheel.resolution == 0 { secondPassed() }
     }
 
     private func secondPassed() {
         date = HTTPDate(secondsSince1970: Int(Timestamp.now.microseconds / 1_000_000))
-        if index == 0 { writer.submitAnyway(.tidy(.now)) }
+        if index == 0 {
+            writer.submitAnyway(.tidy(.now))
+            recoveries.tidy()
+        }
+        tidyEventLog()
         reportDeliveries()
+    }
+
+    private func tidyEventLog() {
+        if recoveries.isNeeded {
+            // A little longer than clients may stay away.
+            if wheel.now > ticks.recovery {
+                eventLog.forget(upTo: wheel.now - ticks.recovery - DeadlineWheel.resolution)
+            }
+        } else {
+            eventLog = EventLog()
+        }
     }
 
     /// Remembers a connection whose deliveries are to be reported.
@@ -289,7 +395,7 @@ final class Hub {
         if noted.isEmpty { return }
         var delivered: [Delivery] = []
         noted = noted.filter { id in
-            guard let note = connection(id)?.session?.takeNote() else { return false }
+            guard let note = carrier(id)?.session?.takeNote() else { return false }
             delivered.append(note.delivery)
             return note.isUnderWay
         }
@@ -317,14 +423,12 @@ final class Hub {
     func stop() {
         isStopping = true
         for listener in listeners { listener.close() }
-        for connection in slots.compactMap(\.connection) {
-            if !connection.isAnswering { connection.stopServing() }
-        }
+        for carrier in slots.compactMap(\.carrier) { carrier.stopServing() }
     }
 
     /// Ends what is left.
     func abort() {
-        for connection in slots.compactMap(\.connection) { connection.abort() }
+        for carrier in slots.compactMap(\.carrier) { carrier.abort() }
         timer?.close()
     }
 }

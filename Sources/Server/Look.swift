@@ -80,7 +80,6 @@ struct Look {
     }
 
     fileprivate static func frame(_ answer: Answer, in name: DialectName) -> [UInt8]? {
-        var json = JSONWriter()
-        return name.dialect.encode(answer, into: &json) ? Frames.text(json) : nil
+        Frames.frame(in: name) { name.dialect.encode(answer, into: &$0) }
     }
 }

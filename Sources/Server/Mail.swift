@@ -10,13 +10,17 @@ enum Mail: Sendable {
     case authenticated(ConnectionID, Authentication)
     /// The store has seated a connection: from here on it hears what is committed.
     case seated(ConnectionID, Seating)
-    case answer(ConnectionID, Answer)
+    case answer(ConnectionID, Answer, Ticket)
     /// What a connection asked to see.
     case reply(ConnectionID, Look.Reply)
     /// Who hears that the connection's person types.
     case typing(ConnectionID, Result<TypingSign, Refusal>, for: Destination)
     /// A slice of a bulk message is stored; so many people may be served yet before the next tick.
     case bulkSliceStored(remaining: Int)
+    /// A connection whose request is for a client of this shard.
+    case moved(MovingConnection)
+    /// The client came back while its old connection seemed alive.
+    case replaced(ConnectionID)
 }
 
 /// What a seat starts with, as of the place in the stream of events where it was taken.
@@ -61,6 +65,8 @@ final class Exchange: Sendable {
             for (inbox, mail) in zip(inboxes, mail.byShard) { inbox.post(contentsOf: mail) }
         }
     }
+
+    var shardCount: Int { inboxes.count }
 
     func send(_ mail: Mail, to connection: ConnectionID) { inboxes[Int(connection.shard)].post(mail) }
 

@@ -1,11 +1,30 @@
 import Chat
 
+/// What the answer to a request goes by.
+struct Ticket: Sendable {
+    /// The number of the acknowledgement that the client asked for, where its transport has such.
+    var acknowledgement: UInt64?
+    /// Whether a message was to be sent.
+    var isMessage = false
+}
+
 /// What a connection asked for and has not been answered, so that its answers keep its order: what only looks at the
 /// store waits for the changes before it, and everything behind a look waits for its answer.
 struct Requests {
+    /// What was decided on a request.
+    struct Decided {
+        let decision: Chat.Decision
+        let ticket: Ticket
+
+        init(_ decision: Chat.Decision, _ ticket: Ticket = Ticket()) {
+            self.decision = decision
+            self.ticket = ticket
+        }
+    }
+
     private var changesUnderWay = 0
-    private var isLooking = false
-    private var waiting: ArraySlice<Chat.Decision> = []
+    private var look: Ticket?
+    private var waiting: ArraySlice<Decided> = []
 
     /// How many may wait or be under way before no more are read.
     private static let limit = 256
@@ -16,17 +35,17 @@ struct Requests {
     ///
     /// - Parameter mayLook: Whether the client has read most of what it was sent; otherwise a look waits.
     /// - Returns: That, if its turn has come: then it is under way from here on, and nothing was queued.
-    mutating func take(_ decision: Chat.Decision, mayLook: Bool = true) -> Chat.Decision? {
-        if waiting.isEmpty, begin(decision, mayLook) { return decision }
-        waiting.append(decision)
+    mutating func take(_ request: Decided, mayLook: Bool = true) -> Decided? {
+        if waiting.isEmpty, begin(request, mayLook) { return request }
+        waiting.append(request)
         return nil
     }
 
     /// Puts something in front of all that waits.
-    mutating func prepend(_ decision: Chat.Decision) { waiting.insert(decision, at: waiting.startIndex) }
+    mutating func prepend(_ request: Decided) { waiting.insert(request, at: waiting.startIndex) }
 
     /// The next of those that wait, if its turn has come.
-    mutating func next(mayLook: Bool = true) -> Chat.Decision? {
+    mutating func next(mayLook: Bool = true) -> Decided? {
         guard let first = waiting.first, begin(first, mayLook) else { return nil }
         // A slice that only shrinks would keep the place of all that it held.
         if waiting.count == 1 { waiting = [] } else { waiting.removeFirst() }
@@ -34,15 +53,15 @@ struct Requests {
     }
 
     /// Whether something can be carried out now; a change and a look are under way from here on.
-    private mutating func begin(_ decision: Chat.Decision, _ mayLook: Bool) -> Bool {
-        if isLooking { return false }
-        switch decision {
+    private mutating func begin(_ request: Decided, _ mayLook: Bool) -> Bool {
+        if look != nil { return false }
+        switch request.decision {
         case .store: changesUnderWay += 1
         case .publish: break
         case .look, .type:
             if changesUnderWay > 0 || !mayLook { return false }
-            isLooking = true
-        case .refuse: if changesUnderWay > 0 { return false }
+            look = request.ticket
+        case .leave, .refuse: if changesUnderWay > 0 { return false }
         }
         return true
     }
@@ -50,9 +69,12 @@ struct Requests {
     /// The connection is gone: the changes that still wait, in order.
     mutating func takeChanges() -> [Change] {
         defer { waiting = [] }
-        return waiting.compactMap { if case .store(let change) = $0 { change } else { nil } }
+        return waiting.compactMap { if case .store(let change) = $0.decision { change } else { nil } }
     }
 
     mutating func changeEnded() { changesUnderWay -= 1 }
-    mutating func lookEnded() { isLooking = false }
+
+    /// - Returns: What the look goes by.
+    @discardableResult
+    mutating func lookEnded() -> Ticket { look.take() ?? Ticket() }
 }

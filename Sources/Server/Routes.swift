@@ -5,6 +5,7 @@ import HTTP
 enum Route: Sendable {
     /// The dialects that are spoken there.
     case webSocket([Mount])
+    case socketIO(Mount)
     case api(API.Endpoint)
 }
 
@@ -22,7 +23,9 @@ extension Router where Endpoint == Route {
         for name in DialectName.allCases {
             for endpoint in name.dialect.endpoints {
                 let mount = Mount(name: name, endpoint: endpoint)
-                if let known = mounts.firstIndex(where: { $0.path == endpoint.path }) {
+                if name.dialect.transport == .socketIO {
+                    router.add(.any, endpoint.path, .socketIO(mount))
+                } else if let known = mounts.firstIndex(where: { $0.path == endpoint.path }) {
                     mounts[known].mounts.append(mount)
                 } else {
                     mounts.append((endpoint.path, [mount]))

@@ -14,6 +14,7 @@ struct Services: Sendable {
     let api: API
     let router: Router<Route>
     let origins: Origins
+    let recoveries: Recoveries
     let log: Log
 }
 
@@ -72,7 +73,7 @@ package final class Server: Sendable {
                 authenticator: Authenticator(readers, writer, verifiers), readers: readers, archive: archive,
                 state: state, log: log),
             router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback),
-            log: log)
+            recoveries: Recoveries(for: settings.recovery), log: log)
         let shards = loops.map { Shard(on: $0) }
         do {
             for (index, shard) in shards.enumerated() {

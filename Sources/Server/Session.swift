@@ -5,7 +5,7 @@ import JSON
 import Storage
 import WebSocket
 
-/// What a connection is once it speaks WebSocket and everybody knows whose it is: one seat, in one dialect.
+/// What a carrier is once everybody knows whose it is: one seat, in one dialect.
 final class Session {
     struct Subscription {
         let topic: Topic
@@ -17,9 +17,8 @@ final class Session {
     private(set) var name: DialectName
     var subscriptions: [Subscription] = []
 
-    private unowned let connection: Connection
+    private unowned let carrier: Carrier
     private unowned let hub: Hub
-    private var decoder: MessageDecoder
     private let rate: TokenBucket.Limit
     private var bucket: TokenBucket
     /// More signs of typing than this tell nobody anything; the surplus is dropped.
@@ -30,6 +29,8 @@ final class Session {
     /// While a history is looked up: what is heard meanwhile.
     private var held: HeldFrames?
     private var typing = Typing()
+    /// The conversations whose rooms it is in.
+    private var joined: Set<ConversationID> = []
     /// How many notifications the person has not read.
     private var unread = 0
 
@@ -60,43 +61,40 @@ final class Session {
     /// Whether the last sign of typing that counted was one of a start.
     private var isTyping = false
 
-    private var heartbeat: Heartbeat
     private let expiresAt: UInt32?
 
     /// - Parameters:
     ///   - rivals: What else the client may turn out to speak.
     ///   - expiresAt: The tick at which the token that opened this expires.
     init(
-        _ seat: Seat, _ name: DialectName, rivals: [DialectName], on connection: Connection, of hub: Hub,
+        _ seat: Seat, _ name: DialectName, rivals: [DialectName] = [], on carrier: Carrier, of hub: Hub,
         expiresAt: UInt32?
     ) {
         self.seat = seat
         self.name = name
         self.rivals = rivals
-        self.connection = connection
+        self.carrier = carrier
         self.hub = hub
         self.expiresAt = expiresAt
-        decoder = MessageDecoder(maximumMessageLength: hub.settings.maxMessage)
         rate = name.dialect.limitsRate ? hub.settings.roomsRate : Self.typingRate
         bucket = TokenBucket(rate, at: hub.milliseconds)
-        heartbeat = Heartbeat(hub.rhythm, at: hub.wheel.now)
     }
 
     /// Takes the seat: at once where only this server knows of it, else once the writer has.
     func takeSeat() {
         switch seat {
         case .room(let room):
-            connection.seated()
+            carrier.seated()
             hub.subscribe(self, to: .room(room))
-            hub.exchange.publish(.room(room, .joined, except: connection.id))
-            connection.begin()
+            hub.exchange.publish(.room(room, .joined, except: carrier.id))
+            carrier.begin()
         case .notifications(nil):
-            connection.seated()
+            carrier.seated()
             hub.subscribe(self, to: .everybodysNotifications)
             welcome(.notifications(at: .now))
-            connection.begin()
-        case .chat, .notifications, .counter:
-            hub.writer.submitAnyway(.takeSeat(seat, connection.id))
+            carrier.begin()
+        case .chat, .person, .notifications, .counter:
+            hub.writer.submitAnyway(.takeSeat(seat, carrier.id))
         }
     }
 
@@ -104,12 +102,14 @@ final class Session {
     func closed() {
         switch seat {
         case .room(let room):
-            hub.exchange.publish(.room(room, .left, except: connection.id))
+            hub.exchange.publish(.room(room, .left, except: carrier.id))
         case .notifications(nil):
             break
-        case .chat, .notifications, .counter:
+        case .chat, .person, .notifications, .counter:
             // What was read counts, also behind what was not answered yet.
-            for change in requests.takeChanges() { _ = hub.writer.submit(.change(change, .connection(connection.id))) }
+            for change in requests.takeChanges() {
+                _ = hub.writer.submit(.change(change, .connection(carrier.id, Ticket())))
+            }
             confirm()
             hub.writer.submitAnyway(.leaveSeat(seat, delivery))
         }
@@ -117,36 +117,25 @@ final class Session {
         hub.unsubscribe(self)
     }
 
-    /// The writer has seated this connection.
+    /// The writer has seated this carrier.
     func seated(_ seating: Seating) {
-        if case .unavailable = seating { return connection.close(.tryAgainLater, "The store is not available") }
-        connection.seated()
+        if case .unavailable = seating { return carrier.close(.tryAgainLater, "The store is not available") }
+        carrier.seated()
         switch (seating, seat) {
         case (.chat(let backlog), .chat(let user, let rule)):
             if start == nil {
-                if rule == .undecided { owed = backlog.start }
-                confirmed = owed == nil ? backlog.start : backlog.end
-                start = confirmed
-                seatedAt = backlog.end
+                beginAccount(backlog, owed: rule == .undecided ? backlog.start : nil)
                 hub.subscribe(self, to: .chat(user.id))
             }
-            for message in backlog.messages where name.dialect.wantsBacklog {
-                var frames = Frames(.message(message, for: [user.id]))
-                if let frame = frames.frame(for: name) { send(frame) }
-            }
-            lastSent = max(lastSent, backlog.end)
-            feed = backlog.isComplete ? .live : .sending
-            if backlog.isComplete {
-                note()
-            } else {
-                connection.stream.tellsWhenDrained = true
-                if connection.stream.queuedBytes == 0 { drained() }
-            }
+            send(backlog, to: user)
+        case (.chat(let backlog), .person(let user)):
+            beginAccount(backlog)
+            hub.subscribe(self, to: .chat(user.id))
+            hearNotifications(for: user)
+            send(backlog, to: user)
         case (.notifications(let unread), .notifications(let user?)):
             self.unread = unread
-            hub.subscribe(self, to: .notifications(user.id))
-            if let college = user.college { hub.subscribe(self, to: .collegeNotifications(college)) }
-            hub.subscribe(self, to: .everybodysNotifications)
+            hearNotifications(for: user)
             welcome(.notifications(at: .now))
             tellUnread()
         case (.counter(let value), .counter):
@@ -155,7 +144,36 @@ final class Session {
         case (.unavailable, _), (.chat, _), (.notifications, _), (.counter, _):
             preconditionFailure("the writer answers with what was asked for")
         }
-        connection.begin()
+        carrier.begin()
+    }
+
+    /// Begins the account of what reaches the person, who is missing nothing but what they are owed.
+    private func beginAccount(_ backlog: Store.Backlog, owed: MessageID? = nil) {
+        self.owed = owed
+        confirmed = owed == nil ? backlog.start : backlog.end
+        start = confirmed
+        seatedAt = backlog.end
+    }
+
+    private func hearNotifications(for user: User) {
+        hub.subscribe(self, to: .notifications(user.id))
+        if let college = user.college { hub.subscribe(self, to: .collegeNotifications(college)) }
+        hub.subscribe(self, to: .everybodysNotifications)
+    }
+
+    private func send(_ backlog: Store.Backlog, to user: User) {
+        for message in backlog.messages where name.dialect.wantsBacklog {
+            var frames = Frames(.message(message, for: [user.id]))
+            if let frame = frames.frame(for: name) { send(frame) }
+        }
+        lastSent = max(lastSent, backlog.end)
+        feed = backlog.isComplete ? .live : .sending
+        if backlog.isComplete {
+            note()
+        } else {
+            carrier.tellWhenDrained()
+            if carrier.queuedBytes == 0 { drained() }
+        }
     }
 
     /// All that was sent has left.
@@ -170,7 +188,7 @@ final class Session {
         confirm()
         guard let delivery else { return }
         hub.writer.submitAnyway(
-            .continueBacklog(delivery, name.dialect.wantsBacklog ? .wanted : .unneeded, connection.id))
+            .continueBacklog(delivery, name.dialect.wantsBacklog ? .wanted : .unneeded, carrier.id))
     }
 
     // MARK: - To the client
@@ -188,7 +206,7 @@ final class Session {
     }
 
     private func send(_ frame: [UInt8]) {
-        connection.stream.send(frame)
+        carrier.send(frame)
     }
 
     private func send(_ frame: [UInt8], of message: MessageID) {
@@ -202,7 +220,7 @@ final class Session {
     /// Passes on a notification's frame, and the new number of those unread after it.
     func hearNotification(_ frame: [UInt8]) {
         send(frame)
-        guard seat.user != nil else { return }
+        guard case .notifications(.some) = seat else { return }
         unread += 1
         tellUnread()
     }
@@ -213,15 +231,16 @@ final class Session {
     }
 
     private func tellUnread() {
-        guard let user = seat.user else { return }
+        guard case .notifications(let user?) = seat else { return }
         var frames = Frames(.unreadCount(unread, of: user.id))
         if let frame = frames.frame(for: name) { send(frame) }
     }
 
     /// The writer tells what became of a change that the client asked for.
-    func answer(_ answer: Answer) {
+    func answer(_ answer: Answer, _ ticket: Ticket) {
         requests.changeEnded()
-        tell(answer)
+        if case .joined(let conversation) = answer { join(conversation) }
+        tell(answer, ticket)
         proceed()
     }
 
@@ -240,7 +259,7 @@ final class Session {
 
     private func hold(_ frame: [UInt8], _ message: MessageID?) {
         held?.append(frame, message)
-        if let bytes = held?.bytes, bytes > hub.settings.sendQueue { connection.overflowed() }
+        if let bytes = held?.bytes, bytes > hub.settings.sendQueue { carrier.overflowed() }
     }
 
     /// Sends a history that was found, and what was held back for it, once all that it shows has been heard.
@@ -250,8 +269,8 @@ final class Session {
         guard let held, let reply = held.reply else { return }
         if reply.newest > max(hub.newestMessage, seatedAt), !isLate {
             if historyDeadline == .max { historyDeadline = hub.wheel.now + DeadlineWheel.resolution }
-            connection.setDeadline(deadline)
-            return hub.waitForMessages(of: connection.id)
+            carrier.updateDeadline()
+            return hub.waitForMessages(of: carrier.id)
         }
         historyDeadline = .max
         self.held = nil
@@ -262,20 +281,40 @@ final class Session {
         proceed()
     }
 
-    private func tell(_ answer: Answer) {
+    private func tell(_ answer: Answer, _ ticket: Ticket) {
         var answer = answer
         if case .stored(let id, isRecipientPresent: false) = answer, !hub.settings.erpOfflineNotice {
             answer = .stored(id, isRecipientPresent: true)
         }
-        var json = JSONWriter()
-        if name.dialect.encode(answer, into: &json) { send(Frames.text(json)) }
+        if case .refused(let refusal) = answer, ticket.isMessage { answer = .notSent(refusal) }
+        let dialect = name.dialect
+        if let frame = Frames.frame(in: name, { dialect.encode(answer, into: &$0) }) { send(frame) }
+        if let id = ticket.acknowledgement {
+            send(Frames.acknowledgement(of: id) { dialect.acknowledge(answer, into: &$0) })
+        }
     }
 
-    private func refuse(_ refusal: Refusal) { take(.refuse(refusal)) }
+    private func refuse(_ refusal: Refusal, _ ticket: Ticket = Ticket()) {
+        take(Requests.Decided(.refuse(refusal), ticket))
+    }
 
     private func welcome(_ welcome: Welcome) {
-        var json = JSONWriter()
-        if name.dialect.encode(welcome, into: &json) { send(Frames.text(json)) }
+        if let frame = Frames.frame(in: name, { name.dialect.encode(welcome, into: &$0) }) { send(frame) }
+    }
+
+    // MARK: - Rooms of conversations
+
+    /// Hears the conversation's messages from here on.
+    func join(_ conversation: ConversationID) {
+        guard joined.insert(conversation).inserted else { return }
+        hub.subscribe(self, to: .conversation(conversation))
+        carrier.hasJoined(conversation)
+    }
+
+    func leave(_ conversation: ConversationID) {
+        guard joined.remove(conversation) != nil else { return }
+        hub.unsubscribe(self, from: .conversation(conversation))
+        carrier.hasLeft(conversation)
     }
 
     // MARK: - What has arrived
@@ -285,7 +324,7 @@ final class Session {
     ///
     /// - Parameter limit: What comes behind it is only about to be sent.
     func confirm(upTo limit: MessageID? = nil) {
-        guard connection.stream.queuedBytes == 0, held == nil else { return }
+        guard carrier.queuedBytes == 0, held == nil else { return }
         confirmed = lastSent
         guard feed == .live, !subscriptions.isEmpty else { return }
         confirmed = max(lastSent, min(hub.newestMessage, limit ?? hub.newestMessage))
@@ -294,12 +333,12 @@ final class Session {
     private func note() {
         if isNoted { return }
         isNoted = true
-        hub.noteDelivery(to: connection.id)
+        hub.noteDelivery(to: carrier.id)
     }
 
     /// What this connection can vouch for.
     private var delivery: Delivery? {
-        guard case .chat(let user, _) = seat, let start else { return nil }
+        guard let user = seat.chatter, let start else { return nil }
         return Delivery(to: user.id, after: start, upTo: confirmed)
     }
 
@@ -314,39 +353,27 @@ final class Session {
 
     // MARK: - From the client
 
-    func received(_ bytes: inout MutableSpan<UInt8>) {
-        heartbeat.heard()
-        do {
-            _ = try decoder.decode(&bytes) { kind, payload in
-                receive(kind, payload)
-                return connection.isOpen ? .proceed : .pause
-            }
-        } catch {
-            connection.close(error.closeCode, error.reason)
-        }
-    }
-
-    private func receive(_ kind: Incoming, _ payload: Span<UInt8>) {
-        switch kind {
-        case .text: receive(payload)
-        case .binary: if name.dialect.reads(from: seat.kind) { refuse(.notJSON) }
-        case .ping: send(FrameEncoder.pong(payload))
-        case .pong: break
-        case .close(let code): connection.receivedClose(code)
-        }
-    }
-
-    private func receive(_ text: Span<UInt8>) {
+    /// Takes a text message.
+    func received(_ text: Span<UInt8>) {
         if !name.dialect.reads(from: seat.kind) { return }
         if name.dialect.limitsRate, !takeToken() { return refuse(.tooFast) }
         let frame = try? hub.parser.parse(text)
         if !rivals.isEmpty { settle(by: frame) }
         guard let frame else { return refuse(.notJSON) }
+        if frame.isObject { carryOut(frame) } else { refuse(.unknownFormat) }
+    }
+
+    /// Takes a binary message, which no dialect has.
+    func receivedBinary() { if name.dialect.reads(from: seat.kind) { refuse(.notJSON) } }
+
+    /// Takes what the dialect reads.
+    ///
+    /// - Parameter acknowledgement: The number of the acknowledgement that the client asks for.
+    func carryOut(_ frame: JSONValue, acknowledgement: UInt64? = nil) {
         do throws(Refusal) {
-            guard frame.isObject else { throw Refusal.unknownFormat }
-            carryOut(try name.dialect.decode(frame, from: seat.kind))
+            carryOut(try name.dialect.decode(frame, from: seat.kind), acknowledgement)
         } catch {
-            refuse(error)
+            refuse(error, Ticket(acknowledgement: acknowledgement))
         }
     }
 
@@ -369,98 +396,105 @@ final class Session {
 
     private func takeToken() -> Bool { bucket.take(rate, at: hub.milliseconds) }
 
-    private func carryOut(_ command: Command) {
+    private func carryOut(_ command: Command, _ acknowledgement: UInt64?) {
+        var ticket = Ticket(acknowledgement: acknowledgement)
         if case .typing(_, let starts) = command {
             // Surplus signs tell nobody anything, but the end of what was told does.
-            guard takeToken() || !starts && isTyping else { return }
+            guard takeToken() || !starts && isTyping else { return tell(.done, ticket) }
             isTyping = starts
         }
-        if case .send(_, let destination) = command, let sign = typing.end(for: destination) {
-            take(.publish(.typing(sign)))
+        if case .send(_, let destination) = command {
+            ticket.isMessage = true
+            if let sign = typing.end(for: destination) { take(Requests.Decided(.publish(.typing(sign)))) }
         }
-        take(hub.chat.decide(command, from: seat, at: .now))
+        take(Requests.Decided(hub.chat.decide(command, from: seat, at: .now), ticket))
     }
 
+    /// Whether a client that is not read from has to wait for the answers to what it asked.
+    var isPaused: Bool { requests.isFull }
+
     /// Carries out what was decided, when its turn has come.
-    private func take(_ decision: Chat.Decision) {
-        if let decision = requests.take(decision, mayLook: mayLook) { return proceed(with: decision) }
+    private func take(_ request: Requests.Decided) {
+        if let request = requests.take(request, mayLook: mayLook) { return proceed(with: request) }
         waitForRoom()
-        connection.pauseReading(requests.isFull)
+        carrier.pauseReading(isPaused)
     }
 
     /// Whether the client has read most of what it was sent, so that there is room for a long answer.
-    private var mayLook: Bool { connection.stream.queuedBytes <= hub.settings.sendQueue / 8 }
+    private var mayLook: Bool { carrier.queuedBytes <= hub.settings.sendQueue / 8 }
 
     private func waitForRoom() {
-        if !mayLook { connection.stream.tellsWhenDrained = true }
+        if !mayLook { carrier.tellWhenDrained() }
     }
 
-    /// Carries out what waits and may go on, after `decision`.
-    private func proceed(with decision: Chat.Decision? = nil) {
-        var next = decision ?? requests.next(mayLook: mayLook)
-        while let decision = next {
-            switch decision {
-            case .store(let change):
-                if !hub.writer.submit(.change(change, .connection(connection.id))) {
-                    requests.changeEnded()
-                    requests.prepend(.refuse(.storeUnavailable))
-                }
-            case .publish(let event): if !hub.exchange.offer(event) { requests.prepend(.refuse(.tooFast)) }
-            case .type(let destination, let isTyping, let writer):
-                hub.findReaders(of: destination, isTyping: isTyping, by: writer, for: connection.id)
-            case .look(let query, let user):
-                if case .messages = query { held = HeldFrames() }
-                hub.look(query, as: user, in: name, for: connection.id)
-            case .refuse(let refusal): tell(.refused(refusal))
-            }
+    /// Carries out what waits and may go on, after `request`.
+    private func proceed(with request: Requests.Decided? = nil) {
+        var next = request ?? requests.next(mayLook: mayLook)
+        while let request = next {
+            carryOut(request)
             next = requests.next(mayLook: mayLook)
         }
         waitForRoom()
-        connection.pauseReading(requests.isFull)
+        carrier.pauseReading(isPaused)
+    }
+
+    private func carryOut(_ request: Requests.Decided) {
+        let ticket = request.ticket
+        switch request.decision {
+        case .store(let change):
+            if !hub.writer.submit(.change(change, .connection(carrier.id, ticket))) {
+                requests.changeEnded()
+                requests.prepend(Requests.Decided(.refuse(.storeUnavailable), ticket))
+            }
+        case .publish(let event):
+            if hub.exchange.offer(event) {
+                if ticket.acknowledgement != nil { tell(.done, ticket) }
+            } else {
+                requests.prepend(Requests.Decided(.refuse(.tooFast), ticket))
+            }
+        case .type(let destination, let isTyping, let writer):
+            hub.findReaders(of: destination, isTyping: isTyping, by: writer, for: carrier.id)
+        case .look(let query, let user):
+            if case .messages = query { held = HeldFrames() }
+            hub.look(query, as: user, in: name, for: carrier.id)
+        case .leave(let conversation):
+            leave(conversation)
+            tell(.done, ticket)
+        case .refuse(let refusal): tell(.refused(refusal), ticket)
+        }
     }
 
     // MARK: - Typing
 
     /// Tells those of it who hear that the client's person types.
     func foundReaders(_ found: Result<TypingSign, Refusal>, of destination: Destination) {
-        requests.lookEnded()
+        let ticket = requests.lookEnded()
         switch found {
         case .success(let sign):
             if !name.dialect.stopsTyping { typing.note(sign, for: destination, at: hub.wheel.now) }
-            connection.setDeadline(deadline)
-            proceed(with: .publish(.typing(sign)))
+            carrier.updateDeadline()
+            proceed(with: Requests.Decided(.publish(.typing(sign)), ticket))
         case .failure(let refusal):
-            proceed(with: .refuse(refusal))
+            proceed(with: Requests.Decided(.refuse(refusal), ticket))
         }
     }
 
     /// The person has sent a message, maybe from elsewhere.
     func hasSent(_ message: Message, to readers: [UserID]) {
         if typing.isEmpty { return }
-        for sign in typing.end(with: message, to: readers) { take(.publish(.typing(sign))) }
+        for sign in typing.end(with: message, to: readers) { take(Requests.Decided(.publish(.typing(sign)))) }
     }
 
     // MARK: - Time
 
     /// The tick at which ``timePassed()`` wants to be called.
-    var deadline: UInt32 {
-        min(heartbeat.deadline(hub.rhythm), expiresAt ?? .max, typing.deadline, historyDeadline)
-    }
-
-    private static let ping = FrameEncoder.frame(.ping, Span())
+    var deadline: UInt32 { min(expiresAt ?? .max, typing.deadline, historyDeadline) }
 
     func timePassed() {
         let now = hub.wheel.now
-        if let expiresAt, now >= expiresAt { return connection.close(.unauthorized, "Token expired") }
-        for sign in typing.takeEnded(at: now) { take(.publish(.typing(sign))) }
+        if let expiresAt, now >= expiresAt { return carrier.close(.unauthorized, "Token expired") }
+        for sign in typing.takeEnded(at: now) { take(Requests.Decided(.publish(.typing(sign)))) }
         if now >= historyDeadline { releaseHistory(isLate: true) }
-        // Who is not read from can't be heard.
-        if requests.isFull { heartbeat = Heartbeat(hub.rhythm, at: now) }
-        switch heartbeat.timePassed(hub.rhythm, at: now) {
-        case .ping: send(Self.ping)
-        case .close: connection.abort()
-        case .wait: break
-        }
     }
 }
 

@@ -99,9 +99,24 @@ package struct Setting: Sendable {
         Setting("head_timeout", durations, "how long the head of a request may take", \.headTimeout),
         Setting("body_timeout", durations, "how long the body of a request may take", \.bodyTimeout),
         Setting("keepalive_timeout", durations, "how long an HTTP connection may rest", \.keepaliveTimeout),
+        Setting("connect_timeout", durations, "how long a Socket.IO client may take to sign in", \.connectTimeout),
+        Setting(
+            "recovery", "0s or a duration", "how long a Socket.IO client may be away and miss nothing; 0s: no recovery",
+            \.recovery, show: { $0.shortText }
+        ) { Duration(short: $0) },
+        Setting("recovery_log", sizes, "bytes of events kept for that on each loop", \.recoveryLog) {
+            number($0, in: 1...1 << 30)
+        },
         Setting("shutdown_timeout", durations, "how long stopping may take", \.shutdownTimeout),
         Setting("max_body", sizes, "bytes in one HTTP body", \.maxBody) { number($0, in: 1...1 << 30) },
         Setting("max_message", sizes, "bytes in one WebSocket message", \.maxMessage) { number($0, in: 1...1 << 30) },
+        Setting("max_payload", sizes, "bytes in one payload of Socket.IO; max_body at the most", \.maxPayload) {
+            number($0, in: 1...1 << 30)
+        },
+        Setting(
+            "max_unconnected", "1 to 1000000", "Socket.IO clients on each loop that have not signed in",
+            \.maxUnconnected
+        ) { number($0, in: 1...1_000_000) },
         Setting("max_text", "1 to 1048576", "bytes in the text of one direct message", \.maxText) {
             number($0, in: 1...1 << 20)
         },

@@ -24,7 +24,7 @@ actor Shard {
     /// Has a request answered, and sends the answer if its connection is still there.
     func answer(_ call: API.Call, with api: API, for id: ConnectionID) async {
         let response = await api.respond(to: call)
-        hub?.connection(id)?.conversation?.respond(response)
+        hub?.conversation(id)?.respond(response)
     }
 
     /// Takes no more connections, and asks those there are to leave.

@@ -4,6 +4,8 @@ import Chat
 enum Topic: Hashable {
     /// Messages, receipts and typing for one person.
     case chat(UserID)
+    /// A conversation's messages, for those who asked to hear them.
+    case conversation(ConversationID)
     case notifications(UserID)
     case collegeNotifications(CollegeID)
     case everybodysNotifications
@@ -29,6 +31,9 @@ final class Subscribers {
             last.session.subscriptions[last.subscription].place = place
         }
     }
+
+    /// A member counts this as another of its subscriptions from here on.
+    func renumber(_ place: Int, as subscription: Int) { members[place].subscription = subscription }
 }
 
 /// All topics of one shard.
@@ -50,10 +55,22 @@ struct Topics {
     }
 
     mutating func unsubscribe(_ session: Session) {
-        for subscription in session.subscriptions {
-            subscription.subscribers.remove(at: subscription.place)
-            if subscription.subscribers.members.isEmpty { topics[subscription.topic] = nil }
-        }
+        for subscription in session.subscriptions { end(subscription) }
         session.subscriptions = []
+    }
+
+    mutating func unsubscribe(_ session: Session, from topic: Topic) {
+        guard let index = session.subscriptions.firstIndex(where: { $0.topic == topic }) else { return }
+        end(session.subscriptions[index])
+        let last = session.subscriptions.removeLast()
+        if index < session.subscriptions.count {
+            session.subscriptions[index] = last
+            last.subscribers.renumber(last.place, as: index)
+        }
+    }
+
+    private mutating func end(_ subscription: Session.Subscription) {
+        subscription.subscribers.remove(at: subscription.place)
+        if subscription.subscribers.members.isEmpty { topics[subscription.topic] = nil }
     }
 }

@@ -22,13 +22,14 @@ enum Submission: Sendable {
 
     /// Who hears what becomes of a change.
     enum Origin: Sendable {
-        case connection(ConnectionID)
+        case connection(ConnectionID, Ticket)
         case caller(@Sendable (Outcome) -> Void)
     }
 
     struct Work: Sendable {
-        /// Runs inside the transaction, and returns what tells the caller once that is on the disk.
-        let run: @Sendable (Store) throws(StoreError) -> @Sendable () -> Void
+        /// Runs inside the transaction, and returns what tells the caller once that is on the disk. What is to be heard of
+        /// it takes its place among the events.
+        let run: @Sendable (Store, inout [Event]) throws(StoreError) -> @Sendable () -> Void
         let fail: @Sendable (StoreError) -> Void
     }
 }
@@ -81,10 +82,17 @@ final class Writer: Sendable {
     func perform<Result: Sendable>(
         _ body: @escaping @Sendable (Store) throws(StoreError) -> Result
     ) async throws -> Result {
+        try await perform { store, _ throws(StoreError) in try body(store) }
+    }
+
+    /// The same, where `body` adds what is to be heard of it.
+    func perform<Result: Sendable>(
+        _ body: @escaping @Sendable (Store, inout [Event]) throws(StoreError) -> Result
+    ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             let work = Submission.Work(
-                run: { store throws(StoreError) in
-                    let result = try body(store)
+                run: { store, events throws(StoreError) in
+                    let result = try body(store, &events)
                     return { continuation.resume(returning: result) }
                 },
                 fail: { continuation.resume(throwing: $0) })
@@ -190,14 +198,18 @@ private final class Clerk {
             let outcome = try store.apply(change)
             if let event = Event(outcome) { mail.publish(event) }
             switch origin {
-            case .connection(let connection):
-                mail.send(.answer(connection, Chat.answer(to: outcome, isPresent: presence.isPresent)), to: connection)
+            case .connection(let connection, let ticket):
+                mail.send(
+                    .answer(connection, Chat.answer(to: outcome, isPresent: presence.isPresent), ticket), to: connection
+                )
             case .caller(let tell):
                 callers.append { tell(outcome) }
             }
         case .work(let work):
             isWriting = true
-            callers.append(try work.run(store))
+            var events: [Event] = []
+            callers.append(try work.run(store, &events))
+            for event in events { mail.publish(event) }
         case .takeSeat(let seat, let connection):
             let seating = try takeSeat(seat)
             mail.send(.seated(connection, seating), to: connection)
@@ -213,7 +225,7 @@ private final class Clerk {
             mail.send(.seated(connection, .chat(backlog)), to: connection)
         case .leaveSeat(let seat, let delivery):
             if let delivery { try store.note(delivery) }
-            leaveSeat(seat)
+            presence.leave(seat)
             if case .counter = seat { mail.publish(.counterUsers(presence.counterUsers)) }
         case .delivered(let deliveries):
             for delivery in deliveries { try store.note(delivery) }
@@ -229,18 +241,8 @@ private final class Clerk {
 
     private func takeSeat(_ seat: Seat) throws(StoreError) -> Seating {
         switch seat {
-        case .chat(let user, let rule):
-            // The store first: when it throws, nobody has arrived.
-            var backlog = store.emptyBacklog
-            if !presence.isPresent(user.id) {
-                switch rule {
-                case .wanted: backlog = try store.backlog(of: user.id, after: nil, bytes: backlogBytes)
-                case .unneeded: try store.noteEverything(for: user.id)
-                case .undecided: backlog = try store.owedBacklog(of: user.id)
-                }
-            }
-            presence.arrive(user.id)
-            return .chat(backlog)
+        case .chat(let user, let rule): return .chat(try arrive(user.id, rule))
+        case .person(let user): return .chat(try arrive(user.id, .unneeded))
         case .notifications(let user):
             return .notifications(
                 unread: try user.map { user throws(StoreError) in
@@ -255,12 +257,18 @@ private final class Clerk {
         }
     }
 
-    private func leaveSeat(_ seat: Seat) {
-        switch seat {
-        case .chat(let user, _): presence.leave(user.id)
-        case .counter: presence.leaveCounter()
-        case .notifications, .room: break
+    private func arrive(_ user: UserID, _ rule: Seat.BacklogRule) throws(StoreError) -> Store.Backlog {
+        // The store first: when it throws, nobody has arrived.
+        var backlog = store.emptyBacklog
+        if !presence.isPresent(user) {
+            switch rule {
+            case .wanted: backlog = try store.backlog(of: user, after: nil, bytes: backlogBytes)
+            case .unneeded: try store.noteEverything(for: user)
+            case .undecided: backlog = try store.owedBacklog(of: user)
+            }
         }
+        presence.arrive(user)
+        return backlog
     }
 
     // MARK: - Otherwise
@@ -291,20 +299,19 @@ private final class Clerk {
         failure.note(error.message)
         for submission in submissions {
             switch submission {
-            case .change(_, .connection(let connection)):
-                exchange.send(.answer(connection, .refused(.storeUnavailable)), to: connection)
+            case .change(_, .connection(let connection, let ticket)):
+                exchange.send(.answer(connection, .refused(.storeUnavailable), ticket), to: connection)
             case .change(_, .caller(let tell)):
                 tell(.refused(.storeUnavailable))
             case .work(let work):
                 work.fail(error)
             case .takeSeat(let seat, let connection):
-                if case .chat(let user, _) = seat { presence.arrive(user.id) }
-                if case .counter = seat { presence.joinCounter() }
+                presence.arrive(in: seat)
                 exchange.send(.seated(connection, .unavailable), to: connection)
             case .continueBacklog(_, _, let connection):
                 exchange.send(.seated(connection, .unavailable), to: connection)
             case .leaveSeat(let seat, _):
-                leaveSeat(seat)
+                presence.leave(seat)
                 if case .counter = seat { exchange.publish(.counterUsers(presence.counterUsers)) }
             case .sendBulk:
                 exchange.send(.bulkSliceStored(remaining: 0), toShard: 0)
@@ -315,15 +322,23 @@ private final class Clerk {
     }
 }
 
-/// Takes back who came or left with a submission whose transaction failed.
 extension Presence {
+    fileprivate mutating func arrive(in seat: Seat) {
+        if let user = seat.chatter { arrive(user.id) }
+        if case .counter = seat { joinCounter() }
+    }
+
+    fileprivate mutating func leave(_ seat: Seat) {
+        if let user = seat.chatter { leave(user.id) }
+        if case .counter = seat { leaveCounter() }
+    }
+
+    /// Takes back who came or left with a submission whose transaction failed.
     fileprivate mutating func undo(_ submission: Submission) {
         switch submission {
-        case .takeSeat(.chat(let user, _), _): leave(user.id)
-        case .takeSeat(.counter, _): leaveCounter()
-        case .leaveSeat(.chat(let user, _), _): arrive(user.id)
-        case .leaveSeat(.counter, _): joinCounter()
-        case .change, .work, .takeSeat, .continueBacklog, .leaveSeat, .delivered, .sendBulk, .tidy: break
+        case .takeSeat(let seat, _): leave(seat)
+        case .leaveSeat(let seat, _): arrive(in: seat)
+        case .change, .work, .continueBacklog, .delivered, .sendBulk, .tidy: break
         }
     }
 }

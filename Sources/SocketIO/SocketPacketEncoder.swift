@@ -16,12 +16,20 @@ package enum SocketPacketEncoder {
         _ name: some JSONWritable, to namespace: String = "/", id: UInt64? = nil, attachments: Int = 0,
         behind bytes: consuming [UInt8] = [], arguments: (inout JSONWriter) throws(E) -> Void
     ) throws(E) -> [UInt8] {
-        appendHead(.event, namespace, id, attachments: attachments, to: &bytes)
-        var json = JSONWriter(behind: bytes)
-        try json.array { (json) throws(E) in
+        try event(to: namespace, id: id, attachments: attachments, behind: bytes) { (json) throws(E) in
             json.append(name)
             try arguments(&json)
         }
+    }
+
+    /// The same, where `elements` appends the name too.
+    package static func event<E: Error>(
+        to namespace: String = "/", id: UInt64? = nil, attachments: Int = 0, behind bytes: consuming [UInt8] = [],
+        elements: (inout JSONWriter) throws(E) -> Void
+    ) throws(E) -> [UInt8] {
+        appendHead(.event, namespace, id, attachments: attachments, to: &bytes)
+        var json = JSONWriter(behind: bytes)
+        try json.array(elements)
         return json.bytes
     }
 

@@ -19,6 +19,7 @@ extension Store {
             guard let others = try others(in: id, besides: sender.id) else { return .refused(.unknownConversation) }
             (conversation, recipients) = (id, others)
         }
+        if let addressee = draft.addressee, !recipients.contains(addressee) { return .refused(.unknownRecipient) }
         if let earlier = try earlier(draft.clientID, of: sender.id, at: time) {
             return earlier.conversation == conversation ? .repeated(earlier) : .refused(.clientIDInUse)
         }

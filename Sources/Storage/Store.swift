@@ -80,6 +80,9 @@ package final class Store {
             return try markRead(destination, by: reader, at: time)
         case .startConversation(let user, let other, let time):
             return try startConversation(of: user.id, and: other, at: time)
+        case .join(let conversation, let user):
+            if try others(in: conversation, besides: user) == nil { return .refused(.unknownConversation) }
+            return .joined(conversation)
         case .notify(let audience, let content, let key, let time):
             return try notify(audience, content, key: key, at: time)
         case .readNotification(let id, let reader, let time):

@@ -19,6 +19,17 @@ package enum FrameEncoder {
         bytes.append(payload)
     }
 
+    /// What a whole frame carries.
+    package static func payload(of frame: [UInt8]) -> ArraySlice<UInt8> {
+        let headerSize =
+            switch frame[1] {
+            case 127: 10
+            case 126: 4
+            default: 2
+            }
+        return frame[headerSize...]
+    }
+
     /// The header alone, for a payload that is sent from elsewhere.
     package static func header(_ opcode: Opcode, payloadLength: Int) -> [UInt8] {
         var header: [UInt8] = []

@@ -21,7 +21,7 @@ import struct Chat.Attachment
 
     // MARK: - Who may say what
 
-    enum Verdict { case store, publish, type, look, refuse }
+    enum Verdict { case store, publish, type, look, leave, refuse }
 
     private static let commands: [String: Command] = [
         "send": .send(Draft(text: "Hello"), to: .person(ben)), "markRead": .markRead(.person(ben)),
@@ -30,15 +30,19 @@ import struct Chat.Attachment
         "look at messages": .look(.messages(of: ConversationID(3), before: nil, limit: nil)),
         "readNotification": .readNotification(NotificationID(501)), "say": .say(text: "Hello", username: "john_doe"),
         "count": .count(.increment(1)),
+        "join": .join(ConversationID(3)), "leave": .leave(ConversationID(3)),
     ]
     private static let seats: [String: Seat] = [
-        "chat": chat, "own notifications": .notifications(asha), "notifications": .notifications(nil),
+        "chat": chat, "person": .person(asha), "own notifications": .notifications(asha),
+        "notifications": .notifications(nil),
         "room": .room(RoomName("general")!), "counter": .counter,
     ]
     private static let allowed: [[String]: Verdict] = [
-        ["send", "chat"]: .store, ["markRead", "chat"]: .store, ["typing", "chat"]: .type,
-        ["startConversation", "chat"]: .store, ["look", "chat"]: .look, ["look at messages", "chat"]: .look,
         ["readNotification", "own notifications"]: .store, ["say", "room"]: .publish, ["count", "counter"]: .store,
+    ].merging(ofPeople.flatMap { [(["\($0)", "chat"], $1), (["\($0)", "person"], $1)] }) { $1 }
+    private static let ofPeople: [String: Verdict] = [
+        "send": .store, "markRead": .store, "typing": .type, "startConversation": .store, "look": .look,
+        "look at messages": .look, "join": .store, "leave": .leave,
     ]
 
     @Test("a seat takes the commands of its own kind only", arguments: commands.keys.sorted(), seats.keys.sorted())
@@ -50,6 +54,7 @@ import struct Chat.Attachment
             case .publish: .publish
             case .type: .type
             case .look: .look
+            case .leave: .leave
             case .refuse: .refuse
             }
         #expect(verdict == Self.allowed[[command, seat]] ?? .refuse)

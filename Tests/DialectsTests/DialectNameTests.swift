@@ -8,8 +8,9 @@ import Testing
         #expect(DialectName.campus.dialect is Campus)
         #expect(DialectName.conversations.dialect is Conversations)
         #expect(DialectName.rooms.dialect is Rooms)
+        #expect(DialectName.socketio.dialect is SocketIOChat)
         #expect(DialectName.allCases.map(\.rawValue) == Array(0..<DialectName.allCases.count))
-        #expect(DialectName.allCases.map(\.text) == ["erp", "campus", "conversations", "rooms"])
+        #expect(DialectName.allCases.map(\.text) == ["erp", "campus", "conversations", "rooms", "socketio"])
     }
 
     @Test("only rooms can be spoken without a token")

@@ -17,10 +17,12 @@ private func description(of command: Command) -> String {
     switch command {
     case .send(let draft, let destination):
         "send to \(description(of: destination)): \(draft.text)" + (draft.attachment.map { " [\($0.url)]" } ?? "")
-            + (draft.clientID.map { " (\($0.text))" } ?? "")
+            + (draft.clientID.map { " (\($0.text))" } ?? "") + (draft.addressee.map { " reaching \($0)" } ?? "")
     case .markRead(let destination): "read \(description(of: destination))"
     case .typing(let destination, let isTyping): "\(isTyping ? "typing" : "typed") to \(description(of: destination))"
     case .startConversation(let other): "start with \(other)"
+    case .join(let conversation): "join \(conversation)"
+    case .leave(let conversation): "leave \(conversation)"
     case .look(.people(let keyword)): "people like '\(keyword)'"
     case .look(.conversations): "conversations"
     case .look(.messages(let conversation, let before, let limit)):

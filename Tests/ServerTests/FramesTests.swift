@@ -8,7 +8,8 @@ import Testing
     private static let asha = User(id: UserID(1), username: "asha", name: "Asha Rao", college: nil)
     private static let time = Timestamp(microseconds: 1_767_702_600_000_000)
     private static let message = Event.message(
-        Message(id: MessageID(7), conversation: ConversationID(3), sender: asha, text: "Hello", sentAt: time), for: [])
+        Message(id: MessageID(7), conversation: ConversationID(3), sender: asha, text: "Hello", sentAt: time),
+        for: [UserID(2)])
     private static let read = Event.read(
         Receipt(conversation: ConversationID(3), reader: asha.id, authors: [UserID(2)], readAt: time))
 
@@ -19,7 +20,8 @@ import Testing
             (message, .campus, .author, false), (message, .conversations, .other, true),
             (message, .conversations, .author, true), (message, .rooms, .other, false), (read, .erp, .author, true),
             (read, .erp, .other, false), (read, .campus, .author, false), (read, .conversations, .author, true),
-            (read, .conversations, .other, true),
+            (read, .conversations, .other, true), (message, .socketio, .joined, true),
+            (message, .socketio, .other, true), (message, .socketio, .author, false), (read, .socketio, .other, true),
         ] as [(Event, DialectName, Role, Bool)])
     func frames(_ event: Event, _ name: DialectName, _ role: Role, _ isMade: Bool) {
         var frames = Frames(event)

@@ -7,30 +7,34 @@ import Testing
 @Suite struct RequestsTests {
     /// What happens to the requests of a connection: one is made, or an answer arrives.
     private enum Step: Sendable {
-        case change, publish, type, look, refuse, refuseFirst
+        case change, publish, type, look, leave, refuse, refuseFirst
         case changed, looked
     }
 
     private static let now = Timestamp(microseconds: 0)
 
-    private static func decision(_ number: Int, _ step: Step) -> Chat.Decision? {
+    private static func decision(_ number: Int, _ step: Step) -> Requests.Decided? {
         let user = User(id: UserID(1), username: "asha", name: "Asha Rao", college: nil)
-        return switch step {
-        case .change: .store(.readNotification(NotificationID(Int64(number)), by: user.id, at: now))
-        case .publish: .publish(.counterUsers(number))
-        case .type: .type(.person(UserID(Int64(number))), isTyping: true, by: user)
-        case .look: .look(.people(keyword: "\(number)"), user)
-        case .refuse, .refuseFirst: .refuse(.unknownFormat)
-        case .changed, .looked: nil
-        }
+        let decision: Chat.Decision? =
+            switch step {
+            case .change: .store(.readNotification(NotificationID(Int64(number)), by: user.id, at: now))
+            case .publish: .publish(.counterUsers(number))
+            case .type: .type(.person(UserID(Int64(number))), isTyping: true, by: user)
+            case .look: .look(.people(keyword: "\(number)"), user)
+            case .leave: .leave(ConversationID(Int64(number)))
+            case .refuse, .refuseFirst: .refuse(.unknownFormat)
+            case .changed, .looked: nil
+            }
+        return decision.map { Requests.Decided($0, Ticket(acknowledgement: UInt64(number))) }
     }
 
-    private static func description(of decision: Chat.Decision) -> String {
-        switch decision {
+    private static func description(of request: Requests.Decided) -> String {
+        switch request.decision {
         case .store(.readNotification(let id, _, _)): "change \(id)"
         case .publish(.counterUsers(let number)): "publish \(number)"
         case .type(.person(let reader), _, _): "type \(reader)"
         case .look(.people(let keyword), _): "look \(keyword)"
+        case .leave(let conversation): "leave \(conversation)"
         case .refuse: "refuse"
         case .store, .publish, .type, .look: "another"
         }

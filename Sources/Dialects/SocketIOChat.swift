@@ -1,0 +1,171 @@
+package import Chat
+package import JSON
+
+/// Conversations as rooms that a client joins, receipts, typing and notifications, as events of Socket.IO
+/// (specs/socketio.md).
+package struct SocketIOChat: Dialect {
+    package init() {}
+
+    package var endpoints: [Endpoint] { [Endpoint("/socket.io/", .person, token: .required)] }
+    package var transport: Transport { .socketIO }
+    package var isForTokens: TokenKind? { nil }
+    package var wantsBacklog: Bool { false }
+    package var limitsRate: Bool { false }
+    package var stopsTyping: Bool { true }
+    package func reads(from kind: Seat.Kind) -> Bool { true }
+    package func recognizes(_ frame: JSONValue) -> Bool { false }
+
+    package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
+        guard kind == .person, let name = frame.element(at: 0) else { throw .unknownFormat }
+        let payload = frame.element(at: 1)
+        if name.equals("send_message") { return try Self.message(payload) }
+        if name.equals("join_conversation") { return .join(try Self.conversation(payload)) }
+        if name.equals("leave_conversation") { return .leave(try Self.conversation(payload)) }
+        if name.equals("mark_read") {
+            return .markRead(.conversation(try Self.conversation(payload?["conversationId"])))
+        }
+        if name.equals("typing_start") { return .typing(try Self.typist(payload), isTyping: true) }
+        if name.equals("typing_stop") { return .typing(try Self.typist(payload), isTyping: false) }
+        throw .unknownFormat
+    }
+
+    private static func conversation(_ value: JSONValue?) throws(Refusal) -> ConversationID {
+        guard let id = value?.id else { throw .missing(.conversationID) }
+        return ConversationID(id)
+    }
+
+    private static func message(_ payload: JSONValue?) throws(Refusal) -> Command {
+        guard let payload, let destination = Self.destination(payload) else { throw .missing(.receiverID) }
+        let attachment = try payload.attachment()
+        let content = payload["content"].flatMap { $0.isNull ? nil : $0 }
+        guard let text = content == nil ? "" : content?.string, !text.isEmpty || attachment != nil else {
+            throw .missing(.content)
+        }
+        var draft = Draft(text: text, attachment: attachment, clientID: try payload.clientID())
+        if case .conversation = destination, let value = payload["toUserId"], !value.isNull {
+            guard let id = value.id else { throw .missing(.receiverID) }
+            draft.addressee = UserID(id)
+        }
+        return .send(draft, to: destination)
+    }
+
+    private static func typist(_ payload: JSONValue?) throws(Refusal) -> Destination {
+        guard let destination = payload.flatMap({ destination($0) }) else { throw .missing(.recipientID) }
+        return destination
+    }
+
+    /// The conversation; where none is given, the one with the person.
+    private static func destination(_ payload: JSONValue) -> Destination? {
+        if let value = payload["conversationId"], !value.isNull {
+            return value.id.map { .conversation(ConversationID($0)) }
+        }
+        return payload["toUserId"]?.id.map { .person(UserID($0)) }
+    }
+
+    package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
+        switch event {
+        case .message(let message, let recipients):
+            switch role {
+            case .joined: Self.write("new_message", message, recipients, into: &json)
+            case .other: Self.write("message_notification", message, recipients, isNotification: true, into: &json)
+            // Where nobody of theirs has joined, they know what they sent.
+            case .author: return false
+            }
+        case .read(let receipt):
+            json.append("messages_read")
+            json.object {
+                $0.member("conversationId", receipt.conversation.rawValue)
+                $0.member("userId", receipt.reader.rawValue)
+                $0.member("readAt", receipt.readAt.formatted(.milliseconds))
+            }
+        case .typing(let sign):
+            json.append(sign.isTyping ? "typing_start" : "typing_stop")
+            json.object {
+                $0.member("conversationId", sign.conversation?.rawValue)
+                $0.member("userId", sign.writer.rawValue)
+            }
+        case .notification(let notification):
+            json.append("new_notification")
+            json.object {
+                $0.member("id", notification.id.rawValue)
+                $0.member("user_id", notification.audience.person?.rawValue)
+                $0.member("title", notification.content.title)
+                $0.member("message", notification.content.message)
+                $0.member("type", notification.content.type)
+                $0.member("created_at", notification.sentAt.formatted(.milliseconds))
+            }
+        case .unreadCount, .removed, .room, .counter, .counterUsers:
+            return false
+        }
+        return true
+    }
+
+    private static func write(
+        _ event: String, _ message: Message, _ recipients: [UserID], isNotification: Bool = false,
+        into json: inout JSONWriter
+    ) {
+        json.append(event)
+        json.object {
+            $0.member("id", message.id.rawValue)
+            $0.member("conversation_id", message.conversation.rawValue)
+            $0.member("sender_id", message.sender.id.rawValue)
+            // All who hear of it share these words, so that in a group it is nobody in particular.
+            $0.member("receiver_id", recipients.count == 1 ? recipients[0].rawValue : nil)
+            $0.member("content", message.textOrAttachment)
+            $0.member("is_read", false)
+            if !isNotification { $0.null("read_at") }
+            $0.member("created_at", message.sentAt.formatted(.milliseconds))
+            if isNotification { $0.member("type", "new_message") }
+        }
+    }
+
+    package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
+
+    package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
+        guard let refusal = answer.refusal else { return false }
+        json.append("error")
+        json.object { $0.member("message", isOfMessage(answer) ? "Failed to send message" : Self.words(for: refusal)) }
+        return true
+    }
+
+    /// Whether a message was refused: by the store or the house, or because it is none.
+    private func isOfMessage(_ answer: Answer) -> Bool {
+        switch answer {
+        case .notSent: true
+        case .refused(let refusal):
+            [.missing(.receiverID), .missing(.content), .badClientID, .badAttachment].contains(refusal)
+        case .stored, .repeated, .done, .started, .joined, .people, .conversations, .messages: false
+        }
+    }
+
+    package func acknowledge(_ answer: Answer, into json: inout JSONWriter) {
+        json.object {
+            $0.member("ok", answer.refusal == nil)
+            switch answer {
+            case .stored(let id, _): $0.member("id", id.rawValue)
+            case .repeated(let message): $0.member("id", message.id.rawValue)
+            case .refused(let refusal), .notSent(let refusal): $0.member("error", Self.words(for: refusal))
+            case .done, .started, .joined, .people, .conversations, .messages: break
+            }
+        }
+    }
+
+    private static func words(for refusal: Refusal) -> String {
+        switch refusal {
+        case .unknownFormat, .notJSON: "Unknown event"
+        case .missing(.conversationID): "conversationId is required"
+        case .missing(.receiverID), .missing(.recipientID): "conversationId or toUserId is required"
+        case .missing(let field): "\(field.rawValue) is required"
+        case .badClientID: "client_id must be a string of 1 to 64 bytes"
+        case .clientIDInUse: "client_id was used for a message of another conversation"
+        case .badAttachment: "attachment must be an http or https URL"
+        case .unknownRecipient: "User not found"
+        case .recipientIsSender: "You cannot send a message to yourself"
+        case .unknownConversation: "Conversation not found"
+        case .textTooLong: "Message is too long"
+        case .tooFast: "Rate limit exceeded"
+        case .badLimit, .badCursor, .unknownNotification, .unknownNotice, .counterOverflow: "Invalid request"
+        case .storeUnavailable: "The store is not available. Please try again."
+        }
+    }
+}

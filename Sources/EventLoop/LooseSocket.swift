@@ -1,0 +1,49 @@
+internal import CLibuv
+import Synchronization
+
+/// A connected socket on its way from one loop to another. If it never arrives, the connection ends.
+package final class LooseSocket: Sendable {
+    fileprivate let kind: SocketStream.Kind
+    private let descriptor: Mutex<Int32?>
+
+    fileprivate init(_ kind: SocketStream.Kind, _ descriptor: Int32) {
+        self.kind = kind
+        self.descriptor = Mutex(descriptor)
+    }
+
+    deinit { if let descriptor = take() { _ = CLibuv.close(descriptor) } }
+
+    fileprivate func take() -> Int32? { descriptor.withLock { $0.take() } }
+}
+
+extension SocketStream {
+    /// Takes the socket off this loop, and closes the stream. What was sent must have left: see ``queuedBytes``.
+    ///
+    /// - Returns: `nil` when the system has no descriptor left; the connection is over then.
+    package func release() -> LooseSocket? {
+        precondition(queuedBytes == 0, "what waits to be written can't move")
+        defer { close() }
+        var descriptor: Int32 = -1
+        guard unsafe uv_fileno(switchboard_handle(raw), &descriptor) == 0 else { return nil }
+        let copy = switchboard_duplicate(descriptor)
+        return copy < 0 ? nil : LooseSocket(kind, copy)
+    }
+
+    /// Goes on with a socket that another loop released, with reading stopped; `nil` where that fails.
+    package convenience init?(_ socket: LooseSocket, on loop: EventLoop) {
+        self.init(socket.kind, on: loop)
+        let result: Int32? = socket.take().map { descriptor in
+            let result =
+                switch socket.kind {
+                case .tcp: unsafe uv_tcp_open(raw.assumingMemoryBound(to: uv_tcp_t.self), descriptor)
+                case .local: unsafe uv_pipe_open(raw.assumingMemoryBound(to: uv_pipe_t.self), descriptor)
+                }
+            if result < 0 { _ = CLibuv.close(descriptor) }
+            return result
+        }
+        guard let result, result == 0 else {
+            close()
+            return nil
+        }
+    }
+}

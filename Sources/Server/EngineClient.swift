@@ -1,0 +1,237 @@
+import Chat
+import EventLoop
+import SocketIO
+import WebSocket
+
+/// One session of Engine.IO and the connections that serve it at the moment: a poll, a payload, a websocket. What its
+/// messages mean is the subclass's.
+class EngineClient: Carrier {
+    /// The id of the session.
+    final let sid: String
+
+    private var engine: EngineSession
+    /// A GET that waits for its answer, a POST whose body arrives or whose messages wait for their turn, and a websocket.
+    private var poll, post: HTTPConversation?
+    private var webSocket: Connection?
+    /// Whether all that the POST brought was taken in, and only its answer is missing.
+    private var isPostDone = false
+    private var isMarked = false
+    private var isPaused = false
+    private var wantsDrained = false
+    private(set) final var isOver = false
+    private var closeFrame = (code: CloseCode.normal, reason: "")
+
+    init(_ id: ConnectionID, on transport: EngineTransport, base64: Bool, of hub: Hub) {
+        sid = SessionID.random(onShard: hub.index)
+        engine = EngineSession(hub.engineSettings, sid: sid, on: transport, base64: base64, at: hub.loop.now)
+        super.init(id, of: hub)
+    }
+
+    // MARK: - For the subclass
+
+    /// A message of the client, without the digit in front of a text.
+    func received(message: Span<UInt8>, isText: Bool) {}
+    /// The session is over; nothing follows.
+    func ended() {}
+    /// When ``timePassed()`` is to be called, besides what Engine.IO wants.
+    var nextDeadline: UInt32 { .max }
+
+    // MARK: - Orders
+
+    /// Does what the session of Engine.IO wants done.
+    private func obey() {
+        while let order = engine.nextOrder() {
+            switch order {
+            case .write(let packet): webSocket?.write(packet)
+            case .answerPoll(let payload): poll.take()?.answerPoll(payload)
+            case .closeWebSocket: webSocket.take()?.close(closeFrame.code, closeFrame.reason)
+            case .end: end()
+            }
+        }
+        if wantsDrained, queuedBytes == 0 {
+            wantsDrained = false
+            session?.drained()
+        }
+        updateDeadline()
+    }
+
+    /// Answers the poll that waits with all that this turn of the loop brought.
+    final func flush() {
+        isMarked = false
+        obey()
+    }
+
+    private func mark() {
+        if isMarked { return }
+        isMarked = true
+        hub.setUnflushed(self)
+    }
+
+    /// Sends a whole frame, which is written as it is where a websocket takes it.
+    final override func send(_ frame: [UInt8]) {
+        switch engine.send(.text(FrameEncoder.payload(of: frame))) {
+        case .write: webSocket?.send(frame)
+        case .keep: mark()
+        case .drop: break
+        }
+    }
+
+    final override var queuedBytes: Int { engine.queuedBytes + (webSocket?.queuedBytes ?? 0) }
+
+    final override func tellWhenDrained() {
+        wantsDrained = true
+        webSocket?.tellWhenDrained()
+    }
+
+    /// The websocket has written all.
+    final func drained() {
+        // What is queued by now asks again.
+        wantsDrained = false
+        session?.drained()
+    }
+
+    /// Of a websocket no more is read; a POST gets its answer later.
+    final override func pauseReading(_ isPaused: Bool) {
+        if isPaused == self.isPaused { return }
+        self.isPaused = isPaused
+        webSocket?.pauseReading(isPaused)
+        if !isPaused, isPostDone { answerPost() }
+    }
+
+    // MARK: - Polling
+
+    final func begin(poll: HTTPConversation) {
+        self.poll = poll
+        obey()
+    }
+
+    /// - Returns: Whether the GET is this session's poll from now on.
+    final func beginPoll(_ conversation: HTTPConversation) -> Bool {
+        let isTaken = engine.beginPoll()
+        if isTaken { poll = conversation }
+        obey()
+        return isTaken
+    }
+
+    final func pollClosed() {
+        poll = nil
+        engine.pollClosed()
+        obey()
+    }
+
+    /// - Returns: Whether the POST is this session's from now on.
+    final func beginPost(_ conversation: HTTPConversation) -> Bool {
+        let isTaken = engine.beginPost()
+        if isTaken { post = conversation }
+        obey()
+        return isTaken
+    }
+
+    final func postClosed() {
+        post = nil
+        isPostDone = false
+        engine.postClosed()
+        obey()
+    }
+
+    /// The body of the POST is here.
+    final func finishPost(_ body: [UInt8]) {
+        while let packet = engine.nextMessage(inPost: body.span, at: hub.loop.now) {
+            packet.withData(in: body.span) { received(message: $0, isText: packet.isText) }
+        }
+        isPostDone = true
+        if !isPaused { answerPost() }
+        obey()
+    }
+
+    private func answerPost() {
+        isPostDone = false
+        let isAccepted = engine.endPost()
+        post.take()?.answerPost(isAccepted: isAccepted)
+    }
+
+    // MARK: - The websocket
+
+    final func begin(webSocket: Connection) {
+        self.webSocket = webSocket
+        obey()
+    }
+
+    /// A websocket was opened for this session: it is on probation, or closed again.
+    final func openWebSocket(_ connection: Connection, base64: Bool) {
+        guard engine.openWebSocket(base64: base64, at: hub.loop.now) else {
+            return connection.close(.normal, "")
+        }
+        webSocket = connection
+        obey()
+    }
+
+    /// Takes a message of the websocket.
+    final func received(_ bytes: Span<UInt8>, isText: Bool) {
+        if let packet = engine.received(bytes, isText: isText, at: hub.loop.now) {
+            packet.withData(in: bytes) { received(message: $0, isText: packet.isText) }
+        }
+        obey()
+    }
+
+    final func webSocketClosed() {
+        if webSocket == nil { return }
+        webSocket = nil
+        engine.webSocketClosed()
+        obey()
+    }
+
+    // MARK: - The end
+
+    /// Ends the session; what was sent before still reaches the client.
+    override func close(_ code: CloseCode, _ reason: String) {
+        closeFrame = (code, reason)
+        engine.close(at: hub.loop.now)
+        obey()
+    }
+
+    override func overflowed() { close(.tryAgainLater, "Too slow to read") }
+
+    override func stopServing() {
+        let isPolling = poll != nil
+        close(.goingAway, "The server is stopping")
+        // Nobody is there to be told.
+        if !isPolling { abort() }
+    }
+
+    override func abort() {
+        webSocket.take()?.abort()
+        end()
+    }
+
+    private func end() {
+        if isOver { return }
+        isOver = true
+        hub.remove(self)
+        ended()
+        post.take()?.refusePost()
+    }
+
+    // MARK: - Time
+
+    final override func updateDeadline() {
+        if isOver { return }
+        let (now, deadline) = (hub.loop.now, engine.deadline)
+        let wait = deadline > now ? Int64(clamping: deadline - now) : 0
+        setDeadline(min(nextDeadline, hub.wheel.now + DeadlineWheel.ticks(.milliseconds(wait))))
+    }
+
+    override func timePassed() {
+        engine.timePassed(at: hub.loop.now)
+        obey()
+    }
+}
+
+extension EngineSettings {
+    init(_ settings: Configuration) {
+        self.init(
+            pingInterval: UInt64(settings.pingInterval.milliseconds),
+            pingTimeout: UInt64(settings.pingTimeout.milliseconds),
+            maxPayload: min(settings.maxPayload, settings.maxBody), queueLimit: settings.sendQueue)
+    }
+}

@@ -1,0 +1,154 @@
+import Dialects
+import EventLoop
+import HTTP
+import SocketIO
+import WebSocket
+
+// Requests to the path of Socket.IO: what Engine.IO does with HTTP.
+
+extension HTTPConversation {
+    /// Answers a request to a path of Socket.IO.
+    func answer(_ request: Request, _ mount: Mount) {
+        if request.method == .options, answering.origin != nil { return respond(Response(.noContent)) }
+        do throws(EngineRequestError) {
+            if !hub.origins.allows(request.header("origin"), host: request.host) { throw .forbidden }
+            switch try EngineRequest(request) {
+            case .open(let transport, let base64): try open(transport, base64, request, mount)
+            case .poll(let sid): if let client = try client(sid, for: request) { try wait(for: client) }
+            case .post(let sid):
+                if let client = try client(sid, for: request) { try receive(request.body, for: client) }
+            case .openWebSocket(let sid, let base64):
+                if let client = try client(sid, for: request) {
+                    let handshake = try handshake(request)
+                    connection.upgrade(to: client, handshake: handshake)
+                    client.openWebSocket(connection, base64: base64)
+                    connection.receivedEarly(decoder.takeRemainder())
+                }
+            }
+        } catch {
+            respond(.refusal(error))
+        }
+    }
+
+    private func open(
+        _ transport: EngineTransport, _ base64: Bool, _ request: Request, _ mount: Mount
+    ) throws(EngineRequestError) {
+        let handshake = transport == .webSocket ? try handshake(request) : []
+        let client = hub.openClient(
+            mount.name, on: transport, base64: base64,
+            token: GivenToken.withOrWithoutScheme(request.header("authorization"))
+                ?? GivenToken.present(request.queryValue("token")))
+        guard let client else {
+            return respond(.error(.serviceUnavailable, "Too many are connecting", headers: [("Retry-After", "5")]))
+        }
+        switch transport {
+        case .polling:
+            poll = client
+            client.begin(poll: self)
+        case .webSocket:
+            connection.upgrade(to: client, handshake: handshake)
+            client.begin(webSocket: connection)
+            connection.receivedEarly(decoder.takeRemainder())
+        }
+    }
+
+    private func handshake(_ request: Request) throws(EngineRequestError) -> [UInt8] {
+        guard let handshake = try? Handshake(request) else { throw .badRequest }
+        return handshake.response()
+    }
+
+    /// The client of a session. One that another loop has is not there to be had: the connection moves to that loop, with
+    /// its request.
+    private func client(_ sid: String, for request: Request) throws(EngineRequestError) -> EngineClient? {
+        guard let shard = SessionID.shard(of: sid, count: hub.shardCount) else { throw .unknownSession }
+        if shard == hub.index {
+            guard let client = hub.client(sid) else { throw .unknownSession }
+            return client
+        }
+        post = nil
+        move = (shard, request)
+        connection.stream.stopReading()
+        connection.stream.tellsWhenDrained = true
+        if connection.stream.queuedBytes == 0 { drained() }
+        return nil
+    }
+
+    /// Goes on with a request that came to another loop.
+    func resume(_ moving: MovingConnection) {
+        decoder.append(moving.early.span)
+        answer(moving.request)
+    }
+
+    private func wait(for client: EngineClient) throws(EngineRequestError) {
+        poll = client
+        if client.beginPoll(self) { return }
+        poll = nil
+        throw .badRequest
+    }
+
+    /// The client has an answer to the poll.
+    func answerPoll(_ payload: [UInt8]) {
+        poll = nil
+        respond(.payload(payload))
+    }
+
+    /// A body is about to arrive: of two payloads at a time, neither counts.
+    ///
+    /// - Returns: Whether it is still wanted.
+    func beginPost() -> Bool {
+        guard post == nil, let request = decoder.unfinishedRequest,
+            case .found(.socketIO, _) = hub.router.match(request),
+            case .post(let sid)? = try? EngineRequest(request), let client = hub.client(sid)
+        else { return true }
+        if client.beginPost(self) {
+            post = client
+            return true
+        }
+        refusePost()
+        return false
+    }
+
+    private func receive(_ body: [UInt8], for client: EngineClient) throws(EngineRequestError) {
+        if post == nil {
+            if !client.beginPost(self) { throw .badRequest }
+            post = client
+        }
+        if body.count > hub.engineSettings.maxPayload {
+            return fail(.error(.contentTooLarge, "The payload is too large"))
+        }
+        client.finishPost(body)
+    }
+
+    /// The payload was taken in, or was none.
+    func answerPost(isAccepted: Bool) {
+        post = nil
+        respond(isAccepted ? .payload(Array("ok".utf8)) : .refusal(.badRequest))
+    }
+
+    /// The session of a POST is over before its body is here.
+    func refusePost() {
+        post = nil
+        fail(.refusal(.badRequest))
+    }
+}
+
+extension EngineRequest {
+    fileprivate init(_ request: Request) throws(EngineRequestError) {
+        try self.init(
+            method: request.method.name, asksForWebSocket: request.lists("websocket", in: "upgrade"),
+            transport: request.queryValue("transport"), version: request.queryValue("EIO"),
+            sid: request.queryValue("sid"), base64: request.queryValue("b64"))
+    }
+}
+
+extension Response {
+    /// What a poll or a POST gets.
+    fileprivate static func payload(_ body: [UInt8]) -> Response {
+        let headers: [Header] = [("Content-Type", "text/plain; charset=UTF-8"), ("Cache-Control", "no-store")]
+        return Response(.ok, headers: headers, body: body)
+    }
+
+    fileprivate static func refusal(_ error: EngineRequestError) -> Response {
+        .json(error == .forbidden ? .forbidden : .badRequest, error.body)
+    }
+}

@@ -1,0 +1,247 @@
+import Chat
+import Dialects
+import JSON
+import SocketIO
+import WebSocket
+
+/// One client of Socket.IO: it connects to the one namespace there is, and then has a seat, sends events, and leaves.
+/// What it misses when its connection breaks is kept for a while.
+final class SocketIOClient: EngineClient {
+    private let name: DialectName
+    /// The token that came with the request that opened the session.
+    private let token: String?
+    private var packets: SocketPacketDecoder
+    private var stage: Stage
+    /// Under what its state is kept, should it come back.
+    private var pid: String?
+    /// The id of its socket.
+    private var socketID = ""
+
+    private enum Stage {
+        /// In no namespace; to be closed at that tick.
+        case unconnected(until: UInt32)
+        /// Its token is looked up.
+        case authenticating(Return?)
+        /// It asked for its seat.
+        case seating(Session, Return?)
+        case connected(Session)
+        case gone
+    }
+
+    /// What a client that was here before says of that.
+    private struct Return {
+        let pid: String
+        let offset: String?
+    }
+
+    /// - Parameter token: What came with the request that opens the session.
+    init(
+        _ id: ConnectionID, _ name: DialectName, on transport: EngineTransport, base64: Bool, token: String?,
+        of hub: Hub
+    ) {
+        self.name = name
+        self.token = token
+        packets = SocketPacketDecoder(maximumLength: hub.engineSettings.maxPayload)
+        stage = .unconnected(until: hub.wheel.now + hub.ticks.connect)
+        super.init(id, on: transport, base64: base64, of: hub)
+        hub.unconnectedClients += 1
+    }
+
+    override var session: Session? {
+        switch stage {
+        case .seating(let session, _), .connected(let session): session
+        case .unconnected, .authenticating, .gone: nil
+        }
+    }
+
+    // MARK: - Packets
+
+    /// Takes a message of Engine.IO. Malformed packets, and those that are out of place, end the session.
+    override func received(message: Span<UInt8>, isText: Bool) {
+        do throws(SocketPacketError) {
+            let packet =
+                isText
+                ? try packets.decode(text: message, with: hub.parser)
+                : try packets.decode(binary: message, with: hub.parser)
+            if let packet { received(packet) }
+        } catch {
+            closeForMistake()
+        }
+    }
+
+    private func received(_ packet: SocketPacket) {
+        switch (packet.kind, stage) {
+        case (.connect, _) where packet.namespace != "/":
+            send(packet: SocketPacketEncoder.refused("Invalid namespace", to: packet.namespace))
+        case (.connect, .unconnected): connect(packet.data)
+        case (.event, .connected(let session)) where packet.namespace == "/":
+            if let event = packet.data { session.carryOut(event, acknowledgement: packet.id) }
+        case (.disconnect, .connected) where packet.namespace == "/":
+            leave(mayReturn: false)
+        // The server asks for none, so that one is late at most.
+        case (.acknowledgement, .connected) where packet.namespace == "/": break
+        case (.connect, _), (.event, _), (.disconnect, _), (.acknowledgement, _), (.connectError, _):
+            closeForMistake()
+        }
+    }
+
+    private func closeForMistake() { close(.policyViolation, "Not a packet of Socket.IO") }
+
+    private func send(packet: [UInt8]) { send(FrameEncoder.frame(.text, packet.span)) }
+
+    // MARK: - Connecting
+
+    private func connect(_ auth: JSONValue?) {
+        let token = GivenToken.withOrWithoutScheme(auth?["token"]?.string) ?? token
+        guard let token else { return refuse() }
+        hub.unconnectedClients -= 1
+        stage = .authenticating(
+            auth?["pid"]?.string.map { Return(pid: $0, offset: auth?["offset"]?.string) })
+        hub.authenticate(token, for: id)
+    }
+
+    private func refuse(_ reason: String = "Authentication error") {
+        becomeUnconnected()
+        send(packet: SocketPacketEncoder.refused(reason))
+    }
+
+    override func authenticated(_ authentication: Authentication) {
+        guard case .authenticating(let former) = stage else { return }
+        switch authentication {
+        case .person(let user, _, let expiresAt):
+            let session = Session(
+                .person(user), name, on: self, of: hub, expiresAt: expiresAt.map { hub.tick(at: $0) })
+            stage = .seating(session, takeUp(former, by: user))
+            session.takeSeat()
+        case .refused:
+            hub.log.debug("a token was refused")
+            refuse()
+        case .unavailable: refuse("The store is not available")
+        }
+    }
+
+    /// Takes over what was kept of a client that comes back, or has a new one's state kept from here on: before the seat
+    /// is taken, so that every loop keeps what comes after it.
+    private func takeUp(_ former: Return?, by user: User) -> Return? {
+        if let former, let (kept, holder) = hub.recoveries.takeUp(former.pid, by: user.id, for: id) {
+            (pid, socketID) = (former.pid, kept.sid)
+            // It does not know yet that its connection broke.
+            if let holder { hub.exchange.send(.replaced(holder), to: holder) }
+            return former
+        }
+        keepState(of: user)
+        return nil
+    }
+
+    private func keepState(of user: User) {
+        socketID = SessionID.random()
+        pid = hub.recoveries.begin(Recoveries.Kept(of: user.id, sid: socketID), for: id)
+    }
+
+    /// The seat is taken: the client hears that it is connected, and then what it missed.
+    override func seated() {
+        guard case .seating(let session, let former) = stage, let user = session.seat.user else { return }
+        let missed = former.flatMap { whatIsMissed(by: user, $0) }
+        if former != nil, missed == nil {
+            if let pid { hub.recoveries.end(pid, of: id) }
+            keepState(of: user)
+        }
+        if let pid, missed == nil {
+            hub.recoveries.update(pid, of: id) { $0.start = hub.newestEvent }
+        }
+        stage = .connected(session)
+        send(packet: SocketPacketEncoder.connected(sid: socketID, pid: pid))
+        guard let missed else { return }
+        for frame in missed.frames { send(frame) }
+        for conversation in missed.joined { session.join(conversation) }
+    }
+
+    /// What a client that comes back has to be told; `nil` where that is not known any more, or is too much.
+    private func whatIsMissed(by user: User, _ former: Return) -> (frames: [[UInt8]], joined: Set<ConversationID>)? {
+        guard let kept = hub.recoveries.kept(former.pid, of: id) else { return nil }
+        let start = EventOffset(after: kept.start)
+        guard let offset = former.offset.map({ EventOffset($0) }) ?? start, offset.number >= kept.start,
+            let events = hub.events(after: offset)
+        else { return nil }
+        var joined = kept.joined
+        var frames: [[UInt8]] = []
+        var bytes = 0
+        for (event, number) in events {
+            var words = Frames(event, number)
+            for role in event.roles(of: user, joined: joined) {
+                if role == .joined, offset.isPartial, number == offset.number { continue }
+                guard let frame = words.frame(for: name, as: role) else { continue }
+                bytes += frame.count
+                frames.append(frame)
+            }
+            if case .removed(user.id, let conversation) = event { joined.remove(conversation) }
+            if bytes > hub.settings.sendQueue / 2 { return nil }
+        }
+        return (frames, joined)
+    }
+
+    // MARK: - What is kept of it
+
+    override func hasJoined(_ conversation: ConversationID) {
+        if let pid { hub.recoveries.update(pid, of: id) { $0.joined.insert(conversation) } }
+    }
+
+    override func hasLeft(_ conversation: ConversationID) {
+        if let pid { hub.recoveries.update(pid, of: id) { $0.joined.remove(conversation) } }
+    }
+
+    // MARK: - The end
+
+    override func close(_ code: CloseCode, _ reason: String) {
+        if code == .unauthorized, case .connected = stage {
+            // It must not come back by itself, as it would if only its connection broke.
+            leave(mayReturn: false)
+            send(packet: SocketPacketEncoder.disconnected())
+        }
+        super.close(code, reason)
+    }
+
+    override func ended() {
+        leave(mayReturn: true)
+        if case .unconnected = stage { hub.unconnectedClients -= 1 }
+        stage = .gone
+    }
+
+    /// Gives up the seat.
+    ///
+    /// - Parameter mayReturn: Whether what the client misses from here on is kept for a while.
+    private func leave(mayReturn: Bool) {
+        if let pid = pid.take() {
+            if mayReturn { hub.recoveries.lose(pid, of: id) } else { hub.recoveries.end(pid, of: id) }
+        }
+        guard let session else { return }
+        becomeUnconnected()
+        session.closed()
+    }
+
+    private func becomeUnconnected() {
+        if case .unconnected = stage { return }
+        stage = .unconnected(until: hub.wheel.now + hub.ticks.connect)
+        hub.unconnectedClients += 1
+        updateDeadline()
+    }
+
+    // MARK: - Time
+
+    override var nextDeadline: UInt32 {
+        switch stage {
+        case .unconnected(let until): until
+        case .seating(let session, _), .connected(let session): session.deadline
+        case .authenticating, .gone: .max
+        }
+    }
+
+    override func timePassed() {
+        if case .unconnected(let until) = stage, hub.wheel.now >= until {
+            close(.normal, "No connection to a namespace")
+        } else {
+            session?.timePassed()
+        }
+        super.timePassed()
+    }
+}

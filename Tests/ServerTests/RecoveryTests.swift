@@ -1,0 +1,134 @@
+import Chat
+import Testing
+
+@testable import Server
+
+/// What is kept for clients that come back.
+@Suite struct RecoveryTests {
+    private static func number(_ number: UInt64) -> EventNumber { EventNumber(rawValue: number) }
+
+    private static func message(_ text: String) -> Event {
+        let user = User(id: UserID(1), username: "asha", name: "Asha Rao", college: nil)
+        return .message(
+            Message(
+                id: MessageID(1), conversation: ConversationID(3), sender: user, text: text,
+                sentAt: Timestamp(microseconds: 0)), for: [UserID(2)])
+    }
+
+    private static func client(_ slot: UInt32) -> ConnectionID { ConnectionID(shard: 0, slot: slot, generation: 0) }
+
+    // MARK: - Offsets
+
+    @Test("an offset names an event, or the first of two that it is heard as", arguments: Role.allCases)
+    func offsets(_ role: Role) throws {
+        let offset = try #require(EventOffset(Self.number(41).offset(for: role)))
+        #expect(offset.number == Self.number(41))
+        #expect(offset.isPartial == (role == .joined))
+    }
+
+    @Test(
+        "what no server wrote is no offset",
+        arguments: ["", ".", "1.", ".1", "1.2", "1.1.1", "-1", "x", "1 ", "18446744073709551616"])
+    func noOffset(_ text: String) { #expect(EventOffset(text) == nil) }
+
+    // MARK: - The log
+
+    private func log(_ count: UInt64, from first: UInt64 = 11, limit: Int = .max) -> EventLog {
+        var log = EventLog()
+        for index in 0..<count {
+            log.append(Self.message("\(index)"), Self.number(first + index), limit: limit, at: UInt32(index))
+        }
+        return log
+    }
+
+    @Test("all from an event on is there, as far back as the log reaches")
+    func events() {
+        let log = log(5)
+        #expect(log.events(from: Self.number(11))?.map(\.number.rawValue) == [11, 12, 13, 14, 15])
+        #expect(log.events(from: Self.number(14))?.map(\.number.rawValue) == [14, 15])
+        #expect(log.events(from: Self.number(10)) == nil)
+    }
+
+    @Test("a log that has begun with nothing worth keeping reaches back all the same")
+    func begun() {
+        var log = EventLog()
+        #expect(log.events(from: Self.number(1)) == nil)
+        log.append(.counterUsers(1), Self.number(11), limit: .max, at: 0)
+        #expect(log.events(from: Self.number(11))?.isEmpty == true)
+    }
+
+    @Test("what is too old or too much goes, and then it is not said to be there")
+    func limits() {
+        var old = log(5)
+        old.forget(upTo: 1)
+        #expect(old.events(from: Self.number(12)) == nil)
+        #expect(old.events(from: Self.number(13))?.count == 3)
+        let full = log(100, limit: 1000)
+        #expect(full.events(from: Self.number(11)) == nil)
+        #expect(full.events(from: Self.number(110))?.count == 1)
+        #expect((full.events(from: Self.number(109))?.count ?? 0) * 256 <= 1000)
+    }
+
+    // MARK: - Who may come back
+
+    @Test("a client comes back by its secret, as the same person, and nobody else does")
+    func takeUp() throws {
+        let recoveries = Recoveries(for: .seconds(60))
+        #expect(!recoveries.isNeeded)
+        let pid = try #require(recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "s"), for: Self.client(1)))
+        #expect(recoveries.isNeeded)
+        recoveries.update(pid, of: Self.client(1)) { $0.joined = [ConversationID(3)] }
+        // Not its client any more, or not yet.
+        recoveries.update(pid, of: Self.client(2)) { $0.joined = [] }
+        #expect(recoveries.takeUp(pid, by: UserID(2), for: Self.client(2)) == nil)
+        #expect(recoveries.takeUp("another", by: UserID(1), for: Self.client(2)) == nil)
+        let taken = try #require(recoveries.takeUp(pid, by: UserID(1), for: Self.client(2)))
+        #expect(taken.kept.joined == [ConversationID(3)] && taken.kept.sid == "s" && taken.former == Self.client(1))
+        // The former client has lost it.
+        recoveries.end(pid, of: Self.client(1))
+        recoveries.lose(pid, of: Self.client(1))
+        #expect(recoveries.kept(pid, of: Self.client(2)) != nil)
+        recoveries.lose(pid, of: Self.client(2))
+        #expect(recoveries.takeUp(pid, by: UserID(1), for: Self.client(3))?.former == .some(nil))
+        recoveries.end(pid, of: Self.client(3))
+        #expect(recoveries.takeUp(pid, by: UserID(1), for: Self.client(4)) == nil)
+        #expect(!recoveries.isNeeded)
+    }
+
+    @Test("who stays away too long is forgotten, but not who came back in between")
+    func tidy() throws {
+        let recoveries = Recoveries(for: .nanoseconds(1))
+        let pids = try (0..<3).map { number in
+            try #require(
+                recoveries.begin(
+                    Recoveries.Kept(of: UserID(1), sid: "\(number)"), for: Self.client(UInt32(number))))
+        }
+        for (number, pid) in pids.enumerated().prefix(2) { recoveries.lose(pid, of: Self.client(UInt32(number))) }
+        #expect(recoveries.takeUp(pids[0], by: UserID(1), for: Self.client(9)) != nil)
+        recoveries.tidy()
+        #expect(recoveries.kept(pids[0], of: Self.client(9)) != nil)
+        #expect(recoveries.takeUp(pids[1], by: UserID(1), for: Self.client(9)) == nil)
+        #expect(recoveries.kept(pids[2], of: Self.client(2)) != nil)
+    }
+
+    @Test("without recovery nothing is kept")
+    func disabled() {
+        let recoveries = Recoveries(for: .zero)
+        #expect(recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "s"), for: Self.client(1)) == nil)
+        #expect(!recoveries.isNeeded)
+    }
+
+    // MARK: - Names
+
+    @Test("a session's id tells its shard, and no other has it", arguments: [0, 1, 63, 64, 255] as [UInt16])
+    func sessionIDs(_ shard: UInt16) {
+        let sid = SessionID.random(onShard: shard)
+        #expect(sid.utf8.count == 22)
+        #expect(SessionID.shard(of: sid, count: 256) == shard)
+        #expect(SessionID.shard(of: sid, count: Int(shard)) == nil)
+        #expect(SessionID.random(onShard: shard) != sid)
+    }
+
+    @Test("what is no id has no shard", arguments: ["", "A", "Ä", "=="])
+    func noSession(_ text: String) { #expect(SessionID.shard(of: text, count: 4096) == nil) }
+}
