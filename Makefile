@@ -59,6 +59,7 @@ socketio-fixture: libraries
 ## ROUNDS rounds of every workload, the server on one core and the load on the other.
 bench: build
 	$(PYTHON) Benchmarks/bench.py --kit $(KIT) --rounds $(ROUNDS)
+	$(PYTHON) Benchmarks/polling.py
 	$(PYTHON) Benchmarks/history.py
 
 ## Installs the C libraries that are missing.

@@ -7,25 +7,30 @@
 """
 import argparse, hashlib, json, os, pathlib, sqlite3, subprocess, sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / ".build" / "bench"
-BINARY = ROOT / ".build" / "release" / "switchboard"
+from running import BINARY, BUILD, ROOT
+
 PEOPLE = 20_000
 WORKLOADS = "echo,fan1000,fan50x20,direct,direct200,idle,connect,connect-auth"
 
 # How each dialect is connected to, and how it sends a direct message; see the kit's templates.
 PATHS = {
-    "erp": "v1/chat/?token={token}",
-    "campus": "chat/?token={token}&dialect=campus",
-    "conversations": "chat/?token={token}&dialect=conversations",
+    "erp": "ws/v1/chat/?token={token}",
+    "campus": "ws/chat/?token={token}&dialect=campus",
+    "conversations": "ws/chat/?token={token}&dialect=conversations",
+    "socketio": "socket.io/?EIO=4&transport=websocket&token={token}",
 }
 SENDS = {
     "erp": ["-m", '{"type":"chat_message","message":"%m","recipient_id":%p}'],
     "campus": ["-m", '{"receiver_id":%p,"message":"%m"}', "--ack", '"message_sent"'],
     "conversations": [
         "-m", '{"type":"chat.message","conversation_id":%r,"content":"%m"}', "--room-base", "1", "--match", '"W~'],
+    # Both of a pair join their conversation, so that a message is three frames: two new_message, one notification.
+    "socketio": [
+        "-m", '42["send_message",{"conversationId":%r,"content":"%m","toUserId":%p}]', "--room-base", "1",
+        "--expect", "0{", "--send", "40", "--expect", "40{", "--send", '420["join_conversation",%r]', "--expect", "430[",
+        "--match", '["new_message"', "--reply", "2=3"],
 }
-PAIRS = "campus-campus,conversations-conversations,erp-conversations,conversations-erp,campus-erp"
+PAIRS = "campus-campus,conversations-conversations,socketio-socketio,erp-conversations,conversations-erp,campus-erp"
 
 
 def seed() -> None:
@@ -63,7 +68,7 @@ def direct(pair: str) -> list[str]:
     tokens = (BUILD / "state" / "tokens").read_text().split()
     file.write_text("".join(
         PATHS[receiver if number % 2 else sender].format(token=token) + "\n" for number, token in enumerate(tokens)))
-    return ["-u", "/ws/%t", "--tokens", str(file), *SENDS[sender], "-s", "64", "--err", '"error"']
+    return ["-u", "/%t", "--tokens", str(file), *SENDS[sender], "-s", "64", "--err", '"error"']
 
 
 def peers(pairs: list[str]) -> dict:

@@ -8,9 +8,8 @@ median of the milliseconds that one page takes. What a run leaves is in .build/b
 """
 import argparse, hashlib, http.client, json, pathlib, sqlite3, statistics, subprocess, time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / ".build" / "bench"
-BINARY = ROOT / ".build" / "release" / "switchboard"
+from running import BINARY, BUILD, cpu_seconds, server
+
 TOKEN = "bench-history-token"
 
 
@@ -38,11 +37,6 @@ def seed(messages: int) -> pathlib.Path:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     return database
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 def page(connection: http.client.HTTPConnection, before: int) -> list[int]:
@@ -80,17 +74,8 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=2000)
     arguments = parser.parse_args()
     database = seed(arguments.messages)
-    process = subprocess.Popen(
-        [BINARY, "serve", "--listen", "127.0.0.1:0", "--database", database, "--log-format", "json"],
-        stderr=subprocess.PIPE, text=True)
-    try:
-        port = next(
-            int(line["address"].rpartition(":")[2])
-            for line in map(json.loads, process.stderr) if line["message"] == "listening")
-        measure(port, process.pid, arguments.messages, arguments.pages)
-    finally:
-        process.terminate()
-        process.wait()
+    with server(database) as (port, pid):
+        measure(port, pid, arguments.messages, arguments.pages)
 
 
 if __name__ == "__main__":

@@ -222,6 +222,7 @@ class EngineClient: Carrier {
     }
 
     override func timePassed() {
+        if isPaused { engine.wasNotHeard(at: hub.loop.now) }
         engine.timePassed(at: hub.loop.now)
         obey()
     }

@@ -38,6 +38,9 @@ struct EngineHeartbeat: Sendable {
         if case .awaitingPong = state { state = .resting(until: now + interval) }
     }
 
+    /// The client was not listened to for a while, so that it owes nothing.
+    mutating func restart(at now: UInt64) { state = .resting(until: now + interval) }
+
     /// The client moved to a websocket: a ping that is under way gets its full time there.
     mutating func moved(at now: UInt64) {
         if case .awaitingPong = state { state = .awaitingPong(until: now + timeout) }

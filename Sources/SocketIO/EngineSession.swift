@@ -193,6 +193,9 @@ package struct EngineSession: Sendable {
         }
     }
 
+    /// Whoever carries the session reads nothing of the client at present: a pong may wait to be read.
+    package mutating func wasNotHeard(at now: UInt64) { heartbeat.restart(at: now) }
+
     package mutating func timePassed(at now: UInt64) {
         switch stage {
         case .polling, .webSocket: break

@@ -57,6 +57,16 @@ import Testing
         #expect(play.wait(200) == ["answer 1", "end pingTimeout"])
     }
 
+    @Test("who is not listened to owes no pong")
+    func unheard() {
+        var play = Play(on: .webSocket, Self.settings)
+        #expect(play.wait(300) == ["write 2"])
+        #expect(play.wait(199) == [])
+        play.session.wasNotHeard(at: play.now)
+        #expect(play.wait(299) == [])
+        #expect(play.wait(1) == ["write 2"])
+    }
+
     @Test("a pong that nobody asked for does not put off the next ping")
     func unasked() {
         var play = Play(on: .webSocket, Self.settings)
