@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,6 +22,15 @@ static inline uv_stream_t *switchboard_stream(void *handle) { return (uv_stream_
 static inline void switchboard_make_files_private(void) { umask(0077); }
 
 static inline void switchboard_ignore_signal(int number) { signal(number, SIG_IGN); }
+
+/// Has the calling thread take turns with others instead of interrupting them when it is woken, where the system knows
+/// such a policy.
+static inline void switchboard_prefer_batches(void) {
+#ifdef __linux__
+  struct sched_param none = {0};
+  sched_setscheduler(0, 3 /* SCHED_BATCH, which only _GNU_SOURCE names */, &none);
+#endif
+}
 
 /// A second descriptor of the same socket, or a negative libuv error.
 static inline int switchboard_duplicate(int fd) {

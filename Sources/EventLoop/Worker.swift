@@ -27,6 +27,8 @@ package final class Worker<Message: Sendable>: Sendable {
         let handoff = Handoff(state)
         startThread {
             let state = handoff.state
+            // Who wakes it goes on, and more gathers for one batch.
+            switchboard_prefer_batches()
             var batch: [Message] = []
             while true {
                 signal.wait()

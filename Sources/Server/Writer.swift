@@ -287,6 +287,10 @@ private final class Clerk {
             isWriting = true
             try store.probe()
         }
+        if store.hasUnfiledMessages {
+            isWriting = true
+            try store.fileMessages()
+        }
         if now - .seconds(3600) > forgottenAt {
             try store.forgetClientIDs(at: now)
             try store.accounts.forgetTokens(expiredBefore: now - .seconds(86_400))

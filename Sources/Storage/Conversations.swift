@@ -15,11 +15,18 @@ package final class Conversations {
         participants = try database.prepare("SELECT user_id FROM members WHERE conversation_id = ?1 ORDER BY user_id")
         list = try database.prepare(
             """
+            WITH unfiled AS MATERIALIZED (
+                SELECT conversation_id, max(id) AS newest FROM messages WHERE id > (SELECT message_id FROM filing)
+                GROUP BY conversation_id)
             SELECT id, is_group, title, active_at FROM (
                 SELECT conversations.id, is_group, title, coalesce(
-                    (SELECT created_at FROM messages WHERE conversation_id = conversations.id ORDER BY id DESC LIMIT 1),
+                    (SELECT created_at FROM messages WHERE id = coalesce(
+                        unfiled.newest,
+                        (SELECT message_id FROM filed_messages WHERE conversation_id = conversations.id
+                            ORDER BY message_id DESC LIMIT 1))),
                     conversations.created_at) AS active_at
                 FROM members JOIN conversations ON conversations.id = members.conversation_id
+                    LEFT JOIN unfiled ON unfiled.conversation_id = conversations.id
                 WHERE members.user_id = ?1)
             WHERE (active_at, id) < (?2, ?3) ORDER BY active_at DESC, id DESC LIMIT ?4
             """)
@@ -27,15 +34,24 @@ package final class Conversations {
         unread = try database.prepare(
             """
             SELECT min(count(*), ?4) FROM (
-                SELECT sender_id FROM messages WHERE conversation_id = ?2 AND id > ?3 ORDER BY id DESC LIMIT 10000)
+                SELECT message_id FROM conversation_messages WHERE conversation_id = ?2 AND message_id > ?3
+                ORDER BY message_id DESC LIMIT 10000)
+            CROSS JOIN messages ON messages.id = message_id
             WHERE sender_id <> ?1
             """)
-        let columns = "SELECT id, conversation_id, sender_id, text, created_at, attachment FROM messages"
-        byID = try database.prepare("\(columns) WHERE id = ?1")
-        newest = try database.prepare("\(columns) WHERE conversation_id = ?1 ORDER BY id DESC LIMIT 1")
-        before = try database.prepare(
-            "\(columns) WHERE conversation_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3")
-        after = try database.prepare("\(columns) WHERE conversation_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3")
+        let columns = "SELECT id, messages.conversation_id, sender_id, text, created_at, attachment FROM"
+        byID = try database.prepare("\(columns) messages WHERE id = ?1")
+        let page = { (condition: String, order: String, limit: String) in
+            """
+            \(columns) (
+                SELECT message_id FROM conversation_messages WHERE conversation_id = ?1 \(condition)
+                ORDER BY message_id \(order) LIMIT \(limit))
+            CROSS JOIN messages ON messages.id = message_id
+            """
+        }
+        newest = try database.prepare(page("", "DESC", "1"))
+        before = try database.prepare(page("AND message_id < ?2", "DESC", "?3"))
+        after = try database.prepare(page("AND message_id > ?2", "", "?3"))
     }
 
     /// A conversation; `nil` when there is none, or when the person is not in it.

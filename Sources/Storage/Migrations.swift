@@ -155,6 +155,24 @@ enum Migrations {
             value BLOB NOT NULL
         ) STRICT, WITHOUT ROWID;
         """,
+        """
+        -- Where a conversation's messages are. They are filed many at a time, in order, so that they share pages.
+        CREATE TABLE filed_messages (
+            conversation_id INTEGER NOT NULL,
+            message_id INTEGER NOT NULL,
+            PRIMARY KEY (conversation_id, message_id)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO filed_messages SELECT conversation_id, id FROM messages ORDER BY conversation_id, id;
+        CREATE TABLE filing (message_id INTEGER NOT NULL) STRICT; -- all messages up to here are filed
+        INSERT INTO filing SELECT coalesce(max(id), 0) FROM messages;
+        DROP INDEX messages_of_conversation;
+
+        -- All of them, filed or not.
+        CREATE VIEW conversation_messages AS
+            SELECT conversation_id, message_id FROM filed_messages
+            UNION ALL
+            SELECT conversation_id, id FROM messages WHERE id > (SELECT message_id FROM filing);
+        """,
     ]
 
     /// Brings a database to the newest version, each step in a transaction of its own.

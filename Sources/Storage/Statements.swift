@@ -2,16 +2,27 @@
 struct Statements {
     let transaction: Database.Transaction
     let lastMessage, insertMessage: Statement
+    let unfiled, file, setFiled: Statement
     let insertConversation, insertDirect, insertMember, deleteMember: Statement
     let clientID, insertClientID, forgetClientIDs: Statement
-    let newestInConversation, lastRead, unreadAuthors, setRead: Statement
-    let delivered, setDelivered, backlog: Statement
+    let newestFiled, lastRead, unreadAuthors, setRead: Statement
+    let delivered, setDelivered, filedBacklog, memberships: Statement
     let counter, setCounter: Statement
 
     init(_ database: Database) throws(StoreError) {
         transaction = try Database.Transaction(database)
         lastMessage = try database.prepare("SELECT coalesce(max(id), 0) FROM messages")
         insertMessage = try database.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+
+        unfiled = try database.prepare(
+            "SELECT id, sender_id, conversation_id FROM messages WHERE id > (SELECT message_id FROM filing) ORDER BY id"
+        )
+        file = try database.prepare(
+            """
+            INSERT INTO filed_messages SELECT conversation_id, id FROM messages
+            WHERE id > (SELECT message_id FROM filing) ORDER BY conversation_id, id
+            """)
+        setFiled = try database.prepare("UPDATE filing SET message_id = ?1")
 
         insertConversation = try database.prepare(
             "INSERT INTO conversations (created_at, is_group, title) VALUES (?1, ?2, ?3)")
@@ -28,13 +39,15 @@ struct Statements {
         insertClientID = try database.prepare("INSERT OR REPLACE INTO client_ids VALUES (?1, ?2, ?3, ?4)")
         forgetClientIDs = try database.prepare("DELETE FROM client_ids WHERE created_at <= ?1")
 
-        newestInConversation = try database.prepare(
-            "SELECT coalesce(max(id), 0) FROM messages WHERE conversation_id = ?1")
+        newestFiled = try database.prepare(
+            "SELECT max(message_id) FROM filed_messages WHERE conversation_id = ?1")
         lastRead = try database.prepare("SELECT last_read_id FROM members WHERE user_id = ?1 AND conversation_id = ?2")
         unreadAuthors = try database.prepare(
             """
             SELECT DISTINCT sender_id FROM (
-                SELECT sender_id FROM messages WHERE conversation_id = ?2 AND id > ?3 ORDER BY id DESC LIMIT 10000)
+                SELECT message_id FROM filed_messages WHERE conversation_id = ?2 AND message_id > ?3
+                ORDER BY message_id DESC LIMIT 10000)
+            CROSS JOIN messages ON messages.id = message_id
             WHERE sender_id <> ?1
             """)
         setRead = try database.prepare(
@@ -43,16 +56,18 @@ struct Statements {
         delivered = try database.prepare("SELECT delivered_id FROM users WHERE id = ?1")
         setDelivered = try database.prepare(
             "UPDATE users SET delivered_id = ?3 WHERE id = ?1 AND delivered_id >= ?2 AND delivered_id < ?3")
-        backlog = try database.prepare(
+        filedBacklog = try database.prepare(
             """
             SELECT messages.id, messages.conversation_id, messages.sender_id, messages.text, messages.created_at,
                 messages.attachment
-            FROM members JOIN messages
-                ON messages.conversation_id = members.conversation_id
-                    AND messages.id > max(?2, members.joined_after)
+            FROM members JOIN filed_messages
+                ON filed_messages.conversation_id = members.conversation_id
+                    AND filed_messages.message_id > max(?2, members.joined_after)
+                CROSS JOIN messages ON messages.id = filed_messages.message_id
             WHERE members.user_id = ?1 AND messages.sender_id <> ?1
             ORDER BY messages.id LIMIT ?3
             """)
+        memberships = try database.prepare("SELECT conversation_id, joined_after FROM members WHERE user_id = ?1")
 
         counter = try database.prepare("SELECT value FROM counter")
         setCounter = try database.prepare("UPDATE counter SET value = ?1")

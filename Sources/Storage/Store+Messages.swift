@@ -3,6 +3,18 @@ package import Chat
 extension Store {
     /// How long a sender's own id of a message is remembered.
     private static let clientIDLifetime = RequestKeys.lifetime
+    /// Readers look through what is not filed.
+    private static let unfiledLimit = 4096
+
+    /// Files what was stored lately by conversation, inside a transaction: in order, so that messages share pages.
+    package func fileMessages() throws(StoreError) {
+        if unfiled.count == 0 { return }
+        try statements.file.run()
+        try statements.setFiled.run(.integer(lastMessage.rawValue))
+        unfiled.removeAll()
+    }
+
+    package var hasUnfiledMessages: Bool { unfiled.count > 0 }
 
     func send(
         _ draft: Draft, from sender: User, to destination: Destination, at time: Timestamp
@@ -28,6 +40,8 @@ extension Store {
             .integer(id.rawValue), .integer(conversation.rawValue), .integer(sender.id.rawValue), .text(draft.text),
             .integer(time.microseconds), SQLValue(draft.attachment?.url))
         lastMessage = id
+        unfiled.append(id, from: sender.id, in: conversation)
+        if unfiled.count >= Self.unfiledLimit { try fileMessages() }
         if let clientID = draft.clientID {
             try statements.insertClientID.run(
                 .integer(sender.id.rawValue), .text(clientID.text), .integer(id.rawValue),
@@ -66,15 +80,22 @@ extension Store {
             (conversation, others) = (id, members)
         }
         let (person, id) = (SQLValue.integer(reader.rawValue), SQLValue.integer(conversation.rawValue))
-        let newest = try statements.newestInConversation.first(id) { $0.integer(0) } ?? 0
-        let last = try statements.lastRead.first(person, id) { $0.integer(0) } ?? 0
-        if newest <= last { return .unchanged }
+        var newest = unfiled.newest(in: conversation)
+        if newest == nil { newest = try statements.newestFiled.first(id) { MessageID($0.integer(0)) } }
+        let last = try statements.lastRead.first(person, id) { MessageID($0.integer(0)) } ?? MessageID(0)
+        guard let newest, newest > last else { return .unchanged }
         // Also over one's own: no message is looked at again the next time.
-        try statements.setRead.run(person, id, .integer(newest))
-        let authors = try statements.unreadAuthors.all(person, id, .integer(last)) { UserID($0.integer(0)) }
+        try statements.setRead.run(person, id, .integer(newest.rawValue))
+        var authors = Set(unfiled.entries(in: conversation, after: last).map(\.sender))
+        try statements.unreadAuthors.forEach(person, id, .integer(last.rawValue)) { row in
+            authors.insert(UserID(row.integer(0)))
+            return true
+        }
+        authors.remove(reader)
         if authors.isEmpty { return .unchanged }
         return .read(
-            Receipt(conversation: conversation, reader: reader, authors: authors, others: others, readAt: time))
+            Receipt(
+                conversation: conversation, reader: reader, authors: authors.sorted(), others: others, readAt: time))
     }
 
     /// Forgets the senders' own ids of messages, and the callers' of requests, that are older than a day.
@@ -119,20 +140,44 @@ extension Store {
         if after == nil { after = try statements.delivered.first(.integer(user.rawValue)) { $0.integer(0) } }
         let start = MessageID(after ?? 0)
         var room = bytes
+        var found = 0
         var end = start
         var messages: [Message] = []
-        let rows: [Void] = try statements.backlog.all(
-            .integer(user.rawValue), .integer(start.rawValue), .integer(Int64(count))
-        ) { row throws(StoreError) in
-            if room <= 0 { return }
-            end = MessageID(row.integer(0))
-            guard let message = try conversations.message(row) else { return }
+        func take(_ id: MessageID, _ message: Message?) {
+            found += 1
+            end = id
+            guard let message else { return }
             room -= message.text.utf8.count
             messages.append(message)
         }
-        let isComplete = rows.count < count && room > 0
+        try statements.filedBacklog.forEach(
+            .integer(user.rawValue), .integer(start.rawValue), .integer(Int64(count))
+        ) { row throws(StoreError) in
+            take(MessageID(row.integer(0)), try conversations.message(row))
+            return room > 0
+        }
+        if found < count, room > 0 {
+            for id in try unfiledBacklog(of: user, after: start).prefix(count - found) where room > 0 {
+                take(id, try conversations.message(id))
+            }
+        }
+        let isComplete = found < count && room > 0
         return Backlog(
             start: start, messages: messages, end: isComplete ? lastMessage : end, isComplete: isComplete)
+    }
+
+    /// What waits for a person and is not filed, oldest first.
+    private func unfiledBacklog(of user: UserID, after start: MessageID) throws(StoreError) -> [MessageID] {
+        if start >= lastMessage || unfiled.count == 0 { return [] }
+        var messages: [MessageID] = []
+        try statements.memberships.forEach(.integer(user.rawValue)) { row in
+            let after = max(start, MessageID(row.integer(1)))
+            for entry in unfiled.entries(in: ConversationID(row.integer(0)), after: after) where entry.sender != user {
+                messages.append(entry.message)
+            }
+            return true
+        }
+        return messages.sorted()
     }
 
     /// Notes what has reached a person, as far as nothing is missing before it.

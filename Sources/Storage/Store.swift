@@ -19,6 +19,8 @@ package final class Store {
     var directConversations: [Pair: ConversationID] = [:]
     /// Who is in a conversation, for those that were written into lately.
     var members: [ConversationID: [UserID]] = [:]
+    /// What was stored lately and not filed by conversation.
+    var unfiled = UnfiledMessages()
     static let cacheLimit = 100_000
     static let membersCacheLimit = 10_000
 
@@ -69,6 +71,12 @@ package final class Store {
 
     private func reload() throws(StoreError) {
         lastMessage = try statements.lastMessage.first { MessageID($0.integer(0)) } ?? MessageID(0)
+        unfiled.removeAll()
+        try statements.unfiled.forEach { row in
+            unfiled.append(
+                MessageID(row.integer(0)), from: UserID(row.integer(1)), in: ConversationID(row.integer(2)))
+            return true
+        }
     }
 
     /// Carries out one change, inside a transaction.
