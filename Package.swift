@@ -10,6 +10,7 @@ let strict: [SwiftSetting] =
     + [
         "ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility", "NonisolatedNonsendingByDefault",
     ].map { .enableUpcomingFeature($0) }
+    + [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]
     + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
 
 /// A C library of the system, found through pkg-config.

@@ -6,10 +6,10 @@ package enum Change: Sendable {
     case startConversation(by: User, with: UserID, at: Timestamp)
     /// Changes nothing, but is carried out in its place among the changes: whoever joins hears all that comes after it.
     case join(ConversationID, by: UserID)
-    case notify(Audience, NotificationContent, key: RequestKey? = nil, at: Timestamp)
+    indirect case notify(Audience, NotificationContent, key: RequestKey? = nil, at: Timestamp)
     case readNotification(NotificationID, by: UserID, at: Timestamp)
     case readAllNotifications(by: UserID)
-    case addNotice(NoticeDraft, isPublished: Bool, key: RequestKey?, at: Timestamp)
+    indirect case addNotice(NoticeDraft, isPublished: Bool, key: RequestKey?, at: Timestamp)
     case publishNotice(NoticeID, at: Timestamp)
     case count(CounterAction, at: Timestamp)
 }
@@ -23,12 +23,12 @@ package enum Outcome: Sendable {
     case read(Receipt)
     case started(Conversation, isNew: Bool)
     case joined(ConversationID)
-    case notified(Notification)
+    indirect case notified(Notification)
     /// What was sent before under the same name.
-    case notifiedBefore(Notification)
+    indirect case notifiedBefore(Notification)
     case notificationRead(by: UserID, unread: Int)
     /// A notice as it is now, and what its audience is told of it, if it was not told before.
-    case notice(Notice, announced: Notification?)
+    indirect case notice(Notice, announced: Notification?)
     case counted(CounterAction, total: Int64, at: Timestamp)
     /// The change was allowed and made no difference.
     case unchanged

@@ -5,7 +5,8 @@ package enum Event: Sendable {
     /// Heard by the others in the conversation; some of them wrote what was read.
     case read(Receipt)
     case typing(TypingSign)
-    case notification(Notification)
+    /// Apart, so that the others stay small: events are handed on many times.
+    indirect case notification(Notification)
     /// How many notifications a person has not read; heard by that person's notification sockets.
     case unreadCount(Int, of: UserID)
     /// Somebody is no longer in a conversation.

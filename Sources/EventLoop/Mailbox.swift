@@ -1,25 +1,25 @@
-package import Synchronization
+public import Synchronization
 
 /// A queue from any thread to one reader: append under a short lock, wake once, drain whole.
 ///
 /// Its code is inlinable so that each message type gets its own: unspecialized, a post costs several times as much.
 /// Under load everything batches by itself: while the reader works on one batch, the next one gathers.
-package final class Mailbox<Message: Sendable>: Sendable {
-    @usableFromInline package let waiting = Mutex<[Message]>([])
-    @usableFromInline package let limit: Int
-    @usableFromInline package let wake: @Sendable () -> Void
+public final class Mailbox<Message: Sendable>: Sendable {
+    @usableFromInline let waiting = Mutex<[Message]>([])
+    @usableFromInline let limit: Int
+    @usableFromInline let wake: @Sendable () -> Void
 
     /// - Parameters:
     ///   - limit: How many messages may wait; ``post(_:)`` refuses what is beyond.
     ///   - wake: Called once when the mailbox stops being empty, on the poster's thread.
-    @inlinable package init(limit: Int = .max, wake: @escaping @Sendable () -> Void) {
+    @inlinable public init(limit: Int = .max, wake: @escaping @Sendable () -> Void) {
         self.limit = limit
         self.wake = wake
     }
 
     /// Appends one message; `false` when the limit is reached and nothing was appended.
     @discardableResult
-    @inlinable package func post(_ message: Message) -> Bool {
+    @inlinable public func post(_ message: Message) -> Bool {
         let before = waiting.withLock { queue in
             let before = queue.count
             if before < limit { queue.append(message) }
@@ -30,7 +30,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
     }
 
     /// Appends messages in order, whatever the limit is: for what was accepted already.
-    @inlinable package func post(contentsOf messages: [Message]) {
+    @inlinable public func post(contentsOf messages: [Message]) {
         if messages.isEmpty { return }
         let wasEmpty = waiting.withLock { queue in
             defer { queue.append(contentsOf: messages) }
@@ -40,9 +40,9 @@ package final class Mailbox<Message: Sendable>: Sendable {
     }
 
     /// Swaps what has gathered with `batch`, which should be empty and brings its capacity along.
-    @inlinable package func drain(into batch: inout [Message]) {
+    @inlinable public func drain(into batch: inout [Message]) {
         waiting.withLock { swap(&$0, &batch) }
     }
 
-    @inlinable package var count: Int { waiting.withLock { $0.count } }
+    @inlinable public var count: Int { waiting.withLock { $0.count } }
 }
