@@ -69,7 +69,7 @@ libraries:
 ## Installs the clients that the tests use, in a virtual environment.
 tools-for-tests: $(VENV)/installed
 
-$(VENV)/installed: Tests/Acceptance/requirements.txt scripts/install-test-tools.sh
+$(VENV)/installed: Tests/Acceptance/requirements.txt Tests/Acceptance/requirements-files.txt scripts/install-test-tools.sh
 	scripts/install-test-tools.sh $(VENV) Tests/Acceptance/requirements.txt
 	touch $@
 

@@ -23,7 +23,7 @@ package struct Chat: Sendable {
         /// To be heard at once, and kept nowhere.
         case publish(Event)
         /// Likewise, once it is known who is there to hear it.
-        case type(Destination, isTyping: Bool, by: User)
+        case type(Destination, isTyping: Bool, by: User, addressee: UserID? = nil)
         case look(Query, User)
         /// The connection hears no more of a conversation's room.
         case leave(ConversationID)
@@ -61,8 +61,8 @@ package struct Chat: Sendable {
             return .store(.send(draft, from: user, to: destination, at: now))
         case .markRead(let conversation):
             return .store(.markRead(conversation, by: user.id, at: now))
-        case .typing(let destination, let isTyping):
-            return .type(destination, isTyping: isTyping, by: user)
+        case .typing(let destination, let isTyping, let addressee):
+            return .type(destination, isTyping: isTyping, by: user, addressee: addressee)
         case .startConversation(let other):
             if other == user.id { return .refuse(.recipientIsSender) }
             return .store(.startConversation(by: user, with: other, at: now))

@@ -3,8 +3,8 @@ package enum Command: Sendable {
     case send(Draft, to: Destination)
     /// Everything that others wrote there has been read.
     case markRead(Destination)
-    /// The writer has begun to type something there, or has stopped.
-    case typing(Destination, isTyping: Bool)
+    /// The writer has begun to type something there, or has stopped; for somebody who must be there, where one is named.
+    case typing(Destination, isTyping: Bool, addressee: UserID? = nil)
     case startConversation(with: UserID)
     /// From here on, the connection hears what is said in the conversation's room.
     case join(ConversationID)

@@ -24,8 +24,8 @@ package struct SocketIOChat: Dialect {
         if name.equals("mark_read") {
             return .markRead(.conversation(try Self.conversation(payload?["conversationId"])))
         }
-        if name.equals("typing_start") { return .typing(try Self.typist(payload), isTyping: true) }
-        if name.equals("typing_stop") { return .typing(try Self.typist(payload), isTyping: false) }
+        if name.equals("typing_start") { return try Self.typing(payload, starts: true) }
+        if name.equals("typing_stop") { return try Self.typing(payload, starts: false) }
         throw .unknownFormat
     }
 
@@ -41,17 +41,26 @@ package struct SocketIOChat: Dialect {
         guard let text = content == nil ? "" : content?.string, !text.isEmpty || attachment != nil else {
             throw .missing(.content)
         }
-        var draft = Draft(text: text, attachment: attachment, clientID: try payload.clientID())
-        if case .conversation = destination, let value = payload["toUserId"], !value.isNull {
-            guard let id = value.id else { throw .missing(.receiverID) }
-            draft.addressee = UserID(id)
-        }
+        let draft = Draft(
+            text: text, attachment: attachment, clientID: try payload.clientID(),
+            addressee: try addressee(payload, destination, orThrow: .missing(.receiverID)))
         return .send(draft, to: destination)
     }
 
-    private static func typist(_ payload: JSONValue?) throws(Refusal) -> Destination {
-        guard let destination = payload.flatMap({ destination($0) }) else { throw .missing(.recipientID) }
-        return destination
+    private static func typing(_ payload: JSONValue?, starts: Bool) throws(Refusal) -> Command {
+        guard let payload, let destination = destination(payload) else { throw .missing(.recipientID) }
+        return .typing(
+            destination, isTyping: starts,
+            addressee: try addressee(payload, destination, orThrow: .missing(.recipientID)))
+    }
+
+    /// Who must be in the conversation, where both are given.
+    private static func addressee(
+        _ payload: JSONValue, _ destination: Destination, orThrow refusal: Refusal
+    ) throws(Refusal) -> UserID? {
+        guard case .conversation = destination, let value = payload["toUserId"], !value.isNull else { return nil }
+        guard let id = value.id else { throw refusal }
+        return UserID(id)
     }
 
     /// The conversation; where none is given, the one with the person.

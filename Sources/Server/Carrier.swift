@@ -4,8 +4,9 @@ import WebSocket
 /// What has a place of its own on a hub and can carry a session: a connection, or a client of Socket.IO, whom several
 /// connections may serve one after the other.
 class Carrier {
-    final let id: ConnectionID
-    unowned final let hub: Hub
+    private(set) final var id: ConnectionID
+    /// Its place there is given up when it ends, and so is what it carries: nothing keeps itself alive.
+    final let hub: Hub
     /// When to be looked at again, and when the wheel will do so.
     private var deadline: UInt32 = .max
     private(set) final var wakesAt: UInt32 = .max
@@ -56,6 +57,13 @@ class Carrier {
     final func setDeadline(_ tick: UInt32) {
         deadline = tick
         if tick < wakesAt { wakesAt = hub.wheel.schedule(id, at: tick) }
+    }
+
+    /// It has another place from here on.
+    final func move(to id: ConnectionID) {
+        self.id = id
+        wakesAt = .max
+        setDeadline(deadline)
     }
 
     /// The wheel has come to ``wakesAt``.

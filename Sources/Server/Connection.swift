@@ -57,7 +57,9 @@ final class Connection: Carrier, SocketStreamDelegate {
         setDeadline(conversation.deadline)
         stream.delegate = self
         stream.startReading()
-        if let moving { conversation.resume(moving) }
+        guard let moving else { return }
+        conversation.resume(moving)
+        if case .http = phase { setDeadline(conversation.deadline) }
     }
 
     /// Whether it is a WebSocket that frames may still be read from.
@@ -162,7 +164,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         switch phase {
         case .http(let conversation): conversation.closed()
         case .seating(let session, _, _), .webSocket(let session): session.closed()
-        case .engine(let client): client.webSocketClosed()
+        case .engine(let client): client.closed(self)
         case .authenticating, .lingering, .gone: break
         }
     }
@@ -280,7 +282,11 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     private func leave(_ lastFrame: [UInt8]) {
         // Before the last frame joins the queue: what is not in it has arrived.
-        session?.confirm()
+        switch phase {
+        case .webSocket(let session), .seating(let session, _, _): session.confirm()
+        case .engine(let client): client.session?.confirm()
+        case .http, .authenticating, .lingering, .gone: break
+        }
         stream.send(lastFrame)
         linger()
     }

@@ -19,6 +19,8 @@ class EngineClient: Carrier {
     private var isPaused = false
     private var wantsDrained = false
     private(set) final var isOver = false
+    /// What a websocket took with it that ended together with the session.
+    private var lostBytes = 0
     private var closeFrame = (code: CloseCode.normal, reason: "")
 
     init(_ id: ConnectionID, on transport: EngineTransport, base64: Bool, of hub: Hub) {
@@ -44,7 +46,8 @@ class EngineClient: Carrier {
             switch order {
             case .write(let packet): webSocket?.write(packet)
             case .answerPoll(let payload): poll.take()?.answerPoll(payload)
-            case .closeWebSocket: webSocket.take()?.close(closeFrame.code, closeFrame.reason)
+            case .closeWebSocket:
+                if let connection = takeWebSocket() { connection.close(closeFrame.code, closeFrame.reason) }
             case .end: end()
             }
         }
@@ -76,7 +79,7 @@ class EngineClient: Carrier {
         }
     }
 
-    final override var queuedBytes: Int { engine.queuedBytes + (webSocket?.queuedBytes ?? 0) }
+    final override var queuedBytes: Int { engine.queuedBytes + (webSocket?.queuedBytes ?? 0) + lostBytes }
 
     final override func tellWhenDrained() {
         wantsDrained = true
@@ -174,11 +177,19 @@ class EngineClient: Carrier {
         obey()
     }
 
-    final func webSocketClosed() {
-        if webSocket == nil { return }
-        webSocket = nil
+    /// A websocket is gone, be it this session's or one that was refused.
+    final func closed(_ connection: Connection) {
+        if webSocket !== connection { return }
         engine.webSocketClosed()
+        takeWebSocket()
         obey()
+    }
+
+    /// Lets go of the websocket. What it has not sent has not arrived, unless it was on probation only.
+    @discardableResult
+    private func takeWebSocket() -> Connection? {
+        if !engine.isOpen { lostBytes += webSocket?.queuedBytes ?? 0 }
+        return webSocket.take()
     }
 
     // MARK: - The end
@@ -200,15 +211,15 @@ class EngineClient: Carrier {
     }
 
     override func abort() {
-        webSocket.take()?.abort()
+        takeWebSocket()?.abort()
         end()
     }
 
     private func end() {
         if isOver { return }
         isOver = true
-        hub.remove(self)
         ended()
+        hub.remove(self)
         post.take()?.refusePost()
     }
 
@@ -233,6 +244,6 @@ extension EngineSettings {
         self.init(
             pingInterval: UInt64(settings.pingInterval.milliseconds),
             pingTimeout: UInt64(settings.pingTimeout.milliseconds),
-            maxPayload: min(settings.maxPayload, settings.maxBody), queueLimit: settings.sendQueue)
+            maxPayload: settings.maxPayload, queueLimit: settings.sendQueue)
     }
 }

@@ -137,7 +137,9 @@ extension EngineRequest {
         try self.init(
             method: request.method.name, asksForWebSocket: request.lists("websocket", in: "upgrade"),
             transport: request.queryValue("transport"), version: request.queryValue("EIO"),
-            sid: request.queryValue("sid"), base64: request.queryValue("b64"))
+            // One that is no text names no session, but it is there.
+            sid: request.hasQueryValue("sid") ? request.queryValue("sid") ?? "?" : nil,
+            base64: request.queryValue("b64"))
     }
 }
 

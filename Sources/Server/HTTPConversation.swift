@@ -6,8 +6,8 @@ import WebSocket
 
 /// The HTTP part of a connection: requests are answered one after the other, in order.
 final class HTTPConversation {
-    unowned let connection: Connection
-    unowned let hub: Hub
+    let connection: Connection
+    let hub: Hub
     var decoder: RequestDecoder
     private(set) var isAnswering = false
     /// The client whose poll waits here, and the one whose payload is arriving.
@@ -117,6 +117,10 @@ final class HTTPConversation {
     }
 
     private func call(_ endpoint: API.Endpoint, _ request: Request, _ parameters: [String]) {
+        // Payloads of Socket.IO may be longer.
+        if request.body.count > hub.settings.maxBody {
+            return fail(.error(.contentTooLarge, "The body is too large."))
+        }
         connection.stream.stopReading()
         let call = API.Call(
             endpoint: endpoint, request: request, parameters: parameters, isLocal: connection.isLocal,

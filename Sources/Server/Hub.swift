@@ -95,13 +95,13 @@ final class Hub {
         recoveries = services.recoveries
         shardCount = services.exchange.shardCount
         var httpLimits = HTTPLimits()
-        httpLimits.body = settings.maxBody
+        httpLimits.body = max(settings.maxBody, settings.maxPayload)
         self.httpLimits = httpLimits
         engineSettings = EngineSettings(settings)
         ticks = Ticks(settings)
         rhythm = Heartbeat.Rhythm(
             interval: DeadlineWheel.ticks(settings.pingInterval), patience: DeadlineWheel.ticks(settings.pingTimeout))
-        parser = JSONParser(maximumLength: settings.maxMessage)
+        parser = JSONParser(maximumLength: max(settings.maxMessage, engineSettings.maxPayload))
         timer = RepeatingTimer(every: 1000 / UInt64(DeadlineWheel.resolution), on: loop) { [unowned self] in tick() }
         loop.onEndOfTurn { [unowned self] in
             let hasRead = readMail()
@@ -129,6 +129,13 @@ final class Hub {
 
     /// Gives a new carrier its place.
     private func place<Placed: Carrier>(_ make: (ConnectionID) -> Placed) -> Placed {
+        let id = takePlace()
+        let carrier = make(id)
+        slots[Int(id.slot)].carrier = carrier
+        return carrier
+    }
+
+    private func takePlace(for carrier: Carrier? = nil) -> ConnectionID {
         let slot: UInt32
         if let free = freeSlots.popLast() {
             slot = free
@@ -136,9 +143,20 @@ final class Hub {
             slot = UInt32(slots.count)
             slots.append(Slot())
         }
-        let carrier = make(ConnectionID(shard: index, slot: slot, generation: slots[Int(slot)].generation))
         slots[Int(slot)].carrier = carrier
-        return carrier
+        return ConnectionID(shard: index, slot: slot, generation: slots[Int(slot)].generation)
+    }
+
+    private func free(_ id: ConnectionID) {
+        slots[Int(id.slot)].carrier = nil
+        slots[Int(id.slot)].generation &+= 1
+        freeSlots.append(id.slot)
+    }
+
+    /// Gives a carrier another place: what is on its way to the session that it carried must not reach the next one.
+    func renew(_ carrier: Carrier) {
+        free(carrier.id)
+        carrier.move(to: takePlace(for: carrier))
     }
 
     func carrier(_ id: ConnectionID) -> Carrier? {
@@ -149,12 +167,7 @@ final class Hub {
     /// The HTTP part of a connection, if it is still there.
     func conversation(_ id: ConnectionID) -> HTTPConversation? { (carrier(id) as? Connection)?.conversation }
 
-    func remove(_ carrier: Carrier) {
-        let slot = Int(carrier.id.slot)
-        slots[slot].carrier = nil
-        slots[slot].generation &+= 1
-        freeSlots.append(carrier.id.slot)
-    }
+    func remove(_ carrier: Carrier) { free(carrier.id) }
 
     var connectionCount: Int { slots.count - freeSlots.count }
 
@@ -224,19 +237,21 @@ final class Hub {
     }
 
     /// Finds out who hears that somebody types; the answer comes as mail.
-    func findReaders(of destination: Destination, isTyping: Bool, by writer: User, for id: ConnectionID) {
+    func findReaders(
+        of destination: Destination, isTyping: Bool, by writer: User, addressee: UserID?, for id: ConnectionID
+    ) {
         let exchange = exchange
         let isQueued = api.readers.submit { store in
             var found: Result<TypingSign, Refusal> = .failure(.storeUnavailable)
-            if let result = try? store.conversations.readers(of: destination, writer: writer.id) { found = result }
-            exchange.send(
-                .typing(
-                    id,
-                    found.map { sign in
-                        var sign = sign
-                        sign.isTyping = isTyping
-                        return sign
-                    }, for: destination), to: id)
+            if let result = try? store.conversations.readers(of: destination, writer: writer.id) {
+                found = result.flatMap { sign in
+                    if let addressee, !sign.readers.contains(addressee) { return .failure(.unknownRecipient) }
+                    var sign = sign
+                    sign.isTyping = isTyping
+                    return .success(sign)
+                }
+            }
+            exchange.send(.typing(id, found, for: destination), to: id)
         }
         if !isQueued { exchange.send(.typing(id, .failure(.storeUnavailable), for: destination), to: id) }
     }

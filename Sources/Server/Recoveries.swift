@@ -62,9 +62,12 @@ final class Recoveries: Sendable {
     /// A client of a person comes with a secret.
     ///
     /// - Returns: What was kept, and the client that holds it yet; `nil` for a secret that is not this person's.
-    func takeUp(_ pid: String, by user: UserID, for client: ConnectionID) -> (kept: Kept, former: ConnectionID?)? {
+    func takeUp(
+        _ pid: String, by user: UserID, for client: ConnectionID, at now: ContinuousClock.Instant = .now
+    ) -> (kept: Kept, former: ConnectionID?)? {
         change { state in
             guard let kept = state.kept[pid], kept.user == user else { return nil }
+            if let lostAt = kept.lostAt, now - lostAt > duration { return nil }
             state.kept[pid]?.holder = client
             state.kept[pid]?.lostAt = nil
             return (kept, kept.holder)
@@ -86,10 +89,9 @@ final class Recoveries: Sendable {
     }
 
     /// The client's connection broke: it may come back.
-    func lose(_ pid: String, of client: ConnectionID) {
+    func lose(_ pid: String, of client: ConnectionID, at now: ContinuousClock.Instant = .now) {
         change { state in
             guard state.kept[pid]?.holder == client else { return }
-            let now = ContinuousClock.now
             state.kept[pid]?.holder = nil
             state.kept[pid]?.lostAt = now
             state.lost.append((pid, now))
@@ -105,10 +107,10 @@ final class Recoveries: Sendable {
     }
 
     /// Forgets who stayed away too long.
-    func tidy() {
+    func tidy(at now: ContinuousClock.Instant = .now) {
         if !isNeeded { return }
         change { state in
-            let limit = ContinuousClock.now - duration
+            let limit = now - duration
             while let first = state.lost.first, first.at <= limit { state.forgetFirst() }
         }
     }

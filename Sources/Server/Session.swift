@@ -17,8 +17,8 @@ final class Session {
     private(set) var name: DialectName
     var subscriptions: [Subscription] = []
 
-    private unowned let carrier: Carrier
-    private unowned let hub: Hub
+    private let carrier: Carrier
+    private let hub: Hub
     private let rate: TokenBucket.Limit
     private var bucket: TokenBucket
     /// More signs of typing than this tell nobody anything; the surplus is dropped.
@@ -398,7 +398,7 @@ final class Session {
 
     private func carryOut(_ command: Command, _ acknowledgement: UInt64?) {
         var ticket = Ticket(acknowledgement: acknowledgement)
-        if case .typing(_, let starts) = command {
+        if case .typing(_, let starts, _) = command {
             // Surplus signs tell nobody anything, but the end of what was told does.
             guard takeToken() || !starts && isTyping else { return tell(.done, ticket) }
             isTyping = starts
@@ -428,12 +428,9 @@ final class Session {
     }
 
     /// Carries out what waits and may go on, after `request`.
-    private func proceed(with request: Requests.Decided? = nil) {
-        var next = request ?? requests.next(mayLook: mayLook)
-        while let request = next {
-            carryOut(request)
-            next = requests.next(mayLook: mayLook)
-        }
+    private func proceed(with first: Requests.Decided? = nil) {
+        if let first { carryOut(first) }
+        while let next = requests.next(mayLook: mayLook) { carryOut(next) }
         waitForRoom()
         carrier.pauseReading(isPaused)
     }
@@ -452,8 +449,9 @@ final class Session {
             } else {
                 requests.prepend(Requests.Decided(.refuse(.tooFast), ticket))
             }
-        case .type(let destination, let isTyping, let writer):
-            hub.findReaders(of: destination, isTyping: isTyping, by: writer, for: carrier.id)
+        case .type(let destination, let isTyping, let writer, let addressee):
+            hub.findReaders(
+                of: destination, isTyping: isTyping, by: writer, addressee: addressee, for: carrier.id)
         case .look(let query, let user):
             if case .messages = query { held = HeldFrames() }
             hub.look(query, as: user, in: name, for: carrier.id)

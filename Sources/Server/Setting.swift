@@ -110,7 +110,7 @@ package struct Setting: Sendable {
         Setting("shutdown_timeout", durations, "how long stopping may take", \.shutdownTimeout),
         Setting("max_body", sizes, "bytes in one HTTP body", \.maxBody) { number($0, in: 1...1 << 30) },
         Setting("max_message", sizes, "bytes in one WebSocket message", \.maxMessage) { number($0, in: 1...1 << 30) },
-        Setting("max_payload", sizes, "bytes in one payload of Socket.IO; max_body at the most", \.maxPayload) {
+        Setting("max_payload", sizes, "bytes in one payload of Socket.IO", \.maxPayload) {
             number($0, in: 1...1 << 30)
         },
         Setting(

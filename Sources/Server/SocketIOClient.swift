@@ -16,10 +16,12 @@ final class SocketIOClient: EngineClient {
     private var pid: String?
     /// The id of its socket.
     private var socketID = ""
+    /// The tick at which a client is closed that is in no namespace then; trying again gains no time.
+    private var patience: UInt32
 
     private enum Stage {
-        /// In no namespace; to be closed at that tick.
-        case unconnected(until: UInt32)
+        /// In no namespace.
+        case unconnected
         /// Its token is looked up.
         case authenticating(Return?)
         /// It asked for its seat.
@@ -42,7 +44,8 @@ final class SocketIOClient: EngineClient {
         self.name = name
         self.token = token
         packets = SocketPacketDecoder(maximumLength: hub.engineSettings.maxPayload)
-        stage = .unconnected(until: hub.wheel.now + hub.ticks.connect)
+        stage = .unconnected
+        patience = hub.wheel.now + hub.ticks.connect
         super.init(id, on: transport, base64: base64, of: hub)
         hub.unconnectedClients += 1
     }
@@ -150,6 +153,7 @@ final class SocketIOClient: EngineClient {
             hub.recoveries.update(pid, of: id) { $0.start = hub.newestEvent }
         }
         stage = .connected(session)
+        updateDeadline()
         send(packet: SocketPacketEncoder.connected(sid: socketID, pid: pid))
         guard let missed else { return }
         for frame in missed.frames { send(frame) }
@@ -215,13 +219,15 @@ final class SocketIOClient: EngineClient {
             if mayReturn { hub.recoveries.lose(pid, of: id) } else { hub.recoveries.end(pid, of: id) }
         }
         guard let session else { return }
+        patience = hub.wheel.now + hub.ticks.connect
         becomeUnconnected()
         session.closed()
+        hub.renew(self)
     }
 
     private func becomeUnconnected() {
         if case .unconnected = stage { return }
-        stage = .unconnected(until: hub.wheel.now + hub.ticks.connect)
+        stage = .unconnected
         hub.unconnectedClients += 1
         updateDeadline()
     }
@@ -230,14 +236,14 @@ final class SocketIOClient: EngineClient {
 
     override var nextDeadline: UInt32 {
         switch stage {
-        case .unconnected(let until): until
+        case .unconnected, .authenticating: patience
         case .seating(let session, _), .connected(let session): session.deadline
-        case .authenticating, .gone: .max
+        case .gone: .max
         }
     }
 
     override func timePassed() {
-        if case .unconnected(let until) = stage, hub.wheel.now >= until {
+        if case .unconnected = stage, hub.wheel.now >= patience {
             close(.normal, "No connection to a namespace")
         } else {
             session?.timePassed()

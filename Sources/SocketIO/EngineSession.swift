@@ -71,7 +71,7 @@ package struct EngineSession: Sendable {
         if case .webSocket = stage { .webSocket } else { .polling }
     }
 
-    /// What waits for the client, in bytes; see ``EngineSettings/queueLimit``.
+    /// What waits for the client, in bytes, and at the end what never left; see ``EngineSettings/queueLimit``.
     package var queuedBytes: Int { queue.byteCount }
 
     // MARK: - Orders
@@ -107,12 +107,10 @@ package struct EngineSession: Sendable {
             return queue.takePayload(limit: settings.maxPayload)
         case .closing:
             hasPoll = false
-            var payload = queue.takePayload(limit: settings.maxPayload)
-            if queue.isEmpty {
-                Payload.append(OutgoingPacket(.close), to: &payload)
-                finish(.closedByServer)
-            }
-            return payload
+            // In a payload of its own: clients end at once by it, and look at what came along too late.
+            if !queue.isEmpty { return queue.takePayload(limit: settings.maxPayload) }
+            finish(.closedByServer)
+            return [EnginePacket.Kind.close.digit]
         case .closed:
             hasPoll = false
             return [lastWord.digit]
@@ -176,7 +174,6 @@ package struct EngineSession: Sendable {
         }
         stage = .closed
         owesProbe = false
-        queue = PacketQueue()
         if reason == .overlap, post != nil { post = .refused }
         end = reason
     }

@@ -32,18 +32,20 @@ struct PacketQueue: Sendable {
         return packet
     }
 
+    /// Packets in one payload: python-engineio takes no more.
+    private static let payloadLimit = 16
+
     /// Takes as many packets as a payload of `limit` bytes holds, but at least one.
     mutating func takePayload(limit: Int) -> [UInt8] {
         var (length, end) = (0, start)
-        while end < packets.count {
+        while end < packets.count, end - start < Self.payloadLimit {
             let next = Payload.length(of: packets[end]) + (end == start ? 0 : 1)
             if end > start, length + next > limit { break }
             length += next
             end += 1
         }
         var payload: [UInt8] = []
-        // One byte for a separator, should a last word follow.
-        payload.reserveCapacity(length + 2)
+        payload.reserveCapacity(length)
         for _ in start..<end {
             if let packet = popFirst() { Payload.append(packet, to: &payload) }
         }

@@ -30,14 +30,18 @@ class Client:
         """Text goes out as a text message, bytes as a binary one."""
         await self.socket.send(text)
 
+    async def next(self) -> Any:
+        """The next frame, however long it takes."""
+        message = await self.socket.recv()
+        assert isinstance(message, str), "a binary message"
+        return json.loads(message)
+
     async def receive(self, within: float = PATIENCE) -> Any:
         try:
             async with asyncio.timeout(within):
-                message = await self.socket.recv()
+                return await self.next()
         except TimeoutError:
             pytest.fail(f"no frame within {within} s")
-        assert isinstance(message, str), "a binary message"
-        return json.loads(message)
 
     async def expect(self, expected: Any, within: float = PATIENCE) -> Any:
         """The next frame, which must be this one."""
@@ -45,16 +49,21 @@ class Client:
         assert matches(frame, expected), f"expected {expected!r}, received {frame!r}"
         return frame
 
-    async def expect_nothing(self) -> None:
+    async def arrived(self) -> list[Any]:
         """Whatever the server had already sent us would be here before the answer to our ping."""
         async with asyncio.timeout(PATIENCE):
             await (await self.socket.ping())
-        try:
-            async with asyncio.timeout(0):
-                message = await self.socket.recv()
-        except TimeoutError:
-            return
-        pytest.fail(f"received {message!r}")
+        frames = []
+        while True:
+            try:
+                async with asyncio.timeout(0):
+                    frames.append(await self.next())
+            except TimeoutError:
+                return frames
+
+    async def expect_nothing(self) -> None:
+        if frames := await self.arrived():
+            pytest.fail(f"received {frames!r}")
 
     async def expect_close(self, code: int, within: float = PATIENCE) -> str:
         """The server closes with this code, and sends no message before; returns the reason."""

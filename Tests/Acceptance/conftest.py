@@ -11,12 +11,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 from client import Client
-from switchboard import Server
+from javascript_client import Driver
+from proxy import Proxy
+from socketio_client import SocketIO
+from switchboard import Person, Server
 
 _rooms = (f"room{number}" for number in itertools.count(1))
 
 Connect = Callable[..., Awaitable[Client]]
+Dial = Callable[..., Awaitable[SocketIO]]
 Start = Callable[..., Server]
+WayTo = Callable[[Server], Awaitable[Proxy]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What began in the background is looked at when everything else is done."""
+    items.sort(key=lambda item: "finished" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,6 +69,43 @@ async def connect() -> AsyncIterator[Connect]:
     yield connect
     for client in clients:
         client.drop()
+
+
+@pytest.fixture
+async def dial() -> AsyncIterator[Dial]:
+    """Opens Socket.IO clients: `await dial(server, person, transport)`; a token may stand for the person."""
+    clients: list[SocketIO] = []
+
+    async def dial(server: Server, who: Person | str | None, *arguments: str, **options: object) -> SocketIO:
+        token = who.token if isinstance(who, Person) else who
+        clients.append(await SocketIO.open(server, token, *arguments, **options))
+        return clients[-1]
+
+    yield dial
+    for client in clients:
+        await client.drop()
+
+
+@pytest.fixture
+async def javascript() -> AsyncIterator[Driver]:
+    """The official JavaScript clients: `await javascript.connect(port, **options)`."""
+    driver = await Driver.start()
+    yield driver
+    await driver.close()
+
+
+@pytest.fixture
+async def way_to() -> AsyncIterator[WayTo]:
+    """Proxies that the test can cut: `await way_to(server)`."""
+    proxies: list[Proxy] = []
+
+    async def way_to(server: Server) -> Proxy:
+        proxies.append(await Proxy(lambda: server.port).start())
+        return proxies[-1]
+
+    yield way_to
+    for proxy in proxies:
+        await proxy.stop()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The Socket.IO fixture as a process, and Engine.IO by hand: each request and each frame is the test's own."""
+"""Engine.IO by hand: each request and each frame is the test's own. And the Socket.IO fixture as a process."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -48,13 +49,17 @@ class Answer:
     headers: dict[str, str]
     body: str
 
-    def expect_refusal(self, code: int, message: str) -> None:
-        assert (self.status, json.loads(self.body)) == (400, {"code": code, "message": message})
+    def expect_refusal(self, code: int, message: str, status: int = 400) -> None:
+        assert (self.status, json.loads(self.body)) == (status, {"code": code, "message": message})
         assert self.headers["content-type"] == "application/json"
 
-    def expect_payload(self, *packets: str) -> None:
-        assert (self.status, self.body.split("\x1e")) == (200, list(packets))
+    def packets(self) -> list[str]:
+        assert self.status == 200, self
         assert self.headers["content-type"] == "text/plain; charset=UTF-8"
+        return self.body.split("\x1e")
+
+    def expect_payload(self, *packets: str) -> None:
+        assert self.packets() == list(packets)
 
 
 class Request:
@@ -78,17 +83,20 @@ class Request:
         self._writer.close()
 
 
-class Fixture:
-    def __init__(self, port: int) -> None:
-        self.port = port
+class Endpoint:
+    """A port of this machine, and the path that Engine.IO has there."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self.port, self.path = port, path
 
     async def begin(
-        self, method: str, query: str, body: str | bytes | None = None, path: str = "/engine.io/",
-        length: int | None = None, host: str = "127.0.0.1",
+        self, method: str, query: str, body: str | bytes | None = None, path: str | None = None,
+        length: int | None = None, host: str = "127.0.0.1", headers: dict[str, str] | None = None,
     ) -> Request:
         """Sends a request; a `length` beyond the body's has the server wait for more."""
         data = body.encode() if isinstance(body, str) else body or b""
-        head = f"{method} {path}?{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        head = f"{method} {path or self.path}?{query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         if body is not None:
             head += f"Content-Type: text/plain;charset=UTF-8\r\nContent-Length: {length or len(data)}\r\n"
         request = Request(*await asyncio.open_connection(host, self.port))
@@ -98,25 +106,34 @@ class Fixture:
     async def ask(self, method: str, query: str, body: str | bytes | None = None, **options: Any) -> Answer:
         return await (await self.begin(method, query, body, **options)).answer()
 
-    async def open_polling(self, path: str = "/engine.io/") -> Polling:
-        answer = await self.ask("GET", "EIO=4&transport=polling", path=path)
+    async def open_polling(self, path: str | None = None, **options: Any) -> Polling:
+        answer = await self.ask("GET", "EIO=4&transport=polling", path=path, **options)
         assert answer.status == 200 and answer.body.startswith("0"), answer
-        return Polling(self, json.loads(answer.body[1:])["sid"], path)
+        return Polling(self, json.loads(answer.body[1:])["sid"], path or self.path)
 
     @contextlib.asynccontextmanager
     async def open_websocket(
-        self, query: str = "EIO=4&transport=websocket", path: str = "/engine.io/"
+        self, query: str = "EIO=4&transport=websocket", path: str | None = None, **options: Any
     ) -> AsyncIterator[WebSocket]:
         """A websocket before its first message."""
-        url = f"ws://127.0.0.1:{self.port}{path}?{query}"
-        async with connect(url, compression=None, close_timeout=1, max_size=None) as connection:
+        url = f"ws://127.0.0.1:{self.port}{path or self.path}?{query}"
+        async with connect(
+            url, compression=None, close_timeout=1, max_size=None, proxy=None, **options
+        ) as connection:
             yield WebSocket(connection)
+
+
+class Fixture(Endpoint):
+    """The fixture's port, and its Engine.IO without Socket.IO."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port, "/engine.io/")
 
 
 class Polling:
     """A session that is opened."""
 
-    def __init__(self, server: Fixture, sid: str, path: str) -> None:
+    def __init__(self, server: Endpoint, sid: str, path: str) -> None:
         self.server, self.sid, self.path = server, sid, path
         self.query = f"EIO=4&transport=polling&sid={sid}"
         self.websocket_query = f"EIO=4&transport=websocket&sid={sid}"
@@ -141,8 +158,9 @@ class WebSocket:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
 
-    async def send(self, message: str | bytes) -> None:
-        await self._connection.send(message)
+    async def send(self, *messages: str | bytes) -> None:
+        for message in messages:
+            await self._connection.send(message)
 
     async def receive(self) -> str | bytes:
         async with asyncio.timeout(PATIENCE):
@@ -154,6 +172,12 @@ class WebSocket:
             while (received := await self.receive()) == "2" != message:
                 await self.send("3")
             assert received == message
+
+    async def expect_close(self, code: int) -> None:
+        """The server closes with this code, and says nothing before."""
+        with pytest.raises(ConnectionClosed) as closed:
+            pytest.fail(f"received {await self.receive()!r}")
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == code, closed.value
 
     async def expect_end(self) -> None:
         """The server closes before it says anything but a ping."""

@@ -13,9 +13,19 @@ class KeepAlive:
     def __init__(self, server: Server) -> None:
         self._address = server.address
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._turn = asyncio.Lock()
 
     async def ask(self, token: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """The status and the body; one request after the other."""
+        async with self._turn:
+            try:
+                return await self._ask(token, method, path, body)
+            except BaseException:
+                # An answer that nobody waits for would be taken for the next one's.
+                self.close()
+                raise
+
+    async def _ask(self, token: str, method: str, path: str, body: Any) -> tuple[int, Any]:
         if self._streams is None:
             self._streams = await asyncio.open_connection(*self._address)
         reader, writer = self._streams
@@ -33,3 +43,4 @@ class KeepAlive:
     def close(self) -> None:
         if self._streams is not None:
             self._streams[1].close()
+            self._streams = None

@@ -10,196 +10,33 @@ import itertools
 import json
 import os
 import random
-from collections import Counter, defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import campus
 import conversations
 import erp
 import pytest
+import socket_io
 from client import Client
+from front_ends import Conversations, FrontEnd, Human, Inbox, Place, Seen, SocketIO, history
 from keepalive import KeepAlive
 from signed import SECRET, hs256
 from switchboard import PATIENCE, Server
-from websockets.exceptions import ConnectionClosed
 
 PATHS = {
     "erp": erp.CHAT, "campus": campus.CHAT + "?dialect=campus", "conversations": conversations.CHAT,
+    "socketio": socket_io.PATH,
 }
-# What a person's sockets speak: without `conversations` the backlog must bring all there is.
-TASTES = [["erp"], ["campus"], ["erp", "campus"], ["conversations"], ["erp", "campus", "conversations"]]
+# What a person's sockets speak: where none can fetch history, the backlog must bring all there is.
+TASTES = [
+    ["erp"], ["campus"], ["erp", "campus"], ["conversations"], ["socketio"], ["erp", "socketio"],
+    ["conversations", "socketio"], ["erp", "campus", "conversations", "socketio"],
+]
+FETCHING = {"conversations", "socketio"}
 # How many seeds run at the same time.
 WIDTH = 8
-
-# A message as a socket or the API shows it: id, sender's id, text.
-Seen = tuple[int, int, str]
-
-
-@dataclass
-class Human:
-    """One person, and what is certain of what they did."""
-
-    id: int
-    token: str
-    taste: list[str]
-    sockets: list[Socket] = field(default_factory=list)
-    # What a repeat is sent for until an answer comes: client_id to frame.
-    unanswered: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # For each conversation, a message that is read for certain, and one behind which none can be.
-    read_at_least: Counter[int] = field(default_factory=Counter)
-    read_at_most: dict[int, float] = field(default_factory=dict)
-
-    def did_read(self, conversation: int, at_least: int, at_most: float) -> None:
-        self.read_at_least[conversation] = max(self.read_at_least[conversation], at_least)
-        self.read_at_most[conversation] = max(self.read_at_most.get(conversation, 0), at_most)
-
-
-class Socket:
-    """A connection of a front end that believes what it is told."""
-
-    def __init__(self, owner: Human, dialect: str, client: Client, opened: int) -> None:
-        self.owner, self.dialect, self.client = owner, dialect, client
-        self.opened, self.closed = opened, float("inf")
-        self.sent: list[str] = []
-        # erp and campus: what arrived, as it arrived.
-        self.heard: list[Seen] = []
-        # conversations: what is on the screen.
-        self.shown: dict[int, dict[int, Seen]] = {}
-        self.participants: dict[int, list[int]] = {}
-        self._waiting: deque[tuple[str, int, int | None]] = deque()
-        self.unexpected: list[Any] = []
-        self.reader = asyncio.create_task(self._read())
-
-    @property
-    def is_open(self) -> bool:
-        return self.closed == float("inf")
-
-    @property
-    def is_waiting(self) -> bool:
-        return bool(self._waiting)
-
-    async def _read(self) -> None:
-        try:
-            while True:
-                frame = json.loads(await self.client.socket.recv())
-                try:
-                    await HANDLERS[frame["type"]](self, frame)
-                except (LookupError, TypeError, AssertionError) as error:
-                    self.unexpected.append((frame, repr(error)))
-        except ConnectionClosed:
-            pass
-
-    # erp and campus
-
-    async def _erp_or_campus_message(self, frame: dict) -> None:
-        assert self.dialect != "conversations"
-        assert not self.heard or frame["id"] > self.heard[-1][0], f"behind {self.heard[-1]}"
-        self.heard.append((frame["id"], frame["sender_id"], frame["message"]))
-
-    async def _message_sent(self, frame: dict) -> None:
-        assert self.dialect == "campus"
-
-    async def _messages_read(self, frame: dict) -> None:
-        assert self.dialect == "erp" and frame["reader_id"] != self.owner.id
-
-    async def _error(self, frame: dict) -> None:
-        assert frame == erp.NOT_FOUND_OR_OFFLINE and self.dialect == "erp"
-
-    # conversations
-
-    async def send(self, frame: dict) -> None:
-        try:
-            await self.client.send(frame)
-        except ConnectionClosed:
-            pass
-
-    async def fetch(self) -> None:
-        """What a front end does first."""
-        self._waiting.append(("chat.conversations", 0, None))
-        await self.send(conversations.GET_CONVERSATIONS)
-
-    async def fetch_messages(self, conversation: int, read_up_to: int | None = None) -> None:
-        self._waiting.append(("chat.messages", conversation, read_up_to))
-        await self.send(conversations.get_messages(conversation))
-
-    async def start(self, other: Human) -> None:
-        self._waiting.append(("chat.conversation_started", other.id, None))
-        await self.send(conversations.start_with(other.id))
-
-    async def read(self, conversation: int) -> None:
-        """The list that is asked for behind it says how far the reading can have gone."""
-        await self.send(conversations.read(conversation))
-        await self.fetch_messages(conversation, max(self.shown[conversation], default=0))
-
-    def _answered(self, frame: dict) -> tuple[int, int | None]:
-        wanted, number, read_up_to = self._waiting.popleft()
-        assert frame["type"] == wanted, f"expected {wanted}"
-        return number, read_up_to
-
-    async def _conversations_message(self, frame: dict) -> None:
-        message = frame["message"]
-        conversation = message["conversation_id"]
-        if conversation not in self.shown:
-            self.shown[conversation] = {}
-            await self.fetch()
-            await self.fetch_messages(conversation)
-        self.shown[conversation][message["id"]] = seen(message)
-        if message["sender"]["id"] == self.owner.id:
-            self.owner.unanswered.pop(message["content"], None)
-
-    async def _chat_conversations(self, frame: dict) -> None:
-        self._answered(frame)
-        listed = {entry["id"]: [one["user__id"] for one in entry["participants"]] for entry in frame["conversations"]}
-        assert self.participants.keys() <= listed.keys(), f"known before: {self.participants}"
-        self.participants = listed
-        for conversation in listed:
-            if conversation not in self.shown:
-                self.shown[conversation] = {}
-                await self.fetch_messages(conversation)
-
-    async def _chat_conversation_started(self, frame: dict) -> None:
-        other, _ = self._answered(frame)
-        conversation = frame["conversation"]
-        assert [one["id"] for one in conversation["participants"]] == sorted([self.owner.id, other])
-        self.participants[conversation["id"]] = sorted([self.owner.id, other])
-        if conversation["id"] not in self.shown:
-            self.shown[conversation["id"]] = {}
-            await self.fetch_messages(conversation["id"])
-
-    async def _chat_messages(self, frame: dict) -> None:
-        conversation, read_up_to = self._answered(frame)
-        assert all(message["conversation_id"] == conversation for message in frame["messages"])
-        ids = [message["id"] for message in frame["messages"]]
-        assert ids == sorted(set(ids)), "not ascending"
-        if read_up_to is not None:
-            self.owner.did_read(conversation, read_up_to, max(ids, default=0))
-        lost = self.shown[conversation].keys() - set(ids)
-        self.shown[conversation] = {message["id"]: seen(message) for message in frame["messages"]}
-        assert not lost, f"the list lacks what was heard before it: {sorted(lost)}"
-
-    async def _chat_read(self, frame: dict) -> None:
-        assert frame["reader_id"] != self.owner.id
-
-    def forget_what_is_unanswered(self) -> None:
-        """Nobody knows whether a reading that had no answer took place."""
-        for _, conversation, read_up_to in self._waiting:
-            if read_up_to is not None:
-                self.owner.did_read(conversation, 0, float("inf"))
-        self._waiting.clear()
-
-
-HANDLERS = {
-    "chat_message": Socket._erp_or_campus_message, "message_sent": Socket._message_sent,
-    "messages_read": Socket._messages_read, "error": Socket._error, "chat.message": Socket._conversations_message,
-    "chat.conversations": Socket._chat_conversations, "chat.messages": Socket._chat_messages,
-    "chat.conversation_started": Socket._chat_conversation_started, "chat.read": Socket._chat_read,
-}
-
-
-def seen(message: dict) -> Seen:
-    return (message["id"], message["sender"]["id"], message["content"])
 
 
 class Traffic:
@@ -210,11 +47,11 @@ class Traffic:
         self.random = random.Random(seed)
         self.http = KeepAlive(server)
         self.people: list[Human] = []
-        self.sockets: list[Socket] = []
+        self.sockets: list[FrontEnd] = []
         self.clock = itertools.count()
         self.texts = (f"{seed}:{number}" for number in itertools.count())
-        # Where each text belongs: a conversation's id, or the two people of a direct one.
-        self.sent: dict[str, int | frozenset[int]] = {}
+        # Where each text belongs.
+        self.sent: dict[str, Place] = {}
 
     async def ask(self, human: Human, method: str, path: str, body: Any = None) -> Any:
         status, answer = await self.http.ask(human.token, method, path, body)
@@ -234,8 +71,9 @@ class Traffic:
         finally:
             self.http.close()
             for socket in self.sockets:
+                socket.give_up()
                 socket.client.drop()
-            await asyncio.gather(*(socket.reader for socket in self.sockets))
+            await asyncio.gather(*(socket.reader for socket in self.sockets), return_exceptions=True)
 
     async def _meet(self) -> None:
         for number in range(self.random.randint(3, 5)):
@@ -250,22 +88,29 @@ class Traffic:
     async def _open(self, human: Human) -> None:
         dialect = self.random.choice(human.taste)
         opened = next(self.clock)
-        client = await Client.open(self.server.url(PATHS[dialect], human.token))
-        socket = Socket(human, dialect, client, opened)
+        if dialect == "socketio":
+            client = await socket_io.Peer.open(self.server.url(PATHS[dialect]))
+            await client.enter({"token": human.token})
+            socket = SocketIO(human, dialect, client, opened, ask=self.ask)
+        else:
+            client = await Client.open(self.server.url(PATHS[dialect], human.token))
+            socket = (Conversations if dialect == "conversations" else Inbox)(human, dialect, client, opened)
         human.sockets.append(socket)
         self.sockets.append(socket)
-        if dialect == "conversations":
-            await socket.fetch()
-            for frame in [*human.unanswered.values()]:
-                await socket.send(frame)
+        if dialect in FETCHING:
+            await socket.come()
 
     def _two(self) -> tuple[Human, Human]:
         one, other = self.random.sample(self.people, 2)
         return one, other
 
-    def _socket(self, *dialects: str) -> Socket | None:
-        fitting = [socket for socket in self.sockets if socket.is_open and socket.dialect in dialects]
+    def _socket(self, *dialects: str) -> FrontEnd | None:
+        fitting = [socket for socket in self.sockets if socket.is_connected and socket.dialect in dialects]
         return self.random.choice(fitting) if fitting else None
+
+    def _lost(self) -> list[SocketIO]:
+        """Those that wait to be recovered."""
+        return [socket for socket in self.sockets if socket.is_open and not socket.is_connected]
 
     # Actions
 
@@ -275,21 +120,22 @@ class Traffic:
             return
         for _ in range(self.random.choice([1, 1, 1, 5])):
             text = next(self.texts)
-            if socket.dialect == "conversations":
+            other = self.random.choice([human for human in self.people if human is not socket.owner])
+            place: Place = frozenset([socket.owner.id, other.id])
+            if socket.dialect == "conversations" or socket.dialect == "socketio" and self.random.random() < 0.7:
                 if not socket.shown:
                     return
-                conversation = self.random.choice(sorted(socket.shown))
-                self.sent[text] = conversation
-                frame = conversations.said(text, conversation, client_id=text)
-                socket.owner.unanswered[text] = frame
-            else:
-                other = self.random.choice([human for human in self.people if human is not socket.owner])
-                self.sent[text] = frozenset([socket.owner.id, other.id])
-                frame = erp.said(text, other.id) if socket.dialect == "erp" else campus.said(text, other.id)
-                if self.random.random() < 0.3:
-                    frame["client_id"] = text
-                    await socket.send(frame)
+                place = self.random.choice(sorted(socket.shown))
+            self.sent[text] = place
             socket.sent.append(text)
+            if socket.dialect in FETCHING:
+                socket.owner.unanswered[text] = place
+                await socket.say(text, place)
+                continue
+            frame = erp.said(text, other.id) if socket.dialect == "erp" else campus.said(text, other.id)
+            if self.random.random() < 0.3:
+                frame["client_id"] = text
+                await socket.send(frame)
             await socket.send(frame)
 
     async def say_over_http(self) -> None:
@@ -302,10 +148,10 @@ class Traffic:
             assert await self.ask(one, "POST", "/api/messages/", body) == first
 
     async def read(self) -> None:
-        socket = self._socket("erp", "conversations")
+        socket = self._socket("erp", *FETCHING)
         if socket is None:
             return
-        if socket.dialect == "conversations" and socket.shown:
+        if socket.dialect in FETCHING and socket.shown:
             await socket.read(self.random.choice(sorted(socket.shown)))
         elif socket.dialect == "erp" and socket.heard:
             number, author, _ = self.random.choice(socket.heard)
@@ -338,18 +184,36 @@ class Traffic:
         chosen = self.random.sample(self.people, self.random.randint(3, len(self.people)))
         await self.ask(chosen[0], "POST", "/api/conversations/", {"user_ids": [human.id for human in chosen[1:]]})
 
+    async def leave(self) -> None:
+        socket = self._socket("socketio")
+        if socket is not None and socket.joined:
+            await socket.leave(self.random.choice(socket.joined))
+
+    async def lose(self) -> None:
+        socket = self._socket("socketio")
+        if socket is not None:
+            await socket.lose(is_told=self.random.random() < 0.5)
+
+    async def recover(self) -> None:
+        if lost := self._lost():
+            await self.random.choice(lost).recover(self.server.url(PATHS["socketio"]))
+
     async def go(self) -> None:
         socket = self._socket(*PATHS)
+        if lost := self._lost():
+            socket = self.random.choice([*lost, socket])
         if socket is None:
             return
         # What the network lost on the way to erp or campus, nobody could know of: these say good-bye.
-        if socket.dialect == "conversations" and self.random.random() < 0.5:
+        if socket.dialect in FETCHING and self.random.random() < 0.5:
             socket.client.drop()
+        elif socket.dialect == "socketio" and socket.is_connected and self.random.random() < 0.5:
+            await socket.client.send_text("41")
         await socket.client.close()
-        await socket.reader
+        await asyncio.gather(socket.reader, return_exceptions=True)
         socket.closed = next(self.clock)
         socket.owner.sockets.remove(socket)
-        socket.forget_what_is_unanswered()
+        socket.give_up()
 
     async def come(self) -> None:
         human = self.random.choice(self.people)
@@ -369,17 +233,24 @@ class Traffic:
         for human in self.people:
             if not human.sockets:
                 await self._open(human)
+        for socket in self._lost():
+            # The others miss the last words.
+            if self.random.random() < 0.5:
+                await socket.recover(self.server.url(PATHS["socketio"]))
         for human in self.people:
-            for frame in [*human.unanswered.values()]:
-                status, answer = await self.http.ask(
-                    human.token, "POST", f"/api/conversations/{frame['conversation_id']}/messages/",
-                    {"text": frame["content"], "client_id": frame["client_id"]})
-                assert status == 201, (status, answer)
-                human.unanswered.pop(frame["content"], None)
+            for text, place in [*human.unanswered.items()]:
+                if isinstance(place, int):
+                    path, to = f"/api/conversations/{place}/messages/", {}
+                else:
+                    path, to = "/api/messages/", {"receiver_id": human.other(place)}
+                await self.ask(human, "POST", path, to | {"text": text, "client_id": text})
+                human.unanswered.pop(text, None)
         for one, other in itertools.permutations(self.people, 2):
             text = next(self.texts)
             self.sent[text] = frozenset([one.id, other.id])
             await self.ask(one, "POST", "/api/messages/", {"receiver_id": other.id, "text": text})
+        for socket in self._lost():
+            await socket.recover(self.server.url(PATHS["socketio"]))
 
     async def _truth(self, human: Human) -> tuple[dict[int, dict], dict[int, list[Seen]]]:
         """All conversations and messages of one person, page by page."""
@@ -392,17 +263,7 @@ class Traffic:
             if page["next"] is None:
                 break
             cursor = f"&before={page['next']}"
-        messages: dict[int, list[Seen]] = {}
-        for number in listed:
-            found: list[Seen] = []
-            while True:
-                after = f"&after={found[-1][0]}" if found else "&after=0"
-                page = await self.ask(human, "GET", f"/api/conversations/{number}/messages/?limit=7{after}")
-                found += [(one["id"], one["sender"]["id"], one["text"]) for one in page["messages"]]
-                if not page["has_more"]:
-                    break
-            messages[number] = found
-        return listed, messages
+        return listed, {number: await history(self.ask, human, number, 7) for number in listed}
 
     async def _compare(self) -> None:
         """What is missing may still be on its way; what is wrong after that, stays wrong."""
@@ -427,18 +288,18 @@ class Traffic:
             theirs[human.id] = sorted(one for found in messages.values() for one in found if one[1] != human.id)
             wrong += self._wrong_in_the_list(human, listed, messages)
             for socket in human.sockets:
-                if socket.dialect == "conversations":
+                if socket.dialect in FETCHING:
                     wrong += self._wrong_on_screen(socket, listed, messages)
         wrong += self._wrong_in_store(stored, members)
         for socket in self.sockets:
-            if socket.dialect != "conversations":
+            if not isinstance(socket, Conversations):
                 wrong += self._wrong_in_what_was_heard(socket, theirs[socket.owner.id])
         for human in self.people:
-            if "conversations" not in human.taste:
+            if FETCHING.isdisjoint(human.taste):
                 wrong += self._wrong_over_time(human, theirs[human.id])
         return wrong
 
-    def _who(self, socket: Socket) -> str:
+    def _who(self, socket: FrontEnd) -> str:
         return f"{socket.dialect} socket of {socket.owner.id} ({socket.opened} to {socket.closed})"
 
     def _wrong_in_store(self, stored: dict[int, list[Seen]], members: dict[int, list[int]]) -> list[Any]:
@@ -461,9 +322,8 @@ class Traffic:
             if ids != sorted(set(ids)):
                 wrong.append(("ids that do not ascend", number, ids))
         for socket in self.sockets:
-            # What an interrupted connection sent again may have taken a later place.
             order = [places[text][0][1] for text in socket.sent if places[text]]
-            if order != sorted(order) and (socket.is_open or socket.dialect != "conversations"):
+            if order != sorted(order) and socket.keeps_order:
                 wrong.append((self._who(socket), "its messages changed places", order))
         return wrong
 
@@ -480,20 +340,27 @@ class Traffic:
                 wrong.append((human.id, "unread", number, entry["unread_count"], (at_least, at_most)))
         return wrong
 
-    def _wrong_on_screen(self, socket: Socket, listed: dict[int, dict], messages: dict[int, list[Seen]]) -> list[Any]:
+    def _wrong_on_screen(
+        self, socket: Conversations | SocketIO, listed: dict[int, dict], messages: dict[int, list[Seen]]
+    ) -> list[Any]:
         wrong: list[Any] = [(self._who(socket), "waits for an answer")] if socket.is_waiting else []
         for number, found in messages.items():
+            if isinstance(socket, SocketIO) and number not in socket.shown:
+                # It may have left, or was never told: what one wrote oneself is told in rooms alone.
+                if number not in socket.left and set(found) & set(socket.heard):
+                    wrong.append((self._who(socket), number, "does not show", found))
+                continue
             shown = [*socket.shown.get(number, {}).values()]
             if shown != found:
                 wrong.append((self._who(socket), number, "shows", shown, "stored", found))
             participants = [one["id"] for one in listed[number]["participants"]]
-            if found and socket.participants.get(number) != participants:
+            if isinstance(socket, Conversations) and found and socket.participants.get(number) != participants:
                 wrong.append((self._who(socket), number, socket.participants.get(number), participants))
         if extra := socket.shown.keys() - messages.keys():
             wrong.append((self._who(socket), "shows conversations of others", extra))
         return wrong
 
-    def _wrong_in_what_was_heard(self, socket: Socket, theirs: list[Seen]) -> list[Any]:
+    def _wrong_in_what_was_heard(self, socket: Inbox | SocketIO, theirs: list[Seen]) -> list[Any]:
         """From the first message on, without gaps; to the last one of all where the socket is still open."""
         if not socket.heard:
             return [(self._who(socket), "heard nothing")] if socket.is_open and theirs else []
@@ -516,7 +383,8 @@ class Traffic:
 
 ACTIONS: list[tuple[Callable[[Traffic], Any], int]] = [
     (Traffic.say, 30), (Traffic.say_over_http, 6), (Traffic.read, 10), (Traffic.read_over_http, 3),
-    (Traffic.start, 6), (Traffic.found_a_group, 2), (Traffic.go, 10), (Traffic.come, 10), (Traffic.wait, 6),
+    (Traffic.start, 6), (Traffic.found_a_group, 2), (Traffic.leave, 2), (Traffic.lose, 14), (Traffic.recover, 12),
+    (Traffic.go, 10), (Traffic.come, 10), (Traffic.wait, 6),
 ]
 
 

@@ -95,7 +95,7 @@ import struct Chat.Attachment
         arguments: [.person(ben), .conversation(ConversationID(3))] as [Destination], [true, false])
     func typing(_ destination: Destination, _ isTyping: Bool) throws {
         let decision = decide(.typing(destination, isTyping: isTyping), from: Self.chat)
-        guard case .type(destination, isTyping, let writer) = decision else { throw Unexpected(decision) }
+        guard case .type(destination, isTyping, let writer, nil) = decision else { throw Unexpected(decision) }
         #expect(writer === Self.asha)
     }
 

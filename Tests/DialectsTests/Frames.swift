@@ -19,7 +19,9 @@ private func description(of command: Command) -> String {
         "send to \(description(of: destination)): \(draft.text)" + (draft.attachment.map { " [\($0.url)]" } ?? "")
             + (draft.clientID.map { " (\($0.text))" } ?? "") + (draft.addressee.map { " reaching \($0)" } ?? "")
     case .markRead(let destination): "read \(description(of: destination))"
-    case .typing(let destination, let isTyping): "\(isTyping ? "typing" : "typed") to \(description(of: destination))"
+    case .typing(let destination, let isTyping, let addressee):
+        "\(isTyping ? "typing" : "typed") to \(description(of: destination))"
+            + (addressee.map { " reaching \($0)" } ?? "")
     case .startConversation(let other): "start with \(other)"
     case .join(let conversation): "join \(conversation)"
     case .leave(let conversation): "leave \(conversation)"

@@ -41,8 +41,8 @@ import Testing
             ),
             (#"["send_message",{"toUserId":456,"attachment":"\#(url)"}]"#, "send to 456:  [\(url)]"),
             (#"["mark_read",{"conversationId":123}]"#, "read conversation 123"),
-            (#"["typing_start",{"conversationId":123,"toUserId":456}]"#, "typing to conversation 123"),
-            (#"["typing_stop",{"conversationId":"123","toUserId":456}]"#, "typed to conversation 123"),
+            (#"["typing_start",{"conversationId":123,"toUserId":456}]"#, "typing to conversation 123 reaching 456"),
+            (#"["typing_stop",{"conversationId":"123","toUserId":456}]"#, "typed to conversation 123 reaching 456"),
             (#"["typing_start",{"toUserId":456}]"#, "typing to 456"),
             (#"["join_conversation",123,"and more"]"#, "join 123"),
         ])

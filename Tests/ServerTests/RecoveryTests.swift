@@ -97,18 +97,22 @@ import Testing
 
     @Test("who stays away too long is forgotten, but not who came back in between")
     func tidy() throws {
-        let recoveries = Recoveries(for: .nanoseconds(1))
-        let pids = try (0..<3).map { number in
+        let recoveries = Recoveries(for: .seconds(60))
+        let start = ContinuousClock.now
+        let pids = try (0..<4).map { number in
             try #require(
-                recoveries.begin(
-                    Recoveries.Kept(of: UserID(1), sid: "\(number)"), for: Self.client(UInt32(number))))
+                recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "\(number)"), for: Self.client(UInt32(number))))
         }
-        for (number, pid) in pids.enumerated().prefix(2) { recoveries.lose(pid, of: Self.client(UInt32(number))) }
-        #expect(recoveries.takeUp(pids[0], by: UserID(1), for: Self.client(9)) != nil)
-        recoveries.tidy()
+        for (number, pid) in pids.enumerated().prefix(3) {
+            recoveries.lose(pid, of: Self.client(UInt32(number)), at: start)
+        }
+        let back = start + .seconds(60)
+        #expect(recoveries.takeUp(pids[0], by: UserID(1), for: Self.client(9), at: back) != nil)
+        #expect(recoveries.takeUp(pids[1], by: UserID(1), for: Self.client(9), at: back + .seconds(1)) == nil)
+        recoveries.tidy(at: back)
         #expect(recoveries.kept(pids[0], of: Self.client(9)) != nil)
-        #expect(recoveries.takeUp(pids[1], by: UserID(1), for: Self.client(9)) == nil)
-        #expect(recoveries.kept(pids[2], of: Self.client(2)) != nil)
+        #expect(recoveries.takeUp(pids[2], by: UserID(1), for: Self.client(9), at: start) == nil)
+        #expect(recoveries.kept(pids[3], of: Self.client(3)) != nil)
     }
 
     @Test("without recovery nothing is kept")

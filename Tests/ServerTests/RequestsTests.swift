@@ -32,7 +32,7 @@ import Testing
         switch request.decision {
         case .store(.readNotification(let id, _, _)): "change \(id)"
         case .publish(.counterUsers(let number)): "publish \(number)"
-        case .type(.person(let reader), _, _): "type \(reader)"
+        case .type(.person(let reader), _, _, _): "type \(reader)"
         case .look(.people(let keyword), _): "look \(keyword)"
         case .leave(let conversation): "leave \(conversation)"
         case .refuse: "refuse"

@@ -166,7 +166,8 @@ import Testing
         #expect(play.post("4e") == ["ok"])
         #expect(play.openWebSocket() == ["refused"])
         #expect(play.poll() == ["answer 4a 4b"])
-        #expect(play.poll() == ["answer 4c 1", "end closedByServer"])
+        #expect(play.poll() == ["answer 4c"])
+        #expect(play.poll() == ["answer 1", "end closedByServer"])
         #expect(play.poll() == ["400"])
     }
 
@@ -190,7 +191,8 @@ import Testing
             #expect(orders == (count <= 10 ? [] : ["end queueFull"]))
         }
         #expect(count == 11)
-        #expect(play.session.queuedBytes == 0)
+        // What never left is known yet.
+        #expect(play.session.queuedBytes == 1000)
         #expect(play.poll() == ["400"])
     }
 
