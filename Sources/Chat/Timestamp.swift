@@ -30,44 +30,54 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
     /// ISO 8601 in the proleptic Gregorian calendar, for the years 0 to 9999.
     package func formatted(_ style: Style) -> String {
+        unsafe String(unsafeUninitializedCapacity: Self.longest) { text in
+            var output = unsafe OutputSpan(buffer: text, initializedCount: 0)
+            write(style, to: &output)
+            return unsafe output.finalize(for: text)
+        }
+    }
+
+    /// The most bytes that ``write(_:to:)`` writes.
+    package static let longest = 27
+
+    /// The same, where there is room for it.
+    package func write(_ style: Style, to text: inout OutputSpan<UInt8>) {
         let (seconds, fraction) = Int(microseconds).floored(by: 1_000_000)
         let moment = CivilMoment(secondsSince1970: seconds)
-        return unsafe String(unsafeUninitializedCapacity: 27) { text in
-            var count = 0
-            func put(_ byte: UInt8) {
-                unsafe text[count] = byte
-                count += 1
-            }
-            func put(_ number: Int, digits: Int) {
-                var rest = number
-                for place in stride(from: count + digits - 1, through: count, by: -1) {
-                    unsafe text[place] = UInt8(ascii: "0") + UInt8(rest % 10)
-                    rest /= 10
-                }
-                count += digits
-            }
-            put(moment.year, digits: 4)
-            put(UInt8(ascii: "-"))
-            put(moment.month, digits: 2)
-            put(UInt8(ascii: "-"))
-            put(moment.day, digits: 2)
-            put(UInt8(ascii: "T"))
-            put(moment.hour, digits: 2)
-            put(UInt8(ascii: ":"))
-            put(moment.minute, digits: 2)
-            put(UInt8(ascii: ":"))
-            put(moment.second, digits: 2)
-            switch style {
-            case .seconds: break
-            case .milliseconds:
-                put(UInt8(ascii: "."))
-                put(fraction / 1000, digits: 3)
-            case .microseconds, .naiveMicroseconds:
-                put(UInt8(ascii: "."))
-                put(fraction, digits: 6)
-            }
-            if style != .naiveMicroseconds { put(UInt8(ascii: "Z")) }
-            return count
+        text.append(moment.year, digits: 4)
+        text.append(UInt8(ascii: "-"))
+        text.append(moment.month, digits: 2)
+        text.append(UInt8(ascii: "-"))
+        text.append(moment.day, digits: 2)
+        text.append(UInt8(ascii: "T"))
+        text.append(moment.hour, digits: 2)
+        text.append(UInt8(ascii: ":"))
+        text.append(moment.minute, digits: 2)
+        text.append(UInt8(ascii: ":"))
+        text.append(moment.second, digits: 2)
+        switch style {
+        case .seconds: break
+        case .milliseconds:
+            text.append(UInt8(ascii: "."))
+            text.append(fraction / 1000, digits: 3)
+        case .microseconds, .naiveMicroseconds:
+            text.append(UInt8(ascii: "."))
+            text.append(fraction, digits: 6)
+        }
+        if style != .naiveMicroseconds { text.append(UInt8(ascii: "Z")) }
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// The decimal digits of a number, with zeros in front.
+    fileprivate mutating func append(_ number: Int, digits: Int) {
+        var divisor = 1
+        for _ in 1..<digits { divisor *= 10 }
+        var rest = number
+        while divisor > 0 {
+            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / divisor))
+            rest %= divisor
+            divisor /= 10
         }
     }
 }

@@ -54,7 +54,7 @@ package struct Campus: Dialect {
                 $0.member("sender_name", message.sender.name)
                 $0.member("message", message.text)
                 $0.member("attachment", message.attachment?.url)
-                $0.member("timestamp", message.sentAt.formatted(.microseconds))
+                $0.member("timestamp", message.sentAt, .microseconds)
             }
         case .notification(let notification):
             json.object {
@@ -62,7 +62,7 @@ package struct Campus: Dialect {
                 $0.member("title", notification.content.title)
                 $0.member("message", notification.content.message)
                 $0.member("notification_type", notification.content.type)
-                $0.member("timestamp", notification.sentAt.formatted(.seconds))
+                $0.member("timestamp", notification.sentAt, .seconds)
                 $0.raw("data", notification.content.data)
             }
         case .read, .typing, .unreadCount, .removed, .room, .counter, .counterUsers:

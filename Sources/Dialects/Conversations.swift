@@ -148,7 +148,7 @@ package struct Conversations: Dialect {
         json.member("conversation_id", message.conversation.rawValue)
         json.object("sender") { Self.write(message.sender, into: &$0) }
         json.member("content", message.text)
-        json.member("timestamp", message.sentAt.formatted(.milliseconds))
+        json.member("timestamp", message.sentAt, .milliseconds)
         json.member("is_system", false)
         json.member("attachment", message.attachment?.url)
     }

@@ -48,14 +48,14 @@ package struct ERP: Dialect {
                 $0.member("sender_id", message.sender.id.rawValue)
                 $0.member("sender_name", message.sender.name)
                 $0.member("message", message.textOrAttachment)
-                $0.member("timestamp", message.sentAt.formatted(.seconds))
+                $0.member("timestamp", message.sentAt, .seconds)
             }
         case .read(let receipt):
             if role != .author { return false }
             json.object {
                 $0.member("type", "messages_read")
                 $0.member("reader_id", receipt.reader.rawValue)
-                $0.member("timestamp", receipt.readAt.formatted(.seconds))
+                $0.member("timestamp", receipt.readAt, .seconds)
             }
         case .typing(let sign):
             if !sign.isTyping { return false }
@@ -71,7 +71,7 @@ package struct ERP: Dialect {
                 $0.member("message", notification.content.message)
                 $0.member("category", notification.content.category)
                 $0.member("link", notification.content.link ?? "")
-                $0.member("timestamp", notification.sentAt.formatted(.seconds))
+                $0.member("timestamp", notification.sentAt, .seconds)
                 $0.member("is_read", false)
             }
         case .unreadCount(let count, _):

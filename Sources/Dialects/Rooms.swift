@@ -55,7 +55,7 @@ package struct Rooms: Dialect {
                 $0.member("type", "chat_message")
                 $0.member("message", text)
                 $0.member("username", username)
-                $0.member("timestamp", time.formatted(.naiveMicroseconds))
+                $0.member("timestamp", time, .naiveMicroseconds)
             }
         case .room(_, .joined, _):
             Self.encodeNotice("A user joined the room", "user_joined", into: &json)
@@ -67,7 +67,7 @@ package struct Rooms: Dialect {
                 $0.member("title", notification.content.title)
                 $0.member("message", notification.content.message)
                 $0.member("priority", notification.content.priority.rawValue)
-                $0.member("timestamp", notification.sentAt.formatted(.naiveMicroseconds))
+                $0.member("timestamp", notification.sentAt, .naiveMicroseconds)
             }
         case .counter(let action, _, let time):
             let (name, value): (String, Int64) =
@@ -80,7 +80,7 @@ package struct Rooms: Dialect {
                 $0.member("type", "counter_update")
                 $0.member("action", name)
                 $0.member("value", value)
-                $0.member("timestamp", time.formatted(.naiveMicroseconds))
+                $0.member("timestamp", time, .naiveMicroseconds)
             }
         case .counterUsers(let count):
             json.object {
@@ -108,7 +108,7 @@ package struct Rooms: Dialect {
                 $0.member("type", "connection_status")
                 $0.member("status", "connected")
                 $0.member("message", "Successfully connected to notifications")
-                $0.member("timestamp", time.formatted(.naiveMicroseconds))
+                $0.member("timestamp", time, .naiveMicroseconds)
             }
         case .counter(let value):
             json.object {

@@ -85,7 +85,7 @@ package struct SocketIOChat: Dialect {
             json.object {
                 $0.member("conversationId", receipt.conversation.rawValue)
                 $0.member("userId", receipt.reader.rawValue)
-                $0.member("readAt", receipt.readAt.formatted(.milliseconds))
+                $0.member("readAt", receipt.readAt, .milliseconds)
             }
         case .typing(let sign):
             json.append(sign.isTyping ? "typing_start" : "typing_stop")
@@ -101,7 +101,7 @@ package struct SocketIOChat: Dialect {
                 $0.member("title", notification.content.title)
                 $0.member("message", notification.content.message)
                 $0.member("type", notification.content.type)
-                $0.member("created_at", notification.sentAt.formatted(.milliseconds))
+                $0.member("created_at", notification.sentAt, .milliseconds)
             }
         case .unreadCount, .removed, .room, .counter, .counterUsers:
             return false
@@ -123,7 +123,7 @@ package struct SocketIOChat: Dialect {
             $0.member("content", message.textOrAttachment)
             $0.member("is_read", false)
             if !isNotification { $0.null("read_at") }
-            $0.member("created_at", message.sentAt.formatted(.milliseconds))
+            $0.member("created_at", message.sentAt, .milliseconds)
             if isNotification { $0.member("type", "new_message") }
         }
     }

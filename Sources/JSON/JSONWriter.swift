@@ -121,6 +121,21 @@ extension JSONWriter {
         bytes.append(contentsOf: json)
     }
 
+    /// Appends a string that `write` makes in place.
+    ///
+    /// - Parameters:
+    ///   - capacity: The most bytes that it writes.
+    ///   - write: Writes visible ASCII without quotes and backslashes; it is not checked.
+    package mutating func member(_ name: StaticString, capacity: Int, ascii write: (inout OutputSpan<UInt8>) -> Void) {
+        key(name)
+        beginValue()
+        bytes.append(addingCapacity: capacity + 2) { output in
+            output.append(UInt8(ascii: "\""))
+            write(&output)
+            output.append(UInt8(ascii: "\""))
+        }
+    }
+
     mutating func raw(_ json: StaticString) {
         beginValue()
         json.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }

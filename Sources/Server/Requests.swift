@@ -34,11 +34,11 @@ struct Requests {
     /// Takes what a connection asks for next.
     ///
     /// - Parameter mayLook: Whether the client has read most of what it was sent; otherwise a look waits.
-    /// - Returns: That, if its turn has come: then it is under way from here on, and nothing was queued.
-    mutating func take(_ request: Decided, mayLook: Bool = true) -> Decided? {
-        if waiting.isEmpty, begin(request, mayLook) { return request }
+    /// - Returns: Whether its turn has come: then it is under way from here on, and the caller's to carry out.
+    mutating func take(_ request: Decided, mayLook: Bool = true) -> Bool {
+        if waiting.isEmpty, begin(request, mayLook) { return true }
         waiting.append(request)
-        return nil
+        return false
     }
 
     /// Puts something in front of all that waits.

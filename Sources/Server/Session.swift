@@ -415,7 +415,7 @@ final class Session {
 
     /// Carries out what was decided, when its turn has come.
     private func take(_ request: Requests.Decided) {
-        if let request = requests.take(request, mayLook: mayLook) { return proceed(with: request) }
+        if requests.take(request, mayLook: mayLook) { return proceed(with: request) }
         waitForRoom()
         carrier.pauseReading(isPaused)
     }

@@ -41,6 +41,8 @@ package final class Store {
         try database.execute("PRAGMA busy_timeout = 1000")
         try database.execute("PRAGMA journal_mode = WAL")
         try database.execute("PRAGMA synchronous = FULL")
+        // 32 MiB: a page that changes again and again is written back once in a while only.
+        try database.execute("PRAGMA wal_autocheckpoint = 8192")
         try database.execute("PRAGMA foreign_keys = ON")
         try Migrations.run(on: database)
         statements = try Statements(database)
