@@ -46,6 +46,7 @@ let package = Package(
         library("CLibuv", "libuv", apt: "libuv1-dev", brew: "libuv"),
         library("CSQLite", "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
         library("COpenSSL", "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
+        library("CZlib", "zlib", apt: "zlib1g-dev", brew: "zlib"),
         library("CSimdjsonSystem", simdjson, apt: "libsimdjson-dev", brew: "simdjson"),
         library("CArgon2", "libargon2", apt: "libargon2-dev", brew: "argon2"),
 
@@ -60,7 +61,7 @@ let package = Package(
         module("HTTP", "CivilTime"),
         module("JWT", "COpenSSL", "CivilTime", "JSON"),
         module("SocketIO", "JSON"),
-        module("WebSocket", "COpenSSL"),
+        module("WebSocket", "COpenSSL", "CZlib"),
         module("Chat", "CivilTime"),
 
         // What the server is made of.

@@ -18,6 +18,7 @@ public func fuzzWebSocket(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt 
     let stream = choice & 1 == 0 ? Array(input[1...]) : maskedFrames(of: input[1...])
     let whole = outcome(of: stream, pausing: false) { .max }
     precondition(whole.events.allSatisfy(\.isSound), "An event breaks a promise")
+    inflate(whole.events)
     precondition(whole == outcome(of: stream, pausing: true) { .max }, "A pause changes the outcome")
     precondition(whole == outcome(of: stream, pausing: false) { 1 }, "Single bytes change the outcome")
     var seed = UInt32(choice >> 1)
@@ -31,6 +32,21 @@ public func fuzzWebSocket(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt 
 
 private let limit = 600
 
+/// Inflates what was compressed, with a context and without: never beyond the limit, and the same whenever it is tried.
+private func inflate(_ events: [Outcome.Event]) {
+    for keepsContext in [false, true] {
+        let (inflater, again) = (Inflater(keepsContext: keepsContext), Inflater(keepsContext: keepsContext))
+        for event in events {
+            guard case .compressed = event.incoming else { continue }
+            let message = try? inflater.inflate(event.payload.span, limit: limit)
+            precondition(message?.count ?? 0 <= limit, "More was made of a message than allowed")
+            precondition(
+                message == (try? again.inflate(event.payload.span, limit: limit)), "Inflating is not repeatable")
+            guard message != nil else { break }
+        }
+    }
+}
+
 private struct Outcome: Equatable {
     struct Event: Equatable {
         let incoming: Incoming
@@ -39,7 +55,7 @@ private struct Outcome: Equatable {
         var isSound: Bool {
             switch incoming {
             case .text: payload.count <= limit && String(validating: payload, as: UTF8.self) != nil
-            case .binary: payload.count <= limit
+            case .binary, .compressed: payload.count <= limit
             case .ping, .pong: payload.count <= 125
             case .close(let code):
                 payload.count <= 123 && String(validating: payload, as: UTF8.self) != nil
@@ -53,7 +69,7 @@ private struct Outcome: Equatable {
 }
 
 private func outcome(of stream: [UInt8], pausing: Bool, nextPiece: () -> Int) -> Outcome {
-    var decoder = MessageDecoder(maximumMessageLength: limit)
+    var decoder = MessageDecoder(maximumMessageLength: limit, allowsCompression: true)
     var outcome = Outcome()
     var rest = stream[...]
     while !rest.isEmpty, outcome.error == nil {
@@ -88,6 +104,7 @@ private func maskedFrames(of input: ArraySlice<UInt8>) -> [UInt8] {
         rest = rest.dropFirst(payload.count)
         var header = FrameEncoder.header(opcode, payloadLength: payload.count)
         if kind & 8 != 0, !opcode.isControl { header[0] &= 0x7F }
+        if kind & 16 != 0, opcode == .text || opcode == .binary { header[0] |= 0x40 }
         header[1] |= 0x80
         let key = [kind, size, ~kind, 0x5A]
         stream += header + key

@@ -1,6 +1,7 @@
 package import Chat
 package import Dialects
 package import EventLoop
+import WebSocket
 
 /// Everything that a deployment can set; the initial values are the defaults.
 package struct Configuration: Sendable {
@@ -56,6 +57,16 @@ package struct Configuration: Sendable {
     package var maxPayload = 1_000_000
     /// Clients of Socket.IO on each loop that may not have signed in yet.
     package var maxUnconnected = 10_000
+    /// Whether WebSockets may compress their messages (permessage-deflate).
+    package var deflate = true
+    /// Bytes in a message of the server's from which it is worth it.
+    package var deflateThreshold = 1024
+    /// 1, the fastest, to 9.
+    package var deflateLevel = 1
+    /// Whether messages may refer to those before them, at the cost of memory for each connection.
+    package var deflateContext = false
+    /// How far back, as a power of two.
+    package var deflateWindowBits = 12
     /// Bytes in the text of one direct message.
     package var maxText = 16_384
     /// Messages in one answer to a request for history.
@@ -72,5 +83,13 @@ package struct Configuration: Sendable {
         limits.text = maxText
         limits.history = historyLimit
         return limits
+    }
+}
+
+extension Compression.Preferences {
+    init(_ settings: Configuration) {
+        self.init()
+        keepsContext = settings.deflateContext
+        windowBits = settings.deflateWindowBits
     }
 }

@@ -15,6 +15,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     /// What has become of a WebSocket's messages, and of its pings.
     private var decoder = MessageDecoder()
     private var heartbeat: Heartbeat
+    private var deflation: Deflation?
 
     private enum Phase {
         case http(HTTPConversation)
@@ -39,6 +40,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         /// The answer to the handshake. It leaves when the connection hears what is sent to it, or with the reason
         /// why it is closed.
         let handshake: [UInt8]
+        let compression: Compression?
     }
 
     init(_ id: ConnectionID, _ stream: SocketStream, isLocal: Bool, hub: Hub) {
@@ -116,11 +118,12 @@ final class Connection: Carrier, SocketStreamDelegate {
         switch (kind, phase) {
         case (.text, .webSocket(let session)): session.received(payload)
         case (.binary, .webSocket(let session)): session.receivedBinary()
+        case (.compressed(let isText), .webSocket(let session)): inflate(payload, isText: isText, for: session)
         case (.text, .engine(let client)): client.received(payload, isText: true)
         case (.binary, .engine(let client)): client.received(payload, isText: false)
         case (.ping, _): stream.send(FrameEncoder.pong(payload))
         case (.close(let code), _): receivedClose(code)
-        case (.pong, _), (.text, _), (.binary, _): break
+        case (.pong, _), (.text, _), (.binary, _), (.compressed, _): break
         }
     }
 
@@ -128,6 +131,20 @@ final class Connection: Carrier, SocketStreamDelegate {
     private func keep(_ bytes: Span<UInt8>, in early: inout [UInt8]) {
         for index in bytes.indices { early.append(bytes[index]) }
         if early.count > 65_536 { stream.stopReading() }
+    }
+
+    private func inflate(_ payload: Span<UInt8>, isText: Bool, for session: Session) {
+        do throws(WebSocketError) {
+            guard let message = try deflation?.inflate(payload) else { return }
+            if !isText { return session.receivedBinary() }
+            var validator = UTF8Validator()
+            guard validator.firstInvalidIndex(in: message.span) == nil, validator.isComplete else {
+                throw .invalidUTF8
+            }
+            session.received(message.span)
+        } catch {
+            close(error.closeCode, error.reason)
+        }
     }
 
     func receivedEnd() {
@@ -227,6 +244,7 @@ final class Connection: Carrier, SocketStreamDelegate {
             seat = .room(room)
         case .counter: seat = .counter
         }
+        deflation = opening.compression.map { Deflation($0, of: hub) }
         let session = Session(
             seat, mount.name, rivals: rivals, on: self, of: hub, expiresAt: expiresAt.map { hub.tick(at: $0) })
         phase = .seating(session, handshake: opening.handshake, early: early)
@@ -239,7 +257,8 @@ final class Connection: Carrier, SocketStreamDelegate {
         stream.send(handshake)
         stream.queueLimit = hub.settings.sendQueue
         heartbeat = Heartbeat(hub.rhythm, at: hub.wheel.now)
-        decoder = MessageDecoder(maximumMessageLength: hub.settings.maxMessage)
+        decoder = MessageDecoder(
+            maximumMessageLength: hub.settings.maxMessage, allowsCompression: deflation != nil)
         setDeadline(deadline(of: session))
     }
 
@@ -257,7 +276,8 @@ final class Connection: Carrier, SocketStreamDelegate {
         decode(&span)
     }
 
-    override func send(_ frame: [UInt8]) { stream.send(frame) }
+    override func send(_ frame: [UInt8]) { stream.send(deflation?.deflate(frame) ?? frame) }
+    override var sharesCompression: Bool { deflation?.isShared ?? false }
     override var queuedBytes: Int { stream.queuedBytes }
     override func tellWhenDrained() { stream.tellsWhenDrained = true }
 

@@ -16,6 +16,7 @@ struct Frames {
     private let number: EventNumber?
     /// By dialect and role; in place, since there is one of these for each event.
     private var frames = InlineArray<16, Frame>(repeating: .unknown)
+    private var deflatedFrames = InlineArray<16, Frame>(repeating: .unknown)
 
     /// - Parameter number: The event's, where clients are told it to come back to.
     init(_ event: Event, _ number: EventNumber? = nil) {
@@ -36,6 +37,15 @@ struct Frames {
             if let frame { frames[place] = .made(frame) } else { frames[place] = .none }
             return frame
         }
+    }
+
+    /// The same, as `deflate` makes it of the frame, once.
+    mutating func deflated(for name: DialectName, as role: Role, _ deflate: ([UInt8]) -> [UInt8]) -> [UInt8]? {
+        let place = name.rawValue * Role.allCases.count + role.rawValue
+        if case .made(let frame) = deflatedFrames[place] { return frame }
+        guard let frame = frame(for: name, as: role).map(deflate) else { return nil }
+        deflatedFrames[place] = .made(frame)
+        return frame
     }
 
     /// A frame of a dialect, or `nil` when `write` says that it has no words.

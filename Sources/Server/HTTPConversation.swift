@@ -171,8 +171,12 @@ final class HTTPConversation {
         }
         let token = GivenToken.present(request.queryValue("token"))
         let chosen = mounts.choose(request, rules: hub.settings.dialectRules, hasToken: token != nil)
+        let compression =
+            hub.settings.deflate
+            ? Compression(offeredBy: request.header("sec-websocket-extensions"), hub.compressionPreferences) : nil
         let opening = Connection.Opening(
-            mounts: chosen, room: parameters.first.flatMap { RoomName($0) }, handshake: handshake.response())
+            mounts: chosen, room: parameters.first.flatMap { RoomName($0) },
+            handshake: handshake.response(extensions: compression?.header), compression: compression)
         connection.upgrade(opening, token: token, early: decoder.takeRemainder())
     }
 

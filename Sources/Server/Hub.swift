@@ -27,6 +27,10 @@ final class Hub {
     let ticks: Ticks
     let rhythm: Heartbeat.Rhythm
     let parser: JSONParser
+    let compressionPreferences: Compression.Preferences
+    /// For all connections that keep no context.
+    private lazy var deflater = Deflater(level: settings.deflateLevel, windowBits: 15, keepsContext: false)
+    private(set) lazy var inflater = Inflater(keepsContext: false)
 
     var wheel = DeadlineWheel()
     private(set) var isStopping = false
@@ -102,6 +106,7 @@ final class Hub {
         rhythm = Heartbeat.Rhythm(
             interval: DeadlineWheel.ticks(settings.pingInterval), patience: DeadlineWheel.ticks(settings.pingTimeout))
         parser = JSONParser(maximumLength: max(settings.maxMessage, engineSettings.maxPayload))
+        compressionPreferences = Compression.Preferences(settings)
         timer = RepeatingTimer(every: 1000 / UInt64(DeadlineWheel.resolution), on: loop) { [unowned self] in tick() }
         loop.onEndOfTurn { [unowned self] in
             let hasRead = readMail()
@@ -176,6 +181,11 @@ final class Hub {
         if mount.endpoint.token == .required { return false }
         if mount.endpoint.kind == .notifications, !settings.anonymousNotifications { return false }
         return settings.listen.isLoopback || settings.anonymous.contains(mount.name)
+    }
+
+    /// A whole text frame, compressed without a context.
+    func deflate(_ frame: [UInt8]) -> [UInt8] {
+        FrameEncoder.frame(.text, deflater.deflate(FrameEncoder.payload(of: frame).span).span, isCompressed: true)
     }
 
     // MARK: - Clients of Socket.IO
@@ -306,20 +316,20 @@ final class Hub {
         case .message(let message, let recipients):
             newestMessage = message.id
             for member in topics[.conversation(message.conversation)]?.members ?? [] {
-                if let frame = frames.frame(for: member.session.name, as: .joined) {
+                if let frame = frame(&frames, for: member.session, as: .joined) {
                     member.session.hear(frame, of: message.id)
                 }
             }
             for recipient in recipients {
                 for member in topics[.chat(recipient)]?.members ?? [] {
-                    if let frame = frames.frame(for: member.session.name) {
+                    if let frame = frame(&frames, for: member.session) {
                         member.session.hear(frame, of: message.id)
                     }
                 }
             }
             for member in topics[.chat(message.sender.id)]?.members ?? [] {
                 member.session.hasSent(message, to: recipients)
-                if let frame = frames.frame(for: member.session.name, as: .author) {
+                if let frame = frame(&frames, for: member.session, as: .author) {
                     member.session.hear(frame, of: message.id)
                 }
             }
@@ -337,7 +347,7 @@ final class Hub {
                 case .everybody: .everybodysNotifications
                 }
             for member in topics[topic]?.members ?? [] {
-                if let frame = frames.frame(for: member.session.name) { member.session.hearNotification(frame) }
+                if let frame = frame(&frames, for: member.session) { member.session.hearNotification(frame) }
             }
         case .unreadCount(let count, let user):
             for member in topics[.notifications(user)]?.members ?? [] { member.session.setUnread(count) }
@@ -346,7 +356,7 @@ final class Hub {
         case .room(let room, _, let exception):
             let except = exception.flatMap { carrier($0, ifOn: index) }?.session
             for member in topics[.room(room)]?.members ?? [] where member.session !== except {
-                if let frame = frames.frame(for: member.session.name) { member.session.hear(frame) }
+                if let frame = frame(&frames, for: member.session) { member.session.hear(frame) }
             }
         case .counter, .counterUsers:
             send(&frames, to: .counter)
@@ -355,7 +365,15 @@ final class Hub {
 
     private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
         for member in topics[topic]?.members ?? [] {
-            if let frame = frames.frame(for: member.session.name, as: role) { member.session.hear(frame) }
+            if let frame = frame(&frames, for: member.session, as: role) { member.session.hear(frame) }
+        }
+    }
+
+    /// An event's frame for a session, compressed where it shares that with others.
+    private func frame(_ frames: inout Frames, for session: Session, as role: Role = .other) -> [UInt8]? {
+        guard session.sharesCompression else { return frames.frame(for: session.name, as: role) }
+        return frames.deflated(for: session.name, as: role) { frame in
+            FrameEncoder.payload(of: frame).count >= settings.deflateThreshold ? deflate(frame) : frame
         }
     }
 

@@ -25,6 +25,8 @@ final class Session {
     private static let typingRate = TokenBucket.Limit(rate: 5, burst: 20)
     /// Other dialects of the path, until the client's first frame has shown which it is (INTEROP.md).
     private var rivals: [DialectName]
+    /// Whether what was compressed for everybody is for this one too.
+    let sharesCompression: Bool
     private var requests = Requests()
     /// While a history is looked up: what is heard meanwhile.
     private var held: HeldFrames?
@@ -76,6 +78,7 @@ final class Session {
         self.carrier = carrier
         self.hub = hub
         self.expiresAt = expiresAt
+        sharesCompression = carrier.sharesCompression
         rate = name.dialect.limitsRate ? hub.settings.roomsRate : Self.typingRate
         bucket = TokenBucket(rate, at: hub.milliseconds)
     }

@@ -117,6 +117,20 @@ package struct Setting: Sendable {
             "max_unconnected", "1 to 1000000", "Socket.IO clients on each loop that have not signed in",
             \.maxUnconnected
         ) { number($0, in: 1...1_000_000) },
+        Setting("deflate", "true or false", "compress messages of clients that offer it", \.deflate) { Bool($0) },
+        Setting(
+            "deflate_threshold", "0 to 1073741824", "bytes in a message from which it is compressed", \.deflateThreshold
+        ) { number($0, in: 0...1 << 30) },
+        Setting("deflate_level", "1 to 9", "how hard to compress; 1 is the fastest", \.deflateLevel) {
+            number($0, in: 1...9)
+        },
+        Setting(
+            "deflate_context", "true or false", "let messages refer to earlier ones; takes memory for each connection",
+            \.deflateContext
+        ) { Bool($0) },
+        Setting("deflate_window_bits", "9 to 15", "how far back, as a power of two", \.deflateWindowBits) {
+            number($0, in: 9...15)
+        },
         Setting("max_text", "1 to 1048576", "bytes in the text of one direct message", \.maxText) {
             number($0, in: 1...1 << 20)
         },

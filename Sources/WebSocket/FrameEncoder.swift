@@ -4,11 +4,19 @@ package enum FrameEncoder {
     package static let maximumHeaderSize = 10
 
     /// A whole frame, which any number of connections can share.
-    package static func frame(_ opcode: Opcode, _ payload: Span<UInt8>) -> [UInt8] {
+    ///
+    /// - Parameter isCompressed: Whether the payload is what ``Deflater/deflate(_:)`` made.
+    package static func frame(_ opcode: Opcode, _ payload: Span<UInt8>, isCompressed: Bool = false) -> [UInt8] {
         var frame: [UInt8] = []
         appendFrame(opcode, payload, to: &frame)
+        if isCompressed { frame[0] |= compressedBit }
         return frame
     }
+
+    private static let compressedBit: UInt8 = 0x40
+
+    /// Whether a whole frame is a text message that is not compressed.
+    package static func isPlainText(_ frame: [UInt8]) -> Bool { frame[0] == 0x80 | Opcode.text.rawValue }
 
     /// Puts a whole frame behind what is in `bytes`.
     package static func appendFrame(_ opcode: Opcode, _ payload: Span<UInt8>, to bytes: inout [UInt8]) {

@@ -2,6 +2,8 @@
 struct FrameHeader: Equatable, Sendable {
     let opcode: Opcode
     let isFinal: Bool
+    /// Whether it begins a compressed message: its RSV1 bit (RFC 7692, section 6).
+    let isCompressed: Bool
     /// The bytes that the header itself takes.
     let size: UInt8
     /// Its lowest byte belongs to the next byte of the payload.
@@ -15,15 +17,21 @@ struct FrameHeader: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - insideMessage: Whether a fragmented message is unfinished.
+    ///   - allowsCompression: Whether permessage-deflate was negotiated.
     ///   - room: The longest payload that a data frame may still have.
-    init?(parsing bytes: Span<UInt8>, insideMessage: Bool, room: Int) throws(WebSocketError) {
+    init?(
+        parsing bytes: Span<UInt8>, insideMessage: Bool, allowsCompression: Bool = false, room: Int
+    ) throws(WebSocketError) {
         guard bytes.count >= 2 else { return nil }
         let first = bytes[0]
         let shortLength = bytes[1] & 0x7F
-        guard first & 0x70 == 0 else { throw .reservedBits }
+        guard first & (allowsCompression ? 0x30 : 0x70) == 0 else { throw .reservedBits }
         guard let opcode = Opcode(rawValue: first & 0x0F) else { throw .reservedOpcode }
         guard bytes[1] & 0x80 != 0 else { throw .notMasked }
         isFinal = first & 0x80 != 0
+        isCompressed = first & 0x40 != 0
+        // The bit is a message's, and its first frame has it.
+        guard !isCompressed || opcode == .text || opcode == .binary else { throw .reservedBits }
         self.opcode = opcode
         if opcode.isControl {
             guard isFinal else { throw .fragmentedControl }

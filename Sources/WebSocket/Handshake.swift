@@ -24,8 +24,10 @@ package struct Handshake: Sendable {
 
     /// The whole response, after which the connection carries frames.
     ///
-    /// - Parameter subprotocol: One that the client offered and the server speaks.
-    package func response(subprotocol: String? = nil) -> [UInt8] {
+    /// - Parameters:
+    ///   - subprotocol: One that the client offered and the server speaks.
+    ///   - extensions: Of those that the client offered, what the server takes.
+    package func response(subprotocol: String? = nil, extensions: String? = nil) -> [UInt8] {
         var response: [UInt8] = []
         response.reserveCapacity(192)
         response += Self.head.utf8
@@ -33,6 +35,10 @@ package struct Handshake: Sendable {
         if let subprotocol {
             response += "\r\nSec-WebSocket-Protocol: ".utf8
             response += subprotocol.utf8
+        }
+        if let extensions {
+            response += "\r\nSec-WebSocket-Extensions: ".utf8
+            response += extensions.utf8
         }
         response += "\r\n\r\n".utf8
         return response

@@ -4,6 +4,8 @@ package enum Incoming: Equatable, Sendable {
     case text
     /// A whole message.
     case binary
+    /// A whole message that is to be inflated, and then checked if it is text.
+    case compressed(isText: Bool)
     /// Wants a pong with the same payload.
     case ping
     case pong
@@ -33,9 +35,11 @@ package struct MessageDecoder: Sendable {
     }
 
     private let maximumMessageLength: Int
+    private let allowsCompression: Bool
     private var stage = Stage.boundary
     /// The kind of the message that is under way.
     private var messageKind: Opcode?
+    private var isCompressed = false
     /// Follows that message, if it is text.
     private var utf8 = UTF8Validator()
     /// The bytes of that message that had to be kept.
@@ -43,9 +47,12 @@ package struct MessageDecoder: Sendable {
     /// The bytes that had to be kept of a control frame, which may come in the middle of a message.
     private var control: [UInt8] = []
 
-    /// - Parameter maximumMessageLength: In bytes, the sum of a message's fragments.
-    package init(maximumMessageLength: Int = 1 << 20) {
+    /// - Parameters:
+    ///   - maximumMessageLength: In bytes, the sum of a message's fragments.
+    ///   - allowsCompression: Whether permessage-deflate was negotiated.
+    package init(maximumMessageLength: Int = 1 << 20, allowsCompression: Bool = false) {
         self.maximumMessageLength = maximumMessageLength
+        self.allowsCompression = allowsCompression
     }
 
     /// Decodes the next bytes of the connection, in order and in pieces of any size.
@@ -117,8 +124,12 @@ package struct MessageDecoder: Sendable {
 
     private mutating func header(in bytes: Span<UInt8>) throws(WebSocketError) -> FrameHeader? {
         let header = try FrameHeader(
-            parsing: bytes, insideMessage: messageKind != nil, room: maximumMessageLength - message.count)
-        if let header, header.opcode == .text || header.opcode == .binary { messageKind = header.opcode }
+            parsing: bytes, insideMessage: messageKind != nil, allowsCompression: allowsCompression,
+            room: maximumMessageLength - message.count)
+        if let header, header.opcode == .text || header.opcode == .binary {
+            messageKind = header.opcode
+            isCompressed = header.isCompressed
+        }
         return header
     }
 
@@ -143,14 +154,17 @@ package struct MessageDecoder: Sendable {
         _ part: Span<UInt8>, isASCII: Bool, of frame: FrameHeader, _ receive: (Incoming, Span<UInt8>) -> Flow
     ) throws(WebSocketError) -> Flow {
         let isText = messageKind == .text
-        if isText, !(isASCII && utf8.isComplete), utf8.firstInvalidIndex(in: part) != nil { throw .invalidUTF8 }
+        if isText, !isCompressed, !(isASCII && utf8.isComplete), utf8.firstInvalidIndex(in: part) != nil {
+            throw .invalidUTF8
+        }
         guard frame.isFinal, frame.remaining == 0 else {
             message.append(part, expecting: frame.remaining)
             return .proceed
         }
         guard utf8.isComplete else { throw .invalidUTF8 }
         messageKind = nil
-        return Self.deliver(isText ? .text : .binary, part, after: &message, receive)
+        let incoming: Incoming = isCompressed ? .compressed(isText: isText) : isText ? .text : .binary
+        return Self.deliver(incoming, part, after: &message, receive)
     }
 
     private static func deliver(

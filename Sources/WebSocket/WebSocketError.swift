@@ -13,12 +13,13 @@ package enum WebSocketError: Error, Equatable, CaseIterable, Sendable {
     case invalidCloseCode
     case invalidUTF8
     case messageTooLong
+    case notDeflated
 
     /// The code to close the connection with (RFC 6455, section 7.4.1).
     package var closeCode: CloseCode {
         switch self {
         case .reservedBits, .reservedOpcode, .notMasked, .fragmentedControl, .controlTooLong, .lengthNotMinimal,
-            .lengthOutOfRange, .nothingToContinue, .messageUnfinished, .shortClose, .invalidCloseCode:
+            .lengthOutOfRange, .nothingToContinue, .messageUnfinished, .shortClose, .invalidCloseCode, .notDeflated:
             .protocolError
         case .invalidUTF8: .invalidPayload
         case .messageTooLong: .messageTooBig
@@ -41,6 +42,7 @@ package enum WebSocketError: Error, Equatable, CaseIterable, Sendable {
         case .invalidCloseCode: "invalid close code"
         case .invalidUTF8: "text is not UTF-8"
         case .messageTooLong: "message is too long"
+        case .notDeflated: "compressed data is malformed"
         }
     }
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from switchboard import PATIENCE, eventually
 
@@ -52,3 +53,18 @@ async def test_a_message_beyond_the_limit_closes_with_1009(url: str) -> None:
     await client.send(b"z" * (LARGEST + 1))
     await client.wait_closed()
     assert client.close_code == 1009
+
+
+@pytest.mark.parametrize("message", ["", "ü" * 100, "x" * 65_536, b"", os.urandom(1 << 20), b"z" * LARGEST],
+                         ids=lambda message: f"{type(message).__name__} of {len(message)}")
+@pytest.mark.parametrize("offer", [
+    {}, {"server_no_context_takeover": True, "client_no_context_takeover": True}, {"server_max_window_bits": 9},
+    {"client_max_window_bits": 9},
+], ids=str)
+async def test_compressed_messages_come_back(url: str, offer: dict[str, object], message: str | bytes) -> None:
+    deflate = ClientPerMessageDeflateFactory(**offer)
+    async with connect(url, max_size=None, compression=None, extensions=[deflate]) as client:
+        assert [extension.name for extension in client.protocol.extensions] == ["permessage-deflate"]
+        for _ in range(2):
+            await client.send(message)
+            assert await client.recv() == message

@@ -35,6 +35,8 @@ private final class EchoConnection: SocketStreamDelegate {
     private var requests: RequestDecoder? = RequestDecoder()
     private var decoder = MessageDecoder(maximumMessageLength: EchoFixture.maximumMessageLength)
     private var isClosing = false
+    private var deflater: Deflater?
+    private var inflater: Inflater?
 
     init(_ stream: SocketStream) { self.stream = stream }
 
@@ -52,7 +54,8 @@ private final class EchoConnection: SocketStreamDelegate {
                 method: request.method.name, isHTTP11: !request.isHTTP10, upgrade: request.header("upgrade"),
                 connection: request.header("connection"), key: request.header("sec-websocket-key"),
                 version: request.header("sec-websocket-version"))
-            stream.send(handshake.response())
+            let compression = agree(request.header("sec-websocket-extensions"))
+            stream.send(handshake.response(extensions: compression?.header))
             var early = requests?.takeRemainder() ?? []
             requests = nil
             if !early.isEmpty {
@@ -65,6 +68,32 @@ private final class EchoConnection: SocketStreamDelegate {
         }
     }
 
+    /// With all contexts that the client allows.
+    private func agree(_ offer: String?) -> Compression? {
+        var preferences = Compression.Preferences()
+        preferences.keepsContext = true
+        guard let agreed = Compression(offeredBy: offer, preferences) else { return nil }
+        deflater = Deflater(level: 6, windowBits: agreed.serverWindowBits, keepsContext: agreed.serverKeepsContext)
+        inflater = Inflater(windowBits: agreed.clientWindowBits, keepsContext: agreed.clientKeepsContext)
+        decoder = MessageDecoder(maximumMessageLength: EchoFixture.maximumMessageLength, allowsCompression: true)
+        return agreed
+    }
+
+    private func echoCompressed(_ payload: Span<UInt8>, isText: Bool) {
+        guard let inflater, let deflater else { return }
+        do throws(WebSocketError) {
+            let message = try inflater.inflate(payload, limit: EchoFixture.maximumMessageLength)
+            var validator = UTF8Validator()
+            if isText, validator.firstInvalidIndex(in: message.span) != nil || !validator.isComplete {
+                throw .invalidUTF8
+            }
+            let answer = deflater.deflate(message.span)
+            stream.send(FrameEncoder.frame(isText ? .text : .binary, answer.span, isCompressed: true))
+        } catch {
+            close(error.closeCode)
+        }
+    }
+
     private func echo(_ bytes: inout MutableSpan<UInt8>) {
         if isClosing { return }
         do {
@@ -72,6 +101,7 @@ private final class EchoConnection: SocketStreamDelegate {
                 switch kind {
                 case .text: stream.send(FrameEncoder.frame(.text, payload))
                 case .binary: stream.send(FrameEncoder.frame(.binary, payload))
+                case .compressed(let isText): echoCompressed(payload, isText: isText)
                 case .ping: stream.send(FrameEncoder.pong(payload))
                 case .pong: break
                 case .close(let code): close(code)

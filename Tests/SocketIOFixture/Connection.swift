@@ -199,7 +199,8 @@ final class Connection: SocketStreamDelegate {
                 case .text: session.received(payload, isText: true)
                 case .binary: session.received(payload, isText: false)
                 case .ping: stream.send(FrameEncoder.pong(payload))
-                case .pong: break
+                // Not agreed on here.
+                case .pong, .compressed: break
                 case .close(let code):
                     closeWebSocket(code)
                     session.webSocketClosed()

@@ -1,0 +1,38 @@
+import WebSocket
+
+/// How the messages of one WebSocket are compressed, where that was agreed on. Without contexts, all connections of a
+/// loop share its deflater and inflater, and a broadcast is compressed once for all of them.
+final class Deflation {
+    private let agreed: Compression
+    private unowned let hub: Hub
+    /// This connection's own, where a context is kept; made when the first message needs it.
+    private lazy var deflater = Deflater(
+        level: hub.settings.deflateLevel, windowBits: agreed.serverWindowBits, keepsContext: true)
+    private lazy var inflater = Inflater(windowBits: agreed.clientWindowBits, keepsContext: true)
+
+    init(_ agreed: Compression, of hub: Hub) {
+        self.agreed = agreed
+        self.hub = hub
+    }
+
+    /// Whether it can be sent what was compressed for everybody.
+    var isShared: Bool { !agreed.serverKeepsContext && agreed.serverWindowBits == 15 }
+
+    /// A frame as it is sent: compressed, if it is a text that is worth it.
+    func deflate(_ frame: [UInt8]) -> [UInt8] {
+        guard FrameEncoder.isPlainText(frame) else { return frame }
+        let payload = FrameEncoder.payload(of: frame)
+        guard payload.count >= hub.settings.deflateThreshold else { return frame }
+        if agreed.serverKeepsContext {
+            return FrameEncoder.frame(.text, deflater.deflate(payload.span).span, isCompressed: true)
+        }
+        // A message that is shorter than the window refers to nothing outside of it.
+        return payload.count <= 1 << agreed.serverWindowBits ? hub.deflate(frame) : frame
+    }
+
+    /// What a compressed message stands for.
+    func inflate(_ payload: Span<UInt8>) throws(WebSocketError) -> [UInt8] {
+        let inflater = agreed.clientKeepsContext ? inflater : hub.inflater
+        return try inflater.inflate(payload, limit: hub.settings.maxMessage)
+    }
+}
