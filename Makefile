@@ -40,7 +40,8 @@ unit-test: libraries
 acceptance-test: build tools-for-tests
 	$(SWIFT) build -c release --product EchoFixture
 	$(SWIFT) build -c release --product SocketIOFixture
-	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
+	$(SWIFT) build -c release --product AllocationCounter
+	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
 
 ## SECONDS of libFuzzer with the address sanitizer for each parser.
 fuzz: libraries

@@ -88,7 +88,9 @@ if isFuzzing {
         fuzzer("FuzzWebSocket", "WebSocket"),
     ]
 } else {
+    package.products.append(.library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]))
     package.targets += [
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         tests("ChatTests", "Chat"),
         tests("DialectsTests", "Dialects", "Chat", "JSON"),
         tests("EventLoopTests", "EventLoop"),
