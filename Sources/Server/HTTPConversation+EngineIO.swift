@@ -92,14 +92,13 @@ extension HTTPConversation {
         respond(.payload(payload))
     }
 
-    /// A body is about to arrive: of two payloads at a time, neither counts.
+    /// A payload is about to arrive: of two at a time, neither counts.
     ///
     /// - Returns: Whether it is still wanted.
-    func beginPost() -> Bool {
-        guard post == nil, let request = decoder.unfinishedRequest,
-            case .found(.socketIO, _) = hub.router.match(request),
-            case .post(let sid)? = try? EngineRequest(request), let client = hub.client(sid)
-        else { return true }
+    func beginPost(_ request: Request) -> Bool {
+        guard post == nil, case .post(let sid)? = try? EngineRequest(request), let client = hub.client(sid) else {
+            return true
+        }
         if client.beginPost(self) {
             post = client
             return true

@@ -59,9 +59,9 @@ final class HTTPConversation {
                 switch try decoder.next() {
                 case .needMoreHead: return expect(decoder.isIdle ? .request : .head)
                 case .needMoreBody:
-                    if beginPost() { expect(.body) }
+                    if admitsBody() { expect(.body) }
                     return
-                case .sendContinue: if beginPost() { connection.stream.send(Response.continueBytes) }
+                case .sendContinue: if admitsBody() { connection.stream.send(Response.continueBytes) }
                 case .request(let request): answer(request)
                 }
             }
@@ -84,6 +84,20 @@ final class HTTPConversation {
         poll.take()?.pollClosed()
         post.take()?.postClosed()
     }
+
+    /// A body is about to arrive.
+    ///
+    /// - Returns: Whether it is wanted; otherwise the connection ends.
+    private func admitsBody() -> Bool {
+        guard let request = decoder.unfinishedRequest else { return true }
+        if case .found(.socketIO, _) = hub.router.match(request) { return beginPost(request) }
+        // The decoder lets as much through as a payload of Socket.IO may have.
+        if Int(request.header("content-length") ?? "") ?? 0 <= hub.settings.maxBody { return true }
+        refuseBody()
+        return false
+    }
+
+    private func refuseBody() { fail(.error(.contentTooLarge, "The body is too large.")) }
 
     /// Answers what can't be read on from.
     func fail(_ response: Response) {
@@ -117,10 +131,7 @@ final class HTTPConversation {
     }
 
     private func call(_ endpoint: API.Endpoint, _ request: Request, _ parameters: [String]) {
-        // Payloads of Socket.IO may be longer.
-        if request.body.count > hub.settings.maxBody {
-            return fail(.error(.contentTooLarge, "The body is too large."))
-        }
+        if request.body.count > hub.settings.maxBody { return refuseBody() }
         connection.stream.stopReading()
         let call = API.Call(
             endpoint: endpoint, request: request, parameters: parameters, isLocal: connection.isLocal,
