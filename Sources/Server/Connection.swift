@@ -362,9 +362,9 @@ final class Connection: Carrier, SocketStreamDelegate {
     }
 
     /// Leaves this loop. Nothing may wait to be written.
-    func move(to shard: UInt16, with request: Request, early: [UInt8]) {
+    func move(to shard: UInt16, with request: Request?, _ decoder: RequestDecoder) {
         guard let socket = stream.release() else { return }
-        let moving = MovingConnection(socket: socket, isLocal: isLocal, request: request, early: early)
+        let moving = MovingConnection(socket: socket, isLocal: isLocal, decoder: decoder, request: request)
         hub.exchange.send(.moved(moving), toShard: Int(shard))
     }
 
@@ -415,7 +415,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 struct MovingConnection: Sendable {
     let socket: LooseSocket
     let isLocal: Bool
-    let request: Request
-    /// What came behind the request.
-    let early: [UInt8]
+    /// With what came behind the request, or with as much of it as came.
+    let decoder: RequestDecoder
+    let request: Request?
 }

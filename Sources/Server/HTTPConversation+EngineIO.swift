@@ -65,18 +65,23 @@ extension HTTPConversation {
             guard let client = hub.client(sid) else { throw .unknownSession }
             return client
         }
-        post = nil
+        move(to: shard, with: request)
+        return nil
+    }
+
+    private func move(to shard: UInt16, with request: Request?) {
         move = (shard, request)
         connection.stream.stopReading()
         connection.stream.tellsWhenDrained = true
         if connection.stream.queuedBytes == 0 { drained() }
-        return nil
     }
 
-    /// Goes on with a request that came to another loop.
+    /// Goes on with a request that came to another loop, or with the rest of one.
     func resume(_ moving: MovingConnection) {
-        decoder.append(moving.early.span)
-        answer(moving.request)
+        decoder = moving.decoder
+        if let request = moving.request { return answer(request) }
+        if decoder.unfinishedRequest?.expectsContinue == true { connection.stream.send(Response.continueBytes) }
+        decode()
     }
 
     private func wait(for client: EngineClient) throws(EngineRequestError) {
@@ -96,9 +101,14 @@ extension HTTPConversation {
     ///
     /// - Returns: Whether it is still wanted.
     func beginPost(_ request: Request) -> Bool {
-        guard post == nil, case .post(let sid)? = try? EngineRequest(request), let client = hub.client(sid) else {
-            return true
+        guard post == nil, case .post(let sid)? = try? EngineRequest(request),
+            let shard = SessionID.shard(of: sid, count: hub.shardCount)
+        else { return true }
+        if shard != hub.index {
+            move(to: shard, with: nil)
+            return false
         }
+        guard let client = hub.client(sid) else { return true }
         if client.beginPost(self) {
             post = client
             return true

@@ -12,8 +12,8 @@ final class HTTPConversation {
     private(set) var isAnswering = false
     /// The client whose poll waits here, and the one whose payload is arriving.
     var poll, post: EngineClient?
-    /// Where the connection goes with its request, once all has left that was sent.
-    var move: (shard: UInt16, request: Request)?
+    /// Where the connection goes, with the request that was read if it was read whole, once all has left that was sent.
+    var move: (shard: UInt16, request: Request?)?
     private var isDecoding = false
     /// How much may wait for a client before its next request is looked at.
     private static let queueLimit = 65_536
@@ -44,13 +44,13 @@ final class HTTPConversation {
         decode()
     }
 
-    private func decode() {
+    func decode() {
         // An answer that is ready at once comes back here; the loop under way goes on by itself.
         if isDecoding { return }
         isDecoding = true
         defer { isDecoding = false }
         do throws(HTTPError) {
-            while !isAnswering, connection.conversation === self {
+            while !isAnswering, move == nil, connection.conversation === self {
                 if connection.stream.queuedBytes > Self.queueLimit {
                     connection.stream.stopReading()
                     connection.stream.tellsWhenDrained = true
@@ -73,7 +73,7 @@ final class HTTPConversation {
     /// The client has read what it was sent.
     func drained() {
         if isEnding { return connection.linger() }
-        if let move { return connection.move(to: move.shard, with: move.request, early: decoder.takeRemainder()) }
+        if let move { return connection.move(to: move.shard, with: move.request, decoder) }
         connection.stream.startReading()
         decode()
         if connection.conversation === self { connection.setDeadline(deadline) }

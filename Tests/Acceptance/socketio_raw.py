@@ -18,6 +18,12 @@ def engine(server: Server) -> Endpoint:
     return Endpoint(server.port, "/socket.io/")
 
 
+async def have_read(server: Server) -> None:
+    """Every loop has had its turn by now, and has read what was sent before: new connections go to any of them."""
+    for _ in range(12):
+        assert (await engine(server).ask("GET", "", path="/healthz")).status == 200
+
+
 def compact(value: Any) -> str:
     """JSON as JavaScript writes it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -279,15 +279,18 @@ async def test_typing_to_somebody_one_never_wrote_to(
 
 
 async def test_typing_of_erp_stops_by_itself(
-    server: Server, connect: Connect, dial: Dial, pair: Pair, number: int, transport: str
+    server: Server, connect: Connect, dial: Dial, pair: Pair, number: int
 ) -> None:
-    typist, there = await erp.online(connect, server, pair[0]), await dial(server, pair[1], transport)
+    typist = await erp.online(connect, server, pair[0])
+    clients = [await dial(server, pair[1], transport) for transport in TRANSPORTS]
     began = time.monotonic()
     await typist.send({"type": "typing", "recipient_id": pair[1].id})
-    await there.expect("typing_start", typing(pair[0], number))
-    await there.expect("typing_stop", typing(pair[0], number))
+    for event in ("typing_start", "typing_stop"):
+        for client in clients:
+            await client.expect(event, typing(pair[0], number))
     assert 2.7 < time.monotonic() - began < 5
-    await there.expect_nothing()
+    for client in clients:
+        await client.expect_nothing()
 
 
 # Notifications
@@ -402,9 +405,9 @@ async def test_whom_it_goes_to_must_be_in_the_conversation(
 
 
 async def test_while_the_store_is_away(
-    server: Server, pair: Pair, number: int, both: tuple[SocketIO, SocketIO]
+    server: Server, dial: Dial, pair: Pair, number: int
 ) -> None:
-    here, there = both
+    here, there = [await dial(server, person) for person in pair]
     holder = sqlite3.connect(server.database, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     try:
