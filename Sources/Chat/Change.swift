@@ -33,4 +33,12 @@ package enum Outcome: Sendable {
     /// The change was allowed and made no difference.
     case unchanged
     case refused(Refusal)
+
+    /// Whether something was written.
+    package var isChange: Bool {
+        switch self {
+        case .stored, .read, .started(_, isNew: true), .notified, .notificationRead, .notice, .counted: true
+        case .started(_, isNew: false), .joined, .repeated, .notifiedBefore, .unchanged, .refused: false
+        }
+    }
 }

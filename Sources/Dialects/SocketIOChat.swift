@@ -118,7 +118,7 @@ package struct SocketIOChat: Dialect {
             $0.member("id", message.id.rawValue)
             $0.member("conversation_id", message.conversation.rawValue)
             $0.member("sender_id", message.sender.id.rawValue)
-            // All who hear of it share these words, so that in a group it is nobody in particular.
+            // All who hear of it share these words: where several receive it, it is for nobody in particular.
             $0.member("receiver_id", recipients.count == 1 ? recipients[0].rawValue : nil)
             $0.member("content", message.textOrAttachment)
             $0.member("is_read", false)

@@ -27,8 +27,8 @@ class Carrier {
     /// All that the session says first has been sent: what its client sends is its turn now.
     func begin() {}
 
-    /// Whether it may be sent what was compressed once for everybody.
-    var sharesCompression: Bool { false }
+    /// How long a message may be that was compressed once for everybody; 0 where it takes none.
+    var sharedCompression: Int { 0 }
     /// Sends a whole WebSocket frame, which others may share.
     func send(_ frame: [UInt8]) {}
     /// What was sent and has not left.

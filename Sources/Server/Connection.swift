@@ -116,7 +116,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     private func receive(_ kind: Incoming, _ payload: Span<UInt8>) {
         switch (kind, phase) {
-        case (.text, .webSocket(let session)): session.received(payload)
+        case (.text, .webSocket(let session)): if session.admits() { session.received(payload) }
         case (.binary, .webSocket(let session)): session.receivedBinary()
         case (.compressed(let isText), .webSocket(let session)): inflate(payload, isText: isText, for: session)
         case (.text, .engine(let client)): client.received(payload, isText: true)
@@ -133,10 +133,14 @@ final class Connection: Carrier, SocketStreamDelegate {
         if early.count > 65_536 { stream.stopReading() }
     }
 
+    /// Inflates a message that is looked at, and any that later ones may refer to.
     private func inflate(_ payload: Span<UInt8>, isText: Bool, for session: Session) {
+        guard let deflation else { return }
+        let isAdmitted = isText && session.admits()
         do throws(WebSocketError) {
-            guard let message = try deflation?.inflate(payload) else { return }
+            let message = isAdmitted || deflation.needsAll ? try deflation.inflate(payload) : []
             if !isText { return session.receivedBinary() }
+            guard isAdmitted else { return }
             var validator = UTF8Validator()
             guard validator.firstInvalidIndex(in: message.span) == nil, validator.isComplete else {
                 throw .invalidUTF8
@@ -277,7 +281,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     }
 
     override func send(_ frame: [UInt8]) { stream.send(deflation?.deflate(frame) ?? frame) }
-    override var sharesCompression: Bool { deflation?.isShared ?? false }
+    override var sharedCompression: Int { deflation?.sharedLength ?? 0 }
     override var queuedBytes: Int { stream.queuedBytes }
     override func tellWhenDrained() { stream.tellsWhenDrained = true }
 

@@ -30,6 +30,7 @@ struct DeadlineWheel {
 
     /// The ticks of a duration, rounded up; eight years at the most, so that sums of a few stay in range.
     static func ticks(_ duration: Duration) -> UInt32 {
-        UInt32(clamping: min((duration.milliseconds * Int64(resolution) + 999) / 1000, 1 << 28))
+        let milliseconds = min(duration.milliseconds, Int64(1 << 28) * 1000 / Int64(resolution))
+        return UInt32(clamping: (milliseconds * Int64(resolution) + 999) / 1000)
     }
 }

@@ -15,8 +15,15 @@ final class Deflation {
         self.hub = hub
     }
 
-    /// Whether it can be sent what was compressed for everybody.
-    var isShared: Bool { !agreed.serverKeepsContext && agreed.serverWindowBits == 15 }
+    /// How long a message may be that was compressed for everybody: one that is shorter than the window refers to nothing
+    /// outside of it.
+    var sharedLength: Int {
+        if agreed.serverKeepsContext { return 0 }
+        return agreed.serverWindowBits == 15 ? .max : 1 << agreed.serverWindowBits
+    }
+
+    /// Whether each message of the client has to be inflated, so that later ones can refer to it.
+    var needsAll: Bool { agreed.clientKeepsContext }
 
     /// A frame as it is sent: compressed, if it is a text that is worth it.
     func deflate(_ frame: [UInt8]) -> [UInt8] {
@@ -26,8 +33,7 @@ final class Deflation {
         if agreed.serverKeepsContext {
             return FrameEncoder.frame(.text, deflater.deflate(payload.span).span, isCompressed: true)
         }
-        // A message that is shorter than the window refers to nothing outside of it.
-        return payload.count <= 1 << agreed.serverWindowBits ? hub.deflate(frame) : frame
+        return payload.count <= sharedLength ? hub.deflate(frame) : frame
     }
 
     /// What a compressed message stands for.

@@ -17,6 +17,9 @@ class EngineClient: Carrier {
     private var isPostDone = false
     private var isMarked = false
     private var isPaused = false
+    /// How often a client that was not listened to was let off its pong.
+    private var excuses = 0
+    private static let mostExcuses = 10
     private var wantsDrained = false
     private(set) final var isOver = false
     /// What a websocket took with it that ended together with the session.
@@ -37,6 +40,9 @@ class EngineClient: Carrier {
     func ended() {}
     /// When ``timePassed()`` is to be called, besides what Engine.IO wants.
     var nextDeadline: UInt32 { .max }
+
+    /// Whether messages still come and go.
+    final var isOpen: Bool { engine.isOpen }
 
     // MARK: - Orders
 
@@ -95,9 +101,11 @@ class EngineClient: Carrier {
 
     /// Of a websocket no more is read; a POST gets its answer later.
     final override func pauseReading(_ isPaused: Bool) {
+        // What is on probation has to be read: its upgrade would never end.
+        if engine.transport == .webSocket { webSocket?.pauseReading(isPaused) }
         if isPaused == self.isPaused { return }
         self.isPaused = isPaused
-        webSocket?.pauseReading(isPaused)
+        excuses = 0
         if !isPaused, isPostDone { answerPost() }
     }
 
@@ -174,6 +182,7 @@ class EngineClient: Carrier {
         if let packet = engine.received(bytes, isText: isText, at: hub.loop.now) {
             packet.withData(in: bytes) { received(message: $0, isText: packet.isText) }
         }
+        if isPaused { pauseReading(true) }
         obey()
     }
 
@@ -228,12 +237,18 @@ class EngineClient: Carrier {
     final override func updateDeadline() {
         if isOver { return }
         let (now, deadline) = (hub.loop.now, engine.deadline)
+        // Of a session that is over nothing is expected any more.
+        if deadline == .max { return setDeadline(nextDeadline) }
         let wait = deadline > now ? Int64(clamping: deadline - now) : 0
         setDeadline(min(nextDeadline, hub.wheel.now + DeadlineWheel.ticks(.milliseconds(wait))))
     }
 
     override func timePassed() {
-        if isPaused { engine.wasNotHeard(at: hub.loop.now) }
+        // Who polls has nothing under way that would tell when they are gone.
+        if isPaused, engine.transport == .webSocket || excuses < Self.mostExcuses {
+            excuses += 1
+            engine.wasNotHeard(at: hub.loop.now)
+        }
         engine.timePassed(at: hub.loop.now)
         obey()
     }

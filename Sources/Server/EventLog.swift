@@ -46,8 +46,12 @@ struct EventLog {
         let bytes: Int
     }
 
-    private var entries: ArraySlice<Entry> = []
+    private var entries: [Entry] = []
+    /// What lies before this index is forgotten.
+    private var first = 0
     private var bytes = 0
+    /// Who is no longer in which conversation, and since when.
+    private var removals: [(user: UserID, conversation: ConversationID, number: EventNumber, tick: UInt32)] = []
     /// All that came after this one is here.
     private var start: EventNumber?
 
@@ -58,26 +62,39 @@ struct EventLog {
         if start == nil { start = EventNumber(rawValue: number.rawValue - 1) }
         guard let bytes = event.recoverableBytes else { return }
         entries.append(Entry(number: number, event: event, tick: tick, bytes: bytes))
+        if case .removed(let user, let conversation) = event { removals.append((user, conversation, number, tick)) }
         self.bytes += bytes
-        while self.bytes > limit { removeFirst() }
+        forget { _, bytes in bytes > limit }
     }
 
     mutating func forget(upTo tick: UInt32) {
-        while let first = entries.first, first.tick <= tick { removeFirst() }
+        removals.removeAll { $0.tick <= tick }
+        forget { entry, _ in entry.tick <= tick }
     }
 
-    private mutating func removeFirst() {
-        let entry = entries.removeFirst()
-        bytes -= entry.bytes
-        start = entry.number
-        // A slice that only shrinks would keep the place of all that it held.
-        if entries.isEmpty { entries = [] }
+    /// Forgets the oldest as long as that is wanted.
+    private mutating func forget(while isUnwanted: (Entry, _ bytes: Int) -> Bool) {
+        while first < entries.count, isUnwanted(entries[first], bytes) {
+            bytes -= entries[first].bytes
+            start = entries[first].number
+            first += 1
+        }
+        // Moving only when at least half is forgotten keeps the cost linear.
+        if first > 0, first >= entries.count / 2 {
+            entries.removeSubrange(..<first)
+            first = 0
+        }
+    }
+
+    /// Whether somebody was removed from a conversation after an event, and lately.
+    func isRemoved(_ user: UserID, from conversation: ConversationID, since number: EventNumber) -> Bool {
+        removals.contains { $0.user == user && $0.conversation == conversation && $0.number > number }
     }
 
     /// Everything from an event on; `nil` where some of that is gone.
     func events(from number: EventNumber) -> [(event: Event, number: EventNumber)]? {
         guard let start, start < number else { return nil }
-        return entries.drop { $0.number < number }.map { ($0.event, $0.number) }
+        return entries[first...].drop { $0.number < number }.map { ($0.event, $0.number) }
     }
 }
 

@@ -229,6 +229,11 @@ final class Hub {
         return first > newestEvent ? [] : eventLog.events(from: first)
     }
 
+    /// Whether somebody who joined a conversation's room was removed from it since: another loop may not have heard yet.
+    func isRemoved(_ user: UserID, from conversation: ConversationID, since number: EventNumber) -> Bool {
+        eventLog.isRemoved(user, from: conversation, since: number)
+    }
+
     // MARK: - Look-ups
 
     /// Looks a token up; the answer comes as mail.
@@ -353,6 +358,7 @@ final class Hub {
             for member in topics[.notifications(user)]?.members ?? [] { member.session.setUnread(count) }
         case .removed(let user, let conversation):
             for member in topics[.chat(user)]?.members ?? [] { member.session.leave(conversation) }
+            if isRecoverable { recoveries.remove(user, from: conversation, at: newestEvent) }
         case .room(let room, _, let exception):
             let except = exception.flatMap { carrier($0, ifOn: index) }?.session
             for member in topics[.room(room)]?.members ?? [] where member.session !== except {
@@ -371,10 +377,12 @@ final class Hub {
 
     /// An event's frame for a session, compressed where it shares that with others.
     private func frame(_ frames: inout Frames, for session: Session, as role: Role = .other) -> [UInt8]? {
-        guard session.sharesCompression else { return frames.frame(for: session.name, as: role) }
-        return frames.deflated(for: session.name, as: role) { frame in
-            FrameEncoder.payload(of: frame).count >= settings.deflateThreshold ? deflate(frame) : frame
+        guard let frame = frames.frame(for: session.name, as: role), session.sharedCompression > 0 else {
+            return frames.frame(for: session.name, as: role)
         }
+        let length = FrameEncoder.payload(of: frame).count
+        guard length >= settings.deflateThreshold, length <= session.sharedCompression else { return frame }
+        return frames.deflated(for: session.name, as: role) { deflate($0) }
     }
 
     private func carrier(_ id: ConnectionID, ifOn shard: UInt16) -> Carrier? { id.shard == shard ? carrier(id) : nil }

@@ -11,7 +11,8 @@ final class Recoveries: Sendable {
         let sid: String
         /// After what it began to hear.
         var start = EventNumber(rawValue: 0)
-        var joined: Set<ConversationID> = []
+        /// The conversations whose rooms it is in, and after which event it joined each.
+        var joined: [ConversationID: EventNumber] = [:]
         /// The client that holds it; `nil` since its connection broke.
         fileprivate var holder: ConnectionID?
         fileprivate var lostAt: ContinuousClock.Instant?
@@ -85,6 +86,15 @@ final class Recoveries: Sendable {
             guard var kept = state.kept[pid], kept.holder == client else { return }
             body(&kept)
             state.kept[pid] = kept
+        }
+    }
+
+    /// Somebody is no longer in a conversation, as of an event: they are out of its room.
+    func remove(_ user: UserID, from conversation: ConversationID, at number: EventNumber) {
+        change { state in
+            for (pid, kept) in state.kept where kept.user == user {
+                if let since = kept.joined[conversation], since < number { state.kept[pid]?.joined[conversation] = nil }
+            }
         }
     }
 

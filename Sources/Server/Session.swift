@@ -25,8 +25,8 @@ final class Session {
     private static let typingRate = TokenBucket.Limit(rate: 5, burst: 20)
     /// Other dialects of the path, until the client's first frame has shown which it is (INTEROP.md).
     private var rivals: [DialectName]
-    /// Whether what was compressed for everybody is for this one too.
-    let sharesCompression: Bool
+    /// How long a message may be that was compressed once for everybody; 0 where it takes none.
+    let sharedCompression: Int
     private var requests = Requests()
     /// While a history is looked up: what is heard meanwhile.
     private var held: HeldFrames?
@@ -36,15 +36,7 @@ final class Session {
     /// How many notifications the person has not read.
     private var unread = 0
 
-    /// The message after which this began, the newest that was sent here, and the newest that has certainly left the
-    /// queue.
-    private var start: MessageID?
-    private var lastSent = MessageID(0)
-    private var confirmed = MessageID(0)
-    /// The newest message of all when the seat was taken.
-    private var seatedAt = MessageID(0)
-    /// What the person was owed before this connection, while it is open whether this one needs it.
-    private var owed: MessageID?
+    private var account = DeliveryAccount()
     private var feed = Feed.live
     private var isNoted = false
 
@@ -78,7 +70,7 @@ final class Session {
         self.carrier = carrier
         self.hub = hub
         self.expiresAt = expiresAt
-        sharesCompression = carrier.sharesCompression
+        sharedCompression = carrier.sharedCompression
         rate = name.dialect.limitsRate ? hub.settings.roomsRate : Self.typingRate
         bucket = TokenBucket(rate, at: hub.milliseconds)
     }
@@ -126,13 +118,13 @@ final class Session {
         carrier.seated()
         switch (seating, seat) {
         case (.chat(let backlog), .chat(let user, let rule)):
-            if start == nil {
-                beginAccount(backlog, owed: rule == .undecided ? backlog.start : nil)
+            if !account.hasBegun {
+                account.begin(after: backlog.start, newest: backlog.end, isUndecided: rule == .undecided)
                 hub.subscribe(self, to: .chat(user.id))
             }
             send(backlog, to: user)
         case (.chat(let backlog), .person(let user)):
-            beginAccount(backlog)
+            account.begin(after: backlog.start, newest: backlog.end, isUndecided: false)
             hub.subscribe(self, to: .chat(user.id))
             hearNotifications(for: user)
             send(backlog, to: user)
@@ -150,14 +142,6 @@ final class Session {
         carrier.begin()
     }
 
-    /// Begins the account of what reaches the person, who is missing nothing but what they are owed.
-    private func beginAccount(_ backlog: Store.Backlog, owed: MessageID? = nil) {
-        self.owed = owed
-        confirmed = owed == nil ? backlog.start : backlog.end
-        start = confirmed
-        seatedAt = backlog.end
-    }
-
     private func hearNotifications(for user: User) {
         hub.subscribe(self, to: .notifications(user.id))
         if let college = user.college { hub.subscribe(self, to: .collegeNotifications(college)) }
@@ -169,7 +153,7 @@ final class Session {
             var frames = Frames(.message(message, for: [user.id]))
             if let frame = frames.frame(for: name) { send(frame) }
         }
-        lastSent = max(lastSent, backlog.end)
+        account.sent(upTo: backlog.end)
         feed = backlog.isComplete ? .live : .sending
         if backlog.isComplete {
             note()
@@ -215,7 +199,7 @@ final class Session {
     private func send(_ frame: [UInt8], of message: MessageID) {
         // This one has not left yet.
         confirm(upTo: MessageID(message.rawValue - 1))
-        lastSent = message
+        account.sent(upTo: message)
         send(frame)
         note()
     }
@@ -270,7 +254,7 @@ final class Session {
     /// - Parameter isLate: Whether to wait no longer: what another process wrote is never heard.
     func releaseHistory(isLate: Bool = false) {
         guard let held, let reply = held.reply else { return }
-        if reply.newest > max(hub.newestMessage, seatedAt), !isLate {
+        if reply.newest > max(hub.newestMessage, account.seatedAt), !isLate {
             if historyDeadline == .max { historyDeadline = hub.wheel.now + DeadlineWheel.resolution }
             carrier.updateDeadline()
             return hub.waitForMessages(of: carrier.id)
@@ -328,9 +312,8 @@ final class Session {
     /// - Parameter limit: What comes behind it is only about to be sent.
     func confirm(upTo limit: MessageID? = nil) {
         guard carrier.queuedBytes == 0, held == nil else { return }
-        confirmed = lastSent
-        guard feed == .live, !subscriptions.isEmpty else { return }
-        confirmed = max(lastSent, min(hub.newestMessage, limit ?? hub.newestMessage))
+        let isLive = feed == .live && !subscriptions.isEmpty
+        account.confirm(heard: isLive ? min(hub.newestMessage, limit ?? hub.newestMessage) : nil)
     }
 
     private func note() {
@@ -341,8 +324,7 @@ final class Session {
 
     /// What this connection can vouch for.
     private var delivery: Delivery? {
-        guard let user = seat.chatter, let start else { return nil }
-        return Delivery(to: user.id, after: start, upTo: confirmed)
+        seat.chatter.flatMap { account.delivery(to: $0.id) }
     }
 
     /// For the account that is kept once a second.
@@ -350,16 +332,22 @@ final class Session {
     /// - Returns: What has arrived, and whether more is under way.
     func takeNote() -> (delivery: Delivery, isUnderWay: Bool)? {
         confirm()
-        isNoted = confirmed < lastSent
+        isNoted = account.isUnderWay
         return delivery.map { ($0, isNoted) }
     }
 
     // MARK: - From the client
 
-    /// Takes a text message.
+    /// Whether a text message that has come is looked at; a client that sends too many is told so.
+    func admits() -> Bool {
+        if !name.dialect.reads(from: seat.kind) { return false }
+        if !name.dialect.limitsRate || takeToken() { return true }
+        refuse(.tooFast)
+        return false
+    }
+
+    /// Takes a text message that was admitted.
     func received(_ text: Span<UInt8>) {
-        if !name.dialect.reads(from: seat.kind) { return }
-        if name.dialect.limitsRate, !takeToken() { return refuse(.tooFast) }
         let frame = try? hub.parser.parse(text)
         if !rivals.isEmpty { settle(by: frame) }
         guard let frame else { return refuse(.notJSON) }
@@ -385,16 +373,8 @@ final class Session {
         if let frame, frame.isObject, let right = rivals.first(where: { $0.dialect.recognizes(frame) }) { name = right }
         rivals = []
         if feed == .sending, !name.dialect.wantsBacklog { askForBacklog() }
-        guard let owed else { return }
-        self.owed = nil
-        start = owed
-        if name.dialect.wantsBacklog {
-            // What was sent meanwhile was in the wrong words: it comes again, behind what waited.
-            (lastSent, confirmed) = (owed, owed)
-            askForBacklog()
-        } else {
-            note()
-        }
+        guard account.settle(isWanted: name.dialect.wantsBacklog) else { return }
+        if name.dialect.wantsBacklog { askForBacklog() } else { note() }
     }
 
     private func takeToken() -> Bool { bucket.take(rate, at: hub.milliseconds) }
@@ -403,7 +383,9 @@ final class Session {
         var ticket = Ticket(acknowledgement: acknowledgement)
         if case .typing(_, let starts, _) = command {
             // Surplus signs tell nobody anything, but the end of what was told does.
-            guard takeToken() || !starts && isTyping else { return tell(.done, ticket) }
+            guard takeToken() || !starts && isTyping else {
+                return acknowledgement == nil ? () : refuse(.tooFast, ticket)
+            }
             isTyping = starts
         }
         if case .send(_, let destination) = command {

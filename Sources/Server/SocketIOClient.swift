@@ -18,6 +18,10 @@ final class SocketIOClient: EngineClient {
     private var socketID = ""
     /// The tick at which a client is closed that is in no namespace then; trying again gains no time.
     private var patience: UInt32
+    /// Whether it is among those that have not signed in.
+    private var isUnconnected = true {
+        didSet { hub.unconnectedClients += (isUnconnected ? 1 : 0) - (oldValue ? 1 : 0) }
+    }
 
     private enum Stage {
         /// In no namespace.
@@ -97,21 +101,22 @@ final class SocketIOClient: EngineClient {
     private func connect(_ auth: JSONValue?) {
         let token = GivenToken.withOrWithoutScheme(auth?["token"]?.string) ?? token
         guard let token else { return refuse() }
-        hub.unconnectedClients -= 1
         stage = .authenticating(
             auth?["pid"]?.string.map { Return(pid: $0, offset: auth?["offset"]?.string) })
         hub.authenticate(token, for: id)
     }
 
     private func refuse(_ reason: String = "Authentication error") {
-        becomeUnconnected()
+        stage = .unconnected
         send(packet: SocketPacketEncoder.refused(reason))
     }
 
     override func authenticated(_ authentication: Authentication) {
         guard case .authenticating(let former) = stage else { return }
         switch authentication {
+        case .person where !isOpen: stage = .unconnected
         case .person(let user, _, let expiresAt):
+            isUnconnected = false
             let session = Session(
                 .person(user), name, on: self, of: hub, expiresAt: expiresAt.map { hub.tick(at: $0) })
             stage = .seating(session, takeUp(former, by: user))
@@ -146,8 +151,10 @@ final class SocketIOClient: EngineClient {
         guard case .seating(let session, let former) = stage, let user = session.seat.user else { return }
         let missed = former.flatMap { whatIsMissed(by: user, $0) }
         if former != nil, missed == nil {
-            if let pid { hub.recoveries.end(pid, of: id) }
+            // The new one first: the loops keep events as long as there is one.
+            let old = pid
             keepState(of: user)
+            if let old { hub.recoveries.end(old, of: id) }
         }
         if let pid, missed == nil {
             hub.recoveries.update(pid, of: id) { $0.start = hub.newestEvent }
@@ -161,53 +168,57 @@ final class SocketIOClient: EngineClient {
     }
 
     /// What a client that comes back has to be told; `nil` where that is not known any more, or is too much.
-    private func whatIsMissed(by user: User, _ former: Return) -> (frames: [[UInt8]], joined: Set<ConversationID>)? {
+    private func whatIsMissed(
+        by user: User, _ former: Return
+    ) -> (frames: [[UInt8]], joined: [ConversationID])? {
         guard let kept = hub.recoveries.kept(former.pid, of: id) else { return nil }
         let start = EventOffset(after: kept.start)
         guard let offset = former.offset.map({ EventOffset($0) }) ?? start, offset.number >= kept.start,
             let events = hub.events(after: offset)
         else { return nil }
-        var joined = kept.joined
+        // Who was removed is no member, whatever they say was the last that they heard.
+        let joined = kept.joined.filter { !hub.isRemoved(user.id, from: $0.key, since: $0.value) }
+        var rooms = Set(kept.joined.keys)
         var frames: [[UInt8]] = []
         var bytes = 0
         for (event, number) in events {
             var words = Frames(event, number)
-            for role in event.roles(of: user, joined: joined) {
+            for role in event.roles(of: user, joined: rooms) {
                 if role == .joined, offset.isPartial, number == offset.number { continue }
                 guard let frame = words.frame(for: name, as: role) else { continue }
                 bytes += frame.count
                 frames.append(frame)
             }
-            if case .removed(user.id, let conversation) = event { joined.remove(conversation) }
+            if case .removed(user.id, let conversation) = event { rooms.remove(conversation) }
             if bytes > hub.settings.sendQueue / 2 { return nil }
         }
-        return (frames, joined)
+        return (frames, Array(joined.keys))
     }
 
     // MARK: - What is kept of it
 
     override func hasJoined(_ conversation: ConversationID) {
-        if let pid { hub.recoveries.update(pid, of: id) { $0.joined.insert(conversation) } }
+        if let pid { hub.recoveries.update(pid, of: id) { $0.joined[conversation] = hub.newestEvent } }
     }
 
     override func hasLeft(_ conversation: ConversationID) {
-        if let pid { hub.recoveries.update(pid, of: id) { $0.joined.remove(conversation) } }
+        if let pid { hub.recoveries.update(pid, of: id) { $0.joined[conversation] = nil } }
     }
 
     // MARK: - The end
 
+    /// What was sent before still reaches the client, but nothing more is, so that its seat is given up at once.
     override func close(_ code: CloseCode, _ reason: String) {
-        if code == .unauthorized, case .connected = stage {
-            // It must not come back by itself, as it would if only its connection broke.
-            leave(mayReturn: false)
-            send(packet: SocketPacketEncoder.disconnected())
-        }
+        // Whose token has expired must not come back by itself, as a client would whose connection broke.
+        let isExpired = code == .unauthorized
+        leave(mayReturn: !isExpired)
+        if isExpired { send(packet: SocketPacketEncoder.disconnected()) }
         super.close(code, reason)
     }
 
     override func ended() {
         leave(mayReturn: true)
-        if case .unconnected = stage { hub.unconnectedClients -= 1 }
+        isUnconnected = false
         stage = .gone
     }
 
@@ -219,16 +230,11 @@ final class SocketIOClient: EngineClient {
             if mayReturn { hub.recoveries.lose(pid, of: id) } else { hub.recoveries.end(pid, of: id) }
         }
         guard let session else { return }
+        stage = .unconnected
+        isUnconnected = true
         patience = hub.wheel.now + hub.ticks.connect
-        becomeUnconnected()
         session.closed()
         hub.renew(self)
-    }
-
-    private func becomeUnconnected() {
-        if case .unconnected = stage { return }
-        stage = .unconnected
-        hub.unconnectedClients += 1
         updateDeadline()
     }
 

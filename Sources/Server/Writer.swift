@@ -194,8 +194,9 @@ private final class Clerk {
     ) throws(StoreError) {
         switch submission {
         case .change(let change, let origin):
-            isWriting = true
             let outcome = try store.apply(change)
+            // That nothing was written tells nothing of whether it could be.
+            if outcome.isChange { isWriting = true }
             if let event = Event(outcome) { mail.publish(event) }
             switch origin {
             case .connection(let connection, let ticket):

@@ -62,8 +62,9 @@ extension EngineSession {
     /// Whether what comes by POST still counts.
     private var carriesPost: Bool {
         switch stage {
-        case .polling, .upgrading: true
-        case .webSocket, .closing, .closed: false
+        // One that began before the client moved to its websocket.
+        case .polling, .upgrading, .webSocket: true
+        case .closing, .closed: false
         }
     }
 

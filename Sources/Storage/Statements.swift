@@ -22,7 +22,7 @@ struct Statements {
             INSERT INTO filed_messages SELECT conversation_id, id FROM messages
             WHERE id > (SELECT message_id FROM filing) ORDER BY conversation_id, id
             """)
-        setFiled = try database.prepare("UPDATE filing SET message_id = ?1")
+        setFiled = try database.prepare("UPDATE filing SET message_id = (SELECT coalesce(max(id), 0) FROM messages)")
 
         insertConversation = try database.prepare(
             "INSERT INTO conversations (created_at, is_group, title) VALUES (?1, ?2, ?3)")

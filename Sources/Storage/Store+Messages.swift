@@ -9,8 +9,9 @@ extension Store {
     /// Files what was stored lately by conversation, inside a transaction: in order, so that messages share pages.
     package func fileMessages() throws(StoreError) {
         if unfiled.count == 0 { return }
+        hasFiled = true
         try statements.file.run()
-        try statements.setFiled.run(.integer(lastMessage.rawValue))
+        try statements.setFiled.run()
         unfiled.removeAll()
     }
 

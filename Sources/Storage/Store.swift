@@ -21,6 +21,9 @@ package final class Store {
     var members: [ConversationID: [UserID]] = [:]
     /// What was stored lately and not filed by conversation.
     var unfiled = UnfiledMessages()
+    /// Whether the transaction under way has filed messages, and whether what is in memory has to be read anew.
+    var hasFiled = false
+    private var needsReload = false
     static let cacheLimit = 100_000
     static let membersCacheLimit = 10_000
 
@@ -58,6 +61,9 @@ package final class Store {
 
     /// Runs changes in one transaction. When it throws, nothing of them happened.
     package func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+        if needsReload { try reload() }
+        let (last, count) = (lastMessage, unfiled.count)
+        hasFiled = false
         do {
             return try database.transaction(statements.transaction, body)
         } catch {
@@ -66,19 +72,22 @@ package final class Store {
             members = [:]
             accounts.forgetKnown()
             notifications.forgetCounts()
-            try? reload()
+            lastMessage = last
+            if hasFiled { needsReload = true } else { unfiled.truncate(to: count) }
             throw error
         }
     }
 
     private func reload() throws(StoreError) {
+        needsReload = true
         lastMessage = try statements.lastMessage.first { MessageID($0.integer(0)) } ?? MessageID(0)
-        unfiled.removeAll()
+        unfiled = UnfiledMessages()
         try statements.unfiled.forEach { row in
             unfiled.append(
                 MessageID(row.integer(0)), from: UserID(row.integer(1)), in: ConversationID(row.integer(2)))
             return true
         }
+        needsReload = false
     }
 
     /// Carries out one change, inside a transaction.

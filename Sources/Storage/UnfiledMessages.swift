@@ -11,12 +11,15 @@ struct UnfiledMessages {
     }
 
     private var byConversation: [ConversationID: [Entry]] = [:]
-    private(set) var count = 0
+    /// Where each is, oldest first.
+    private var conversations: [ConversationID] = []
+
+    var count: Int { conversations.count }
 
     /// Adds a message that is newer than all others.
     mutating func append(_ message: MessageID, from sender: UserID, in conversation: ConversationID) {
         byConversation[conversation, default: []].append(Entry(message: message, sender: sender))
-        count += 1
+        conversations.append(conversation)
     }
 
     func newest(in conversation: ConversationID) -> MessageID? { byConversation[conversation]?.last?.message }
@@ -27,8 +30,14 @@ struct UnfiledMessages {
         return entries[entries.count - entries.reversed().prefix { $0.message > message }.count..<entries.count]
     }
 
+    /// Takes back all but the oldest.
+    mutating func truncate(to count: Int) {
+        for conversation in conversations[count...].reversed() { byConversation[conversation]?.removeLast() }
+        conversations.removeSubrange(count...)
+    }
+
     mutating func removeAll() {
         byConversation.removeAll(keepingCapacity: true)
-        count = 0
+        conversations.removeAll(keepingCapacity: true)
     }
 }

@@ -80,12 +80,15 @@ internal import CZlib
         defer { if !keepsContext { unsafe inflateReset(stream) } }
         // What every message leaves out at its end.
         let tail: InlineArray<4, UInt8> = [0x00, 0x00, 0xFF, 0xFF]
-        try feed(payload, into: &message, limit: limit)
-        try feed(tail.span, into: &message, limit: limit)
+        _ = try feed(payload, into: &message, limit: limit)
+        guard try feed(tail.span, into: &message, limit: limit) else { throw .notDeflated }
         return message
     }
 
-    private func feed(_ input: Span<UInt8>, into message: inout [UInt8], limit: Int) throws(WebSocketError) {
+    /// - Returns: Whether the input ends where a block does.
+    private func feed(
+        _ input: Span<UInt8>, into message: inout [UInt8], limit: Int
+    ) throws(WebSocketError) -> Bool {
         var fed = 0
         while true {
             // One byte more than allowed tells that there is more.
@@ -107,11 +110,13 @@ internal import CZlib
             }
             if message.count > limit { throw .messageTooLong }
             switch result {
-            case Z_OK, Z_BUF_ERROR: if !isFull { return }
+            case Z_OK, Z_BUF_ERROR:
+                // 128: the next thing is a block's header; below 64: bits that are left of the last byte.
+                if !isFull { return unsafe stream.pointee.data_type & 128 != 0 && stream.pointee.data_type & 63 == 0 }
             // A block may be marked as the last one; what follows begins anew.
             case Z_STREAM_END:
                 unsafe inflateReset(stream)
-                if fed == input.count { return }
+                if fed == input.count { return true }
             default: throw .notDeflated
             }
         }

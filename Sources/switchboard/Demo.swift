@@ -56,6 +56,11 @@ enum Demo {
             add(
                 "erp, as \(user.name) to \(other.name)", "/ws/v1/chat/?token=\(token)",
                 #"{"type":"chat_message","message":"Hello, are you available?","recipient_id":\#(other.id)}"#)
+            lines += [
+                "", "socketio, as \(user.name) to \(other.name)",
+                #"  socket = io("http://\#(address)", {auth: {token: "\#(token)"}})"#,
+                #"  socket.emit("send_message", {"toUserId":\#(other.id),"content":"Hello world!"})"#,
+            ]
         }
         if people.isEmpty { lines += ["", "The database holds other people than the demo's, so none were added."] }
         return lines.joined(separator: "\n") + "\n"

@@ -359,6 +359,15 @@ async def reach_the_limits(stage: Stage, operations: dict[str, Operation]) -> No
         await ear.client.send_text("{")
     errors = [(await ear.until("error"))["message"] for _ in range(61)]
     assert errors[-1] == "Rate limit exceeded"
+    typist = stage.ears["socketio", "own"]
+    for number in range(30):
+        await typist.client.send([number, *stage.real(operations["socketioStartTyping"].examples[0])])
+    answers: list[str] = []
+    while len(answers) < 30:
+        name, _ = typist.note(await typist.client.receive())
+        if name != "error":
+            answers.append(name)
+    assert answers[-1] == "refused"
 
 
 def assert_all_words_were_heard(stage: Stage) -> None:

@@ -132,7 +132,7 @@ async def test_a_narrow_window_is_respected(server: Server, room: str) -> None:
         # Beyond the window it is sent as it is.
         link.say(LONG)
         assert await link.hear() == (False, LONG)
-    async with Link.open(server, room, "permessage-deflate; server_max_window_bits=11") as link:
+    async with Link.open(server, f"{room[:-1]}-wide/", "permessage-deflate; server_max_window_bits=11") as link:
         link.say(LONG)
         assert await link.hear() == (True, LONG)
 
@@ -189,7 +189,7 @@ async def test_a_bomb_closes_its_own_connection(server: Server, room: str) -> No
 
 
 @pytest.mark.parametrize(("payload", "code"), [
-    (b"\xff\xff\xff", 1002), (deflated(b"x" * 50)[:-3] + b"\xff\xff\xff", 1002), (deflated(b"\xff\xfe"), 1007),
+    (b"", 1002), (deflated(said("Hi"))[:-2], 1002), (b"\xff\xff\xff", 1002), (deflated(b"x" * 50)[:-3] + b"\xff\xff\xff", 1002), (deflated(b"\xff\xfe"), 1007),
 ])
 async def test_what_is_no_compressed_text_closes(server: Server, room: str, payload: bytes, code: int) -> None:
     async with Link.open(server, room) as link:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import campus
 import pytest
+import socket_io
 from client import Client
 from conftest import Connect, Start
 from database import stored_texts
@@ -160,6 +161,22 @@ async def test_the_lines_of_the_demonstration_work(start: Start) -> None:
         elif "/ws/chat/" in url:
             assert (await client.receive())["message"] == sent["message"]
         await client.close()
+
+
+SOCKET_IO = re.compile(r'io\("http://([^"]+)", {auth: {token: "([^"]+)"}}\)\s+socket\.emit\("(\w+)", ({.*})\)')
+
+
+async def test_what_the_demonstration_says_of_socketio_works(start: Start, connect: Connect) -> None:
+    server = start("--demo")
+
+    def found() -> list[tuple[str, str, str, str]]:
+        return SOCKET_IO.findall("\n".join(server.stdout.all()))
+
+    eventually(lambda: len(found()) == 3, "lines to paste for each of the three")
+    for address, token, event, payload in found():
+        assert address.endswith(f":{server.port}")
+        client = await socket_io.online(connect, server, token)
+        await client.ask(event, json.loads(payload), answer=socket_io.STORED)
 
 
 def test_the_demonstration_fills_an_empty_database_only(start: Start) -> None:

@@ -77,13 +77,15 @@ import Testing
         #expect(!recoveries.isNeeded)
         let pid = try #require(recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "s"), for: Self.client(1)))
         #expect(recoveries.isNeeded)
-        recoveries.update(pid, of: Self.client(1)) { $0.joined = [ConversationID(3)] }
+        recoveries.update(pid, of: Self.client(1)) { $0.joined = [ConversationID(3): Self.number(5)] }
         // Not its client any more, or not yet.
-        recoveries.update(pid, of: Self.client(2)) { $0.joined = [] }
+        recoveries.update(pid, of: Self.client(2)) { $0.joined = [:] }
         #expect(recoveries.takeUp(pid, by: UserID(2), for: Self.client(2)) == nil)
         #expect(recoveries.takeUp("another", by: UserID(1), for: Self.client(2)) == nil)
         let taken = try #require(recoveries.takeUp(pid, by: UserID(1), for: Self.client(2)))
-        #expect(taken.kept.joined == [ConversationID(3)] && taken.kept.sid == "s" && taken.former == Self.client(1))
+        #expect(
+            taken.kept.joined == [ConversationID(3): Self.number(5)] && taken.kept.sid == "s"
+                && taken.former == Self.client(1))
         // The former client has lost it.
         recoveries.end(pid, of: Self.client(1))
         recoveries.lose(pid, of: Self.client(1))
@@ -93,6 +95,28 @@ import Testing
         recoveries.end(pid, of: Self.client(3))
         #expect(recoveries.takeUp(pid, by: UserID(1), for: Self.client(4)) == nil)
         #expect(!recoveries.isNeeded)
+    }
+
+    @Test("who is removed from a conversation is out of its room, unless they joined again since")
+    func removed() throws {
+        let recoveries = Recoveries(for: .seconds(60))
+        let pid = try #require(recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "s"), for: Self.client(1)))
+        recoveries.update(pid, of: Self.client(1)) {
+            $0.joined = [ConversationID(3): Self.number(5), ConversationID(4): Self.number(5)]
+        }
+        recoveries.lose(pid, of: Self.client(1))
+        recoveries.remove(UserID(2), from: ConversationID(3), at: Self.number(9))
+        recoveries.remove(UserID(1), from: ConversationID(3), at: Self.number(9))
+        recoveries.remove(UserID(1), from: ConversationID(4), at: Self.number(4))
+        let taken = try #require(recoveries.takeUp(pid, by: UserID(1), for: Self.client(2)))
+        #expect(Array(taken.kept.joined.keys) == [ConversationID(4)])
+
+        var log = EventLog()
+        log.append(.removed(UserID(1), from: ConversationID(3)), Self.number(9), limit: .max, at: 0)
+        #expect(log.isRemoved(UserID(1), from: ConversationID(3), since: Self.number(8)))
+        #expect(!log.isRemoved(UserID(1), from: ConversationID(3), since: Self.number(9)))
+        #expect(!log.isRemoved(UserID(2), from: ConversationID(3), since: Self.number(8)))
+        #expect(!log.isRemoved(UserID(1), from: ConversationID(4), since: Self.number(8)))
     }
 
     @Test("who stays away too long is forgotten, but not who came back in between")

@@ -58,6 +58,7 @@ import Testing
         arguments: [
             (.zero, 0), (.milliseconds(1), 1), (.milliseconds(250), 1), (.milliseconds(251), 2), (.seconds(25), 100),
             (.seconds(1) + .milliseconds(1), 5), (.seconds(10_000_000_000), 1 << 28),
+            (.milliseconds(Int64.max), 1 << 28),
         ] as [(Duration, UInt32)])
     func durations(_ duration: Duration, _ ticks: UInt32) {
         #expect(DeadlineWheel.ticks(duration) == ticks)

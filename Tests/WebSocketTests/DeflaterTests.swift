@@ -81,6 +81,18 @@ import Testing
         #expect(try inflated(hello, by: inflater) == "Hello")
     }
 
+    @Test("what breaks off within a block is refused, and so is nothing at all")
+    func cut() {
+        let text = Array("Hello, are you available? Hello, are you available?".utf8)
+        let payload = Deflater(level: 6, windowBits: 15, keepsContext: false).deflate(text.span)
+        let inflater = Inflater(keepsContext: false)
+        for end in 0..<payload.count {
+            #expect(throws: WebSocketError.notDeflated) {
+                try inflater.inflate(Array(payload[..<end]).span, limit: 1000)
+            }
+        }
+    }
+
     @Test("every beginning of a payload, and each with a bit turned, is a message or refused")
     func mutations() {
         let text = Array("Hello, are you available? Hello, are you available?".utf8)

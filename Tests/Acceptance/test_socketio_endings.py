@@ -1,0 +1,91 @@
+"""Sessions that end, or should not go on: what nobody may hear any more, what nobody may lose, and what stays bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import api
+import campus
+import pytest
+import socket_io
+from conftest import Connect, Start
+from socketio_raw import PollingLink, emitted, engine, have_read, sign_in
+from switchboard import Person, Server, eventually, memory
+
+
+async def signed_in(server: Server, person: Person) -> PollingLink:
+    link = PollingLink(await engine(server).open_polling())
+    await link.send(sign_in(person.token))
+    assert (await link.receive()).startswith("40{")
+    return link
+
+
+async def test_who_was_removed_meanwhile_does_not_get_back_into_the_room(server: Server, connect: Connect) -> None:
+    aarav, bela, chitra = (server.person() for _ in range(3))
+    group = api.group(server, aarav, bela, chitra, title="Team")
+    speaker = await socket_io.online(connect, server, chitra.token)
+    lost = await socket_io.online(connect, server, bela.token, group)
+    lost.drop()
+    assert api.delete(server, bela, f"{api.CONVERSATIONS}{group}/members/{bela.id}/").status == 200
+    # Another connection learns an offset that is newer than the removal.
+    other = await socket_io.online(connect, server, bela.token)
+    await speaker.ask("send_message", {"toUserId": bela.id, "content": "hi"}, answer=socket_io.STORED)
+    await other.receive()
+    lost.offset = other.offset
+    back = await socket_io.recovered(connect, server, bela.token, lost)
+    await speaker.ask("send_message", {"conversationId": group, "content": "secret"}, answer=socket_io.STORED)
+    await back.ask("leave_conversation", group)
+
+
+async def test_a_session_that_is_being_closed_vouches_for_nothing(server: Server, connect: Connect) -> None:
+    aarav, bela = server.person(), server.person()
+    speaker = await socket_io.online(connect, server, aarav.token)
+    link = await signed_in(server, bela)
+    # No poll waits that could tell the client.
+    await link.session.post("47bad")
+    await have_read(server)
+    await speaker.ask("send_message", {"toUserId": bela.id, "content": "Hello"}, answer=socket_io.STORED)
+    receiver = await connect(server, campus.CHAT, bela.token)
+    await receiver.expect(campus.heard("Hello", aarav))
+
+
+async def test_a_websocket_is_not_read_for_a_session_that_is_not(start: Start, connect: Connect) -> None:
+    server = start("--loops", 1, "--send-queue", 65_536)
+    aarav, bela = server.person(), server.person()
+    speaker = await socket_io.online(connect, server, aarav.token)
+    link = await signed_in(server, bela)
+    for _ in range(3):
+        await speaker.ask(
+            "send_message", {"toUserId": bela.id, "content": "m" * 16_000}, answer=socket_io.STORED)
+    # With that much unread nothing is looked up, and all that is asked behind it waits, the POST's answer included.
+    events = [emitted("typing_start", {"toUserId": aarav.id})] + [emitted("nothing")] * 300
+    post = await engine(server).begin("POST", link.session.query, "\x1e".join(events))
+    await have_read(server)
+    async with engine(server).open_websocket(link.session.websocket_query) as client:
+        await client.send("2probe")
+        await client.send("5")
+        before = memory(server)
+        junk = json.dumps(["nothing", "x" * 30_000])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3):
+                for _ in range(2_000):
+                    await client.send(f"42{junk}")
+        assert memory(server) - before < 20 << 20
+    post.abort()
+
+
+async def test_a_queue_that_overflows_while_its_client_types_ends_its_session_alone(
+    start: Start, connect: Connect
+) -> None:
+    server = start("--loops", 1, "--send-queue", 65_536)
+    aarav, bela = server.person(), server.person()
+    speaker = await socket_io.online(connect, server, aarav.token)
+    for _ in range(20):
+        link = await signed_in(server, bela)
+        messages = [
+            speaker.send(["send_message", {"toUserId": bela.id, "content": "m" * 6_000}]) for _ in range(12)]
+        await asyncio.gather(
+            link.session.post(emitted("typing_start", {"toUserId": aarav.id})), *messages)
+        await have_read(server)
+    eventually(lambda: api.get(server, aarav, "/api/auth/me/").status == 200, "an answer")
