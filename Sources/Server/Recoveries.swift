@@ -11,8 +11,8 @@ final class Recoveries: Sendable {
         let sid: String
         /// After what it began to hear.
         var start = EventNumber(rawValue: 0)
-        /// The conversations whose rooms it is in, and after which event it joined each.
-        var joined: [ConversationID: EventNumber] = [:]
+        /// The conversations whose rooms it has joined.
+        var joined: [ConversationID: Stay] = [:]
         /// The client that holds it; `nil` since its connection broke.
         fileprivate var holder: ConnectionID?
         fileprivate var lostAt: ContinuousClock.Instant?
@@ -21,6 +21,12 @@ final class Recoveries: Sendable {
             self.user = user
             self.sid = sid
         }
+    }
+
+    /// Since which event somebody is in a room, and at which they were taken out of it.
+    struct Stay: Equatable, Sendable {
+        let since: EventNumber
+        var until: EventNumber?
     }
 
     private struct State {
@@ -93,7 +99,8 @@ final class Recoveries: Sendable {
     func remove(_ user: UserID, from conversation: ConversationID, at number: EventNumber) {
         change { state in
             for (pid, kept) in state.kept where kept.user == user {
-                if let since = kept.joined[conversation], since < number { state.kept[pid]?.joined[conversation] = nil }
+                guard let stay = kept.joined[conversation], stay.since < number else { continue }
+                state.kept[pid]?.joined[conversation]?.until = stay.until ?? number
             }
         }
     }

@@ -177,8 +177,10 @@ final class SocketIOClient: EngineClient {
             let events = hub.events(after: offset)
         else { return nil }
         // Who was removed is no member, whatever they say was the last that they heard.
-        let joined = kept.joined.filter { !hub.isRemoved(user.id, from: $0.key, since: $0.value) }
-        var rooms = Set(kept.joined.keys)
+        let joined = kept.joined.filter {
+            $0.value.until == nil && !hub.isRemoved(user.id, from: $0.key, since: $0.value.since)
+        }
+        var rooms = Set(kept.joined.filter { $0.value.until.map { $0 > offset.number } ?? true }.keys)
         var frames: [[UInt8]] = []
         var bytes = 0
         for (event, number) in events {
@@ -198,7 +200,9 @@ final class SocketIOClient: EngineClient {
     // MARK: - What is kept of it
 
     override func hasJoined(_ conversation: ConversationID) {
-        if let pid { hub.recoveries.update(pid, of: id) { $0.joined[conversation] = hub.newestEvent } }
+        if let pid {
+            hub.recoveries.update(pid, of: id) { $0.joined[conversation] = Recoveries.Stay(since: hub.newestEvent) }
+        }
     }
 
     override func hasLeft(_ conversation: ConversationID) {

@@ -7,6 +7,10 @@ import Testing
 @Suite struct RecoveryTests {
     private static func number(_ number: UInt64) -> EventNumber { EventNumber(rawValue: number) }
 
+    private static func stay(_ since: UInt64, until: UInt64? = nil) -> Recoveries.Stay {
+        Recoveries.Stay(since: number(since), until: until.map { number($0) })
+    }
+
     private static func message(_ text: String) -> Event {
         let user = User(id: UserID(1), username: "asha", name: "Asha Rao", college: nil)
         return .message(
@@ -77,14 +81,14 @@ import Testing
         #expect(!recoveries.isNeeded)
         let pid = try #require(recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "s"), for: Self.client(1)))
         #expect(recoveries.isNeeded)
-        recoveries.update(pid, of: Self.client(1)) { $0.joined = [ConversationID(3): Self.number(5)] }
+        recoveries.update(pid, of: Self.client(1)) { $0.joined = [ConversationID(3): Self.stay(5)] }
         // Not its client any more, or not yet.
         recoveries.update(pid, of: Self.client(2)) { $0.joined = [:] }
         #expect(recoveries.takeUp(pid, by: UserID(2), for: Self.client(2)) == nil)
         #expect(recoveries.takeUp("another", by: UserID(1), for: Self.client(2)) == nil)
         let taken = try #require(recoveries.takeUp(pid, by: UserID(1), for: Self.client(2)))
         #expect(
-            taken.kept.joined == [ConversationID(3): Self.number(5)] && taken.kept.sid == "s"
+            taken.kept.joined == [ConversationID(3): Self.stay(5)] && taken.kept.sid == "s"
                 && taken.former == Self.client(1))
         // The former client has lost it.
         recoveries.end(pid, of: Self.client(1))
@@ -102,14 +106,14 @@ import Testing
         let recoveries = Recoveries(for: .seconds(60))
         let pid = try #require(recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "s"), for: Self.client(1)))
         recoveries.update(pid, of: Self.client(1)) {
-            $0.joined = [ConversationID(3): Self.number(5), ConversationID(4): Self.number(5)]
+            $0.joined = [ConversationID(3): Self.stay(5), ConversationID(4): Self.stay(5)]
         }
         recoveries.lose(pid, of: Self.client(1))
         recoveries.remove(UserID(2), from: ConversationID(3), at: Self.number(9))
         recoveries.remove(UserID(1), from: ConversationID(3), at: Self.number(9))
         recoveries.remove(UserID(1), from: ConversationID(4), at: Self.number(4))
         let taken = try #require(recoveries.takeUp(pid, by: UserID(1), for: Self.client(2)))
-        #expect(Array(taken.kept.joined.keys) == [ConversationID(4)])
+        #expect(taken.kept.joined == [ConversationID(3): Self.stay(5, until: 9), ConversationID(4): Self.stay(5)])
 
         var log = EventLog()
         log.append(.removed(UserID(1), from: ConversationID(3)), Self.number(9), limit: .max, at: 0)
