@@ -10,10 +10,13 @@ SWITCHBOARD_FUZZ=1
 SWIFT_BACKTRACE=enable=no
 export SWITCHBOARD_FUZZ SWIFT_BACKTRACE
 build=.build-fuzz
-mkdir -p Fuzzing/Finds
+mkdir -p Fuzzing/Finds $build
 for fuzzer in FuzzHTTP FuzzJSON FuzzJWT FuzzSocketIO FuzzWebSocket; do
-    # The linker warns about every local symbol of the sanitizer.
-    swift build -c release --scratch-path $build --product $fuzzer 2>&1 | grep -v 'Cannot export local symbol' || true
+    if ! swift build -c release --scratch-path $build --product $fuzzer >$build/log 2>&1; then
+        # The linker warns about every local symbol of the sanitizer.
+        grep -v 'Cannot export local symbol' $build/log >&2
+        exit 1
+    fi
     mkdir -p "$build/corpus/$fuzzer"
     echo "== $fuzzer for $1 s"
     "$build/release/$fuzzer" -max_total_time="$1" -max_len=4096 -print_final_stats=1 \

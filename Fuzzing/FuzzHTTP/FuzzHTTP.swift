@@ -93,8 +93,8 @@ private let router = {
 
 /// Asks a request everything there is to ask.
 private func ask(_ request: Request) {
-    precondition(!request.path.utf8.contains(0))
-    precondition(request.path == "*" || request.rawPath.utf8.first == UInt8(ascii: "/"))
+    precondition(!request.rawPath.utf8.contains(0))
+    precondition(request.rawPath == "*" || request.rawPath.utf8.first == UInt8(ascii: "/"))
     _ = (request.target, request.query, request.queryValue("a"), request.host, request.contentType)
     _ = (request.keepAlive, request.header("x"), request.lists("upgrade", in: "connection"))
     _ = router.match(request)
