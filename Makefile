@@ -13,7 +13,7 @@ RELEASE := .build/release/switchboard
 VENV := .build/venv
 FORMATTED := Package.swift Sources Tests Fuzzing
 
-.PHONY: run build test unit-test acceptance-test lint format fuzz echo-fixture socketio-fixture bench tools-for-tests libraries clean
+.PHONY: run build test unit-test acceptance-test lint format fuzz echo-fixture socketio-fixture bench bench-growth tools-for-tests libraries clean
 
 ## Builds for release and starts the server on 127.0.0.1:8000, with a few people to try it with.
 run: build
@@ -63,6 +63,10 @@ bench: build
 	$(PYTHON) Benchmarks/figures.py .build/bench/results.jsonl
 	$(PYTHON) Benchmarks/polling.py
 	$(PYTHON) Benchmarks/history.py
+
+## How the cost of a message grows with what else there is; draws docs/growth.svg.
+bench-growth: build
+	$(PYTHON) Benchmarks/growth.py --kit $(KIT) --rounds $(ROUNDS)
 
 ## Installs the C libraries that are missing.
 libraries:

@@ -6,10 +6,10 @@
 The server with all its threads runs on core 0, the kit's load generator on core 1. Prints the medians of the server's CPU
 microseconds for a message, and draws them into docs/growth.svg. What a run leaves is in .build/bench.
 """
-import argparse, json, pathlib, shutil, sqlite3, statistics, subprocess, time
+import argparse, json, math, pathlib, shutil, sqlite3, statistics, subprocess, time
 
 from bench import direct, seed
-from running import BUILD, ROOT, server
+from running import BINARY, BUILD, ROOT, server
 
 DRAWING = ROOT / "docs" / "growth.svg"
 WSLOAD = BUILD / "wsload"
@@ -73,6 +73,8 @@ def with_messages(count: int) -> float:
     name = f"growth-{count}.db"
     if not (BUILD / name).exists():
         shutil.copy(BUILD / "seed.db", BUILD / name)
+        # The seed may be of an older version.
+        subprocess.run([BINARY, "user", "list", "--database", BUILD / name], check=True, stdout=subprocess.DEVNULL)
         with sqlite3.connect(BUILD / name) as connection:
             connection.execute(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO messages"
@@ -110,7 +112,7 @@ def draw(curves: dict[str, dict[int, float]]) -> str:
         left, top = 50 + place * (width + gap), 40
         ends = list(points)
         most = max(points.values()) * 1.25
-        logarithm = {x: len(str(x)) - 1 + (int(str(x)[0]) - 1) / 9 for x in ends}
+        logarithm = {x: math.log10(x) for x in ends}
         low, high = logarithm[ends[0]], logarithm[ends[-1]]
         spots = [
             (left + width * (logarithm[x] - low) / (high - low), top + height * (1 - y / most), x, y)
