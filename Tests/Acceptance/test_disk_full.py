@@ -7,6 +7,7 @@ import resource
 import signal
 
 import pytest
+import socket_io
 from api import API_KEY, CONVERSATIONS, KEYED, MESSAGES, answered, direct, get, post, refused
 from conftest import Connect, Start
 from database import stored_texts
@@ -82,6 +83,19 @@ async def test_the_server_gets_ready_again_without_a_message(server: Server, con
     eventually(lambda: not is_ready(server), "/readyz says that it can't write")
     make_room(server)
     eventually(lambda: is_ready(server), "/readyz says that it can write again", within=15)
+
+
+async def test_joining_a_room_writes_nothing_and_hides_no_full_disk(server: Server, connect: Connect) -> None:
+    aarav, bela = server.person(), server.person()
+    number = direct(server, aarav, bela)
+    client = await socket_io.online(connect, server, aarav.token)
+    fill_disk(server)
+    await client.send(["send_message", {"conversationId": number, "content": "refused"}])
+    assert (await client.receive())[0] == "error"
+    eventually(lambda: not is_ready(server), "/readyz says that it can't write")
+    for _ in range(3):
+        await client.ask("join_conversation", number)
+        assert not is_ready(server)
 
 
 async def test_the_other_writers_are_told_too(server: Server, connect: Connect) -> None:
