@@ -377,9 +377,8 @@ final class Hub {
 
     /// An event's frame for a session, compressed where it shares that with others.
     private func frame(_ frames: inout Frames, for session: Session, as role: Role = .other) -> [UInt8]? {
-        guard let frame = frames.frame(for: session.name, as: role), session.sharedCompression > 0 else {
-            return frames.frame(for: session.name, as: role)
-        }
+        guard let frame = frames.frame(for: session.name, as: role) else { return nil }
+        if session.sharedCompression == 0 { return frame }
         let length = FrameEncoder.payload(of: frame).count
         guard length >= settings.deflateThreshold, length <= session.sharedCompression else { return frame }
         return frames.deflated(for: session.name, as: role) { deflate($0) }

@@ -239,6 +239,8 @@ final class SocketIOClient: EngineClient {
         patience = hub.wheel.now + hub.ticks.connect
         session.closed()
         hub.renew(self)
+        // Nothing waits for its turn any more.
+        pauseReading(false)
         updateDeadline()
     }
 

@@ -74,3 +74,17 @@ async def test_a_websocket_is_not_read_for_a_session_that_is_not(start: Start, c
                     await client.send(f"42{junk}")
         assert memory(server) - before < 20 << 20
     post.abort()
+
+
+async def test_who_leaves_while_paused_is_read_again(start: Start, connect: Connect) -> None:
+    server = start("--loops", 1, "--send-queue", 65_536)
+    aarav, bela = server.person(), server.person()
+    speaker = await socket_io.online(connect, server, aarav.token)
+    link = await signed_in(server, bela)
+    for _ in range(3):
+        await speaker.ask(
+            "send_message", {"toUserId": bela.id, "content": "m" * 16_000}, answer=socket_io.STORED)
+    events = [emitted("typing_start", {"toUserId": aarav.id})] + [emitted("nothing")] * 300
+    answer = await link.session.post("\x1e".join([*events, "41"]))
+    answer.expect_payload("ok")
+    (await link.session.post(sign_in(bela.token))).expect_payload("ok")
