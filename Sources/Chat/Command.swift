@@ -59,7 +59,7 @@ package enum Answer: Sendable {
     case repeated(Message)
     /// Carried out; there is nothing more to say.
     case done
-    case started(Conversation)
+    indirect case started(Conversation)
     case joined(ConversationID)
     case people([User])
     case conversations([Conversation])

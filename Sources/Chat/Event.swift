@@ -1,12 +1,13 @@
 /// What people hear of. Each dialect has its own words for some of these, and none for the others.
-package enum Event: Sendable {
+///
+/// Indirect: an event is one word, which is handed on many times.
+package indirect enum Event: Sendable {
     /// A message was stored; heard by its author and by the others in the conversation.
     case message(Message, for: [UserID])
     /// Heard by the others in the conversation; some of them wrote what was read.
     case read(Receipt)
     case typing(TypingSign)
-    /// Apart, so that the others stay small: events are handed on many times.
-    indirect case notification(Notification)
+    case notification(Notification)
     /// How many notifications a person has not read; heard by that person's notification sockets.
     case unreadCount(Int, of: UserID)
     /// Somebody is no longer in a conversation.

@@ -1,11 +1,13 @@
 /// The number by which the store knows a subject; ids of one kind only grow.
-package struct ID<Subject>: Hashable, Comparable, Sendable, CustomStringConvertible {
-    package let rawValue: Int64
+///
+/// Public, as what is generic and used in other modules is specialized only then.
+public struct ID<Subject>: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let rawValue: Int64
 
-    package init(_ rawValue: Int64) { self.rawValue = rawValue }
+    @inlinable public init(_ rawValue: Int64) { self.rawValue = rawValue }
 
-    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
-    package var description: String { String(rawValue) }
+    @inlinable public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    public var description: String { String(rawValue) }
 }
 
 package typealias UserID = ID<User>

@@ -1,5 +1,5 @@
-/// A message as it was stored.
-package struct Message: Sendable {
+/// A message as it was stored. Immutable and shared: all who hear of it refer to the one.
+package final class Message: Sendable {
     package let id: MessageID
     package let conversation: ConversationID
     package let sender: User

@@ -44,40 +44,40 @@ package struct Timestamp: Hashable, Comparable, Sendable {
     package func write(_ style: Style, to text: inout OutputSpan<UInt8>) {
         let (seconds, fraction) = Int(microseconds).floored(by: 1_000_000)
         let moment = CivilMoment(secondsSince1970: seconds)
-        text.append(moment.year, digits: 4)
+        text.append(pair: moment.year / 100)
+        text.append(pair: moment.year % 100)
         text.append(UInt8(ascii: "-"))
-        text.append(moment.month, digits: 2)
+        text.append(pair: moment.month)
         text.append(UInt8(ascii: "-"))
-        text.append(moment.day, digits: 2)
+        text.append(pair: moment.day)
         text.append(UInt8(ascii: "T"))
-        text.append(moment.hour, digits: 2)
+        text.append(pair: moment.hour)
         text.append(UInt8(ascii: ":"))
-        text.append(moment.minute, digits: 2)
+        text.append(pair: moment.minute)
         text.append(UInt8(ascii: ":"))
-        text.append(moment.second, digits: 2)
+        text.append(pair: moment.second)
         switch style {
         case .seconds: break
         case .milliseconds:
             text.append(UInt8(ascii: "."))
-            text.append(fraction / 1000, digits: 3)
+            text.append(pair: fraction / 10_000)
+            text.append(digit: fraction / 1000 % 10)
         case .microseconds, .naiveMicroseconds:
             text.append(UInt8(ascii: "."))
-            text.append(fraction, digits: 6)
+            text.append(pair: fraction / 10_000)
+            text.append(pair: fraction / 100 % 100)
+            text.append(pair: fraction % 100)
         }
         if style != .naiveMicroseconds { text.append(UInt8(ascii: "Z")) }
     }
 }
 
 extension OutputSpan<UInt8> {
-    /// The decimal digits of a number, with zeros in front.
-    fileprivate mutating func append(_ number: Int, digits: Int) {
-        var divisor = 1
-        for _ in 1..<digits { divisor *= 10 }
-        var rest = number
-        while divisor > 0 {
-            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / divisor))
-            rest %= divisor
-            divisor /= 10
-        }
+    fileprivate mutating func append(digit: Int) { append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)) }
+
+    /// Two decimal digits.
+    fileprivate mutating func append(pair number: Int) {
+        append(digit: number / 10)
+        append(digit: number % 10)
     }
 }

@@ -14,6 +14,7 @@ package struct Campus: Dialect {
 
     package var wantsBacklog: Bool { true }
     package var isForTokens: TokenKind? { .opaque }
+    package var echoesMessages: Bool { false }
     package var limitsRate: Bool { false }
     package var stopsTyping: Bool { false }
     package func reads(from kind: Seat.Kind) -> Bool { kind != .notifications }

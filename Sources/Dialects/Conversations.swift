@@ -8,6 +8,7 @@ package struct Conversations: Dialect {
     package var endpoints: [Endpoint] { [Endpoint("/ws/chat/", .chat, token: .required)] }
     package var isForTokens: TokenKind? { .jwt }
     package var wantsBacklog: Bool { false }
+    package var echoesMessages: Bool { true }
     package var limitsRate: Bool { false }
     package var stopsTyping: Bool { true }
     package func reads(from kind: Seat.Kind) -> Bool { true }

@@ -17,6 +17,9 @@ package protocol Dialect: Sendable {
     /// Whether a client can't ask for what it missed, so that it is sent to it.
     var wantsBacklog: Bool { get }
 
+    /// Whether authors hear their own messages, in the words that the others hear.
+    var echoesMessages: Bool { get }
+
     /// Whether its clients say when somebody has stopped typing; for others the server does, after a while.
     var stopsTyping: Bool { get }
 

@@ -14,6 +14,7 @@ package struct ERP: Dialect {
 
     package var wantsBacklog: Bool { true }
     package var isForTokens: TokenKind? { nil }
+    package var echoesMessages: Bool { false }
     package var limitsRate: Bool { false }
     package var stopsTyping: Bool { false }
     package func reads(from kind: Seat.Kind) -> Bool { true }

@@ -15,6 +15,7 @@ package struct Rooms: Dialect {
 
     package var wantsBacklog: Bool { false }
     package var isForTokens: TokenKind? { nil }
+    package var echoesMessages: Bool { false }
     package var limitsRate: Bool { true }
     package var stopsTyping: Bool { false }
     package func reads(from kind: Seat.Kind) -> Bool { true }

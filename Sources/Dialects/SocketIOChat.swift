@@ -10,6 +10,7 @@ package struct SocketIOChat: Dialect {
     package var transport: Transport { .socketIO }
     package var isForTokens: TokenKind? { nil }
     package var wantsBacklog: Bool { false }
+    package var echoesMessages: Bool { false }
     package var limitsRate: Bool { false }
     package var stopsTyping: Bool { true }
     package func reads(from kind: Seat.Kind) -> Bool { true }

@@ -6,7 +6,9 @@ internal import CLibuv
     package let loop: EventLoop
     /// The handle's memory; freed in the close callback, and nothing uses it after ``close()``.
     let raw: UnsafeMutableRawPointer
-    private(set) package final var isClosed = false
+    // Private, as all that is hot here: the compiler then sees every access, and checks none at run time.
+    private final var hasClosed = false
+    package final var isClosed: Bool { hasClosed }
 
     init(size: Int, on loop: EventLoop) {
         precondition(loop.isCurrent, "a handle is made on its loop's thread")
@@ -27,8 +29,8 @@ internal import CLibuv
 
     /// Closes the handle; repeated calls do nothing.
     package final func close() {
-        if isClosed { return }
-        isClosed = true
+        if hasClosed { return }
+        hasClosed = true
         willClose()
         unsafe uv_close(switchboard_handle(raw)) { handle in
             let owner = unsafe Unmanaged<Handle>.fromOpaque(uv_handle_get_data(handle)!).takeRetainedValue()

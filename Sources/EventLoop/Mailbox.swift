@@ -33,8 +33,10 @@ public final class Mailbox<Message: Sendable>: Sendable {
     @inlinable public func post(contentsOf messages: [Message]) {
         if messages.isEmpty { return }
         let wasEmpty = waiting.withLock { queue in
-            defer { queue.append(contentsOf: messages) }
-            return queue.isEmpty
+            let wasEmpty = queue.isEmpty
+            // A whole batch is taken over as it is.
+            if wasEmpty, messages.count > 1 { queue = messages } else { queue.append(contentsOf: messages) }
+            return wasEmpty
         }
         if wasEmpty { wake() }
     }

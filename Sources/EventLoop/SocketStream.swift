@@ -6,9 +6,9 @@ package protocol SocketStreamDelegate: AnyObject {
     func received(_ bytes: inout MutableSpan<UInt8>)
     /// The peer will send no more; it may still read.
     func receivedEnd()
-    /// The kernel takes no more, and what waits is beyond ``SocketStream/queueLimit``. At the end of a turn.
+    /// The kernel takes no more, and what waits is beyond ``SocketStream/limitQueue(to:)``. At the end of a turn.
     func overflowed()
-    /// Nothing waits to be written any more. Only after ``SocketStream/tellsWhenDrained`` was set, which this ends.
+    /// Nothing waits to be written any more. Once for each ``SocketStream/tellWhenDrained()``.
     func drained()
     /// The connection is gone, for whatever reason, ``SocketStream/close()`` included. The last call.
     func closed()
@@ -40,18 +40,28 @@ package final class SocketStream: Handle {
     }
 
     let kind: Kind
-    package var delegate: (any SocketStreamDelegate)?
+    /// The socket's; -1 until it was asked for.
+    private var descriptor: Int32 = -1
+    package var delegate: (any SocketStreamDelegate)? {
+        get { owner }
+        set { owner = newValue }
+    }
     /// What was sent and the kernel has not taken yet: its bytes, and what keeping each frame costs.
-    package private(set) var queuedBytes = 0
+    package var queuedBytes: Int { queued }
     /// The same less what the kernel has taken of the piece under way by now.
     package var unsentBytes: Int {
         guard isBlocked, !isClosed else { return queuedBytes }
         return unsafe queuedBytes - blockedBytes + uv_stream_get_write_queue_size(handle)
     }
     /// How much may wait while the kernel takes no more.
-    package var queueLimit = Int.max
-    package var tellsWhenDrained = false
+    package func limitQueue(to bytes: Int) { queueLimit = bytes }
+    /// Has the delegate told once nothing waits to be written any more.
+    package func tellWhenDrained() { tellsWhenDrained = true }
 
+    private var owner: (any SocketStreamDelegate)?
+    private var queued = 0
+    private var queueLimit = Int.max
+    private var tellsWhenDrained = false
     private var first: [UInt8]?
     private var rest: [[UInt8]] = []
     private var isMarked = false
@@ -75,9 +85,9 @@ package final class SocketStream: Handle {
     override func willClose() {
         first = nil
         rest = []
-        let delegate = delegate
-        self.delegate = nil
-        delegate?.closed()
+        let owner = owner
+        self.owner = nil
+        owner?.closed()
     }
 
     // MARK: - Reading
@@ -105,11 +115,11 @@ package final class SocketStream: Handle {
     private func didRead(_ count: Int) {
         if count > 0 {
             var bytes = unsafe MutableSpan(_unsafeStart: loop.readBuffer.baseAddress!, count: count)
-            delegate?.received(&bytes)
+            owner?.received(&bytes)
         } else if count == Int(UV_EOF.rawValue) {
             stopReading()
             hasEnded = true
-            delegate?.receivedEnd()
+            owner?.receivedEnd()
         } else if count < 0 {
             close()
         }
@@ -120,9 +130,9 @@ package final class SocketStream: Handle {
     /// Queues bytes for the end of this turn. What is sent after ``finish()`` or ``close()`` is dropped.
     package func send(_ bytes: [UInt8]) {
         if isClosed || isFinishing || bytes.isEmpty { return }
-        queuedBytes += bytes.count + Self.frameOverhead
+        queued += bytes.count + Self.frameOverhead
         if first == nil { first = bytes } else { rest.append(bytes) }
-        if !isBlocked || queuedBytes > queueLimit { mark() }
+        if !isBlocked || queued > queueLimit { mark() }
     }
 
     /// Writes what is queued, then tells the peer that no more will come. The peer's own end is awaited by the
@@ -144,7 +154,7 @@ package final class SocketStream: Handle {
         while !isClosed, !isBlocked, let frame = first {
             if unsafe rest.isEmpty || frame.count > loop.gatherBuffer.count {
                 first = rest.isEmpty ? nil : rest.removeFirst()
-                queuedBytes -= Self.frameOverhead
+                queued -= Self.frameOverhead
                 unsafe frame.withUnsafeBufferPointer { unsafe write($0) }
             } else {
                 unsafe write(gather(startingWith: frame))
@@ -152,13 +162,13 @@ package final class SocketStream: Handle {
         }
         if isClosed { return }
         if isBlocked {
-            if queuedBytes > queueLimit, !isFinishing { delegate?.overflowed() }
+            if queued > queueLimit, !isFinishing { owner?.overflowed() }
             return
         }
         if isFinishing { return shutDown() }
         if tellsWhenDrained {
             tellsWhenDrained = false
-            delegate?.drained()
+            owner?.drained()
         }
     }
 
@@ -176,7 +186,7 @@ package final class SocketStream: Handle {
             next = taken < rest.count ? rest[taken] : nil
             taken += 1
         }
-        queuedBytes -= taken * Self.frameOverhead
+        queued -= taken * Self.frameOverhead
         first = next
         if next == nil { rest = [] } else { rest.removeFirst(taken) }
         return unsafe UnsafeBufferPointer(rebasing: buffer[..<count])
@@ -185,12 +195,15 @@ package final class SocketStream: Handle {
     /// Gives bytes to the kernel; what it does not take is copied and follows when it can.
     private func write(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let start = bytes.baseAddress, !bytes.isEmpty, !isClosed else { return }
-        var buffer = unsafe uv_buf_init(
-            UnsafeMutableRawPointer(mutating: start).assumingMemoryBound(to: CChar.self), UInt32(bytes.count))
-        let result = unsafe uv_try_write(handle, &buffer, 1)
-        if result < 0 && result != UV_EAGAIN.rawValue { return close() }
-        let written = max(0, Int(result))
-        queuedBytes -= written
+        if descriptor < 0 {
+            var asked: Int32 = -1
+            unsafe uv_fileno(switchboard_handle(raw), &asked)
+            descriptor = asked
+        }
+        let result = unsafe switchboard_send(descriptor, start, bytes.count)
+        if result < 0 && result != Int(UV_EAGAIN.rawValue) { return close() }
+        let written = max(0, result)
+        queued -= written
         if written < bytes.count { unsafe queue(UnsafeBufferPointer(rebasing: bytes[written...])) }
     }
 
@@ -223,7 +236,7 @@ package final class SocketStream: Handle {
         blockedBytes = 0
         if isClosed { return }
         if status < 0 { return close() }
-        queuedBytes -= count
+        queued -= count
         mark()
     }
 

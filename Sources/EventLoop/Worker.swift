@@ -1,9 +1,11 @@
 internal import CLibuv
 
 /// A thread of its own for what blocks: it sleeps until messages come and handles them in batches, in order.
-package final class Worker<Message: Sendable>: Sendable {
+///
+/// Public and in part inlinable for the same reason as ``Mailbox``.
+public final class Worker<Message: Sendable>: Sendable {
     private let signal: Signal
-    private let mailbox: Mailbox<Message>
+    @usableFromInline let mailbox: Mailbox<Message>
     private let stopping: Mailbox<Void>
     private let ended: Signal
 
@@ -52,13 +54,13 @@ package final class Worker<Message: Sendable>: Sendable {
 
     /// Queues one message; `false` when the limit is reached.
     @discardableResult
-    package func post(_ message: Message) -> Bool { mailbox.post(message) }
+    @inlinable public func post(_ message: Message) -> Bool { mailbox.post(message) }
 
     /// Queues messages whatever the limit is: for what must not be lost and comes in bounded numbers.
-    package func postAnyway(_ message: Message) { mailbox.post(contentsOf: [message]) }
+    @inlinable public func postAnyway(_ message: Message) { mailbox.post(contentsOf: [message]) }
 
     /// How many messages wait.
-    package var count: Int { mailbox.count }
+    @inlinable public var count: Int { mailbox.count }
 
     /// Handles what is queued, ends the thread and waits for its end. Blocks: not for an event loop.
     package func stop() {

@@ -1,35 +1,35 @@
 // The Swift types that are JSON values by themselves.
 
 extension String: JSONWritable {
-    package func write(into json: inout JSONWriter) {
+    public func write(into json: inout JSONWriter) {
         var text = self
         text.withUTF8 { unsafe json.append(utf8: $0) }
     }
 }
 
 extension Bool: JSONWritable {
-    package func write(into json: inout JSONWriter) { json.raw(self ? "true" : "false") }
+    public func write(into json: inout JSONWriter) { json.raw(self ? "true" : "false") }
 }
 
 extension Int: JSONWritable {
-    package func write(into json: inout JSONWriter) { json.append(magnitude: UInt64(magnitude), isNegative: self < 0) }
+    public func write(into json: inout JSONWriter) { json.append(magnitude: UInt64(magnitude), isNegative: self < 0) }
 }
 
 extension Int64: JSONWritable {
-    package func write(into json: inout JSONWriter) { json.append(magnitude: magnitude, isNegative: self < 0) }
+    public func write(into json: inout JSONWriter) { json.append(magnitude: magnitude, isNegative: self < 0) }
 }
 
 extension UInt64: JSONWritable {
-    package func write(into json: inout JSONWriter) { json.append(magnitude: self, isNegative: false) }
+    public func write(into json: inout JSONWriter) { json.append(magnitude: self, isNegative: false) }
 }
 
 /// The shortest digits that read back as the same number; `null` for infinities and "not a number".
 extension Double: JSONWritable {
-    package func write(into json: inout JSONWriter) { json.append(number: self) }
+    public func write(into json: inout JSONWriter) { json.append(number: self) }
 }
 
 extension Optional: JSONWritable where Wrapped: JSONWritable {
-    package func write(into json: inout JSONWriter) {
+    public func write(into json: inout JSONWriter) {
         switch self {
         case let value?: value.write(into: &json)
         case nil: json.null()

@@ -12,23 +12,32 @@
 /// Commas and escapes are the writer's care; that members stand only in objects, and a single value at the top, is the
 /// caller's.
 /// A body that throws leaves half a document behind.
-package struct JSONWriter {
+///
+/// Public, as what is generic and used in other modules is specialized only then.
+public struct JSONWriter {
     /// What was written so far, UTF-8, and before it what ``init(behind:)`` was given.
-    package private(set) var bytes: [UInt8] = []
+    public private(set) var bytes: [UInt8] = []
     /// Whether a value precedes in the same array or object.
     private var needsComma = false
 
     /// - Parameter capacity: How many bytes are expected; more is no error.
-    package init(reserving capacity: Int = 256) {
+    public init(reserving capacity: Int = 256) {
         bytes.reserveCapacity(capacity)
     }
 
     /// Writes the document behind bytes that are no part of it.
-    package init(behind bytes: consuming [UInt8]) { self.bytes = bytes }
+    public init(behind bytes: consuming [UInt8]) { self.bytes = bytes }
+
+    /// Gives the bytes away: nobody else holds them.
+    public mutating func finish() -> [UInt8] {
+        var finished: [UInt8] = []
+        swap(&finished, &bytes)
+        return finished
+    }
 }
 
 /// What can be written as one JSON value.
-package protocol JSONWritable {
+public protocol JSONWritable {
     /// Appends exactly one value.
     func write(into json: inout JSONWriter)
 }
@@ -37,50 +46,65 @@ package protocol JSONWritable {
 
 extension JSONWriter {
     /// Appends a member; `nil` is written as `null`.
-    @inlinable package mutating func member(_ name: StaticString, _ value: some JSONWritable) {
+    @inlinable public mutating func member(_ name: StaticString, _ value: some JSONWritable) {
         key(name)
         value.write(into: &self)
     }
 
     /// The same for a name that is known only at run time.
-    @inlinable package mutating func member(key name: String, _ value: some JSONWritable) {
+    @inlinable public mutating func member(key name: String, _ value: some JSONWritable) {
         key(name)
         value.write(into: &self)
     }
 
-    package mutating func null(_ name: StaticString) {
+    public mutating func null(_ name: StaticString) {
         key(name)
         null()
     }
 
-    package mutating func object<E: Error>(_ name: StaticString, _ body: (inout Self) throws(E) -> Void) throws(E) {
+    @inlinable public mutating func object<E: Error>(_ name: StaticString, _ body: (inout Self) throws(E) -> Void)
+        throws(E)
+    {
         key(name)
         try object(body)
     }
 
-    package mutating func array<E: Error>(_ name: StaticString, _ body: (inout Self) throws(E) -> Void) throws(E) {
+    @inlinable public mutating func array<E: Error>(_ name: StaticString, _ body: (inout Self) throws(E) -> Void)
+        throws(E)
+    {
         key(name)
         try array(body)
     }
 
-    package mutating func object<E: Error>(key name: String, _ body: (inout Self) throws(E) -> Void) throws(E) {
+    @inlinable public mutating func object<E: Error>(key name: String, _ body: (inout Self) throws(E) -> Void) throws(E)
+    {
         key(name)
         try object(body)
     }
 
-    package mutating func array<E: Error>(key name: String, _ body: (inout Self) throws(E) -> Void) throws(E) {
+    @inlinable public mutating func array<E: Error>(key name: String, _ body: (inout Self) throws(E) -> Void) throws(E)
+    {
         key(name)
         try array(body)
     }
 
     /// - Parameter json: One value, already JSON; it is not checked.
-    package mutating func raw(_ name: StaticString, _ json: [UInt8]) {
+    public mutating func raw(_ name: StaticString, _ json: [UInt8]) {
         key(name)
         raw(json)
     }
 
+    /// A name in the source needs no escape; it is not checked.
     @usableFromInline mutating func key(_ name: StaticString) {
-        name.withUTF8Buffer { unsafe key(utf8: $0) }
+        let needsComma = needsComma
+        self.needsComma = false
+        bytes.append(addingCapacity: name.utf8CodeUnitCount + 4) { output in
+            if needsComma { output.append(UInt8(ascii: ",")) }
+            output.append(UInt8(ascii: "\""))
+            name.withUTF8Buffer { unsafe output.append(contentsOf: $0[...]) }
+            output.append(UInt8(ascii: "\""))
+            output.append(UInt8(ascii: ":"))
+        }
     }
 
     @usableFromInline mutating func key(_ name: String) {
@@ -96,26 +120,26 @@ extension JSONWriter {
 // MARK: - Values: the document itself, or elements of an array
 
 extension JSONWriter {
-    @inlinable package mutating func append(_ value: some JSONWritable) {
+    @inlinable public mutating func append(_ value: some JSONWritable) {
         value.write(into: &self)
     }
 
-    package mutating func null() { raw("null") }
+    public mutating func null() { raw("null") }
 
-    package mutating func object<E: Error>(_ body: (inout Self) throws(E) -> Void) throws(E) {
+    @inlinable public mutating func object<E: Error>(_ body: (inout Self) throws(E) -> Void) throws(E) {
         open("{")
         try body(&self)
         close("}")
     }
 
-    package mutating func array<E: Error>(_ body: (inout Self) throws(E) -> Void) throws(E) {
+    @inlinable public mutating func array<E: Error>(_ body: (inout Self) throws(E) -> Void) throws(E) {
         open("[")
         try body(&self)
         close("]")
     }
 
     /// - Parameter json: One value, already JSON; it is not checked.
-    package mutating func raw(_ json: [UInt8]) {
+    public mutating func raw(_ json: [UInt8]) {
         precondition(!json.isEmpty)
         beginValue()
         bytes.append(contentsOf: json)
@@ -126,7 +150,7 @@ extension JSONWriter {
     /// - Parameters:
     ///   - capacity: The most bytes that it writes.
     ///   - write: Writes visible ASCII without quotes and backslashes; it is not checked.
-    package mutating func member(_ name: StaticString, capacity: Int, ascii write: (inout OutputSpan<UInt8>) -> Void) {
+    public mutating func member(_ name: StaticString, capacity: Int, ascii write: (inout OutputSpan<UInt8>) -> Void) {
         key(name)
         beginValue()
         bytes.append(addingCapacity: capacity + 2) { output in
@@ -141,13 +165,13 @@ extension JSONWriter {
         json.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
     }
 
-    private mutating func open(_ bracket: Unicode.Scalar) {
+    @usableFromInline mutating func open(_ bracket: Unicode.Scalar) {
         beginValue()
         bytes.append(UInt8(ascii: bracket))
         needsComma = false
     }
 
-    private mutating func close(_ bracket: Unicode.Scalar) {
+    @usableFromInline mutating func close(_ bracket: Unicode.Scalar) {
         bytes.append(UInt8(ascii: bracket))
         needsComma = true
     }

@@ -259,7 +259,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         guard case .seating(let session, let handshake, let early) = phase else { return }
         phase = .seating(session, handshake: [], early: early)
         stream.send(handshake)
-        stream.queueLimit = hub.settings.sendQueue
+        stream.limitQueue(to: hub.settings.sendQueue)
         heartbeat = Heartbeat(hub.rhythm, at: hub.wheel.now)
         decoder = MessageDecoder(
             maximumMessageLength: hub.settings.maxMessage, allowsCompression: deflation != nil)
@@ -271,7 +271,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         guard case .seating(let session, _, var early) = phase else { return }
         phase = .webSocket(session)
         decodeEarly(&early)
-        if case .webSocket = phase { stream.startReading() }
+        if case .webSocket = phase, !session.isPaused { stream.startReading() }
     }
 
     private func decodeEarly(_ early: inout [UInt8]) {
@@ -283,7 +283,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     override func send(_ frame: [UInt8]) { stream.send(deflation?.deflate(frame) ?? frame) }
     override var sharedCompression: Int { deflation?.sharedLength ?? 0 }
     override var queuedBytes: Int { stream.queuedBytes }
-    override func tellWhenDrained() { stream.tellsWhenDrained = true }
+    override func tellWhenDrained() { stream.tellWhenDrained() }
 
     override func pauseReading(_ isPaused: Bool) {
         guard isOpen else { return }
@@ -346,7 +346,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         phase = .engine(client)
         setDeadline(.max)
         decoder = MessageDecoder(maximumMessageLength: hub.engineSettings.maxPayload)
-        stream.queueLimit = hub.settings.sendQueue
+        stream.limitQueue(to: hub.settings.sendQueue)
         stream.send(handshake)
         stream.startReading()
     }

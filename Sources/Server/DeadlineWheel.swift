@@ -2,7 +2,7 @@ import Chat
 
 /// When connections want to be looked at again, in ticks of a quarter of a second: one list for each tick of about
 /// two minutes. Setting a later time costs nothing; what is further away than the wheel is looked at once a round.
-struct DeadlineWheel {
+final class DeadlineWheel {
     /// Ticks a second.
     static let resolution: UInt32 = 4
 
@@ -12,7 +12,7 @@ struct DeadlineWheel {
     /// Has a connection come up at `tick`, or at the end of the wheel where that is sooner.
     ///
     /// - Returns: The tick at which it comes up.
-    mutating func schedule(_ connection: ConnectionID, at tick: UInt32) -> UInt32 {
+    func schedule(_ connection: ConnectionID, at tick: UInt32) -> UInt32 {
         let tick = min(max(tick, now + 1), now + UInt32(buckets.count - 1))
         buckets[Int(tick) % buckets.count].append(connection)
         return tick
@@ -21,7 +21,7 @@ struct DeadlineWheel {
     /// Moves on by one tick.
     ///
     /// - Returns: Who was scheduled for it; some may have been scheduled anew since.
-    mutating func advance() -> [ConnectionID] {
+    func advance() -> [ConnectionID] {
         now += 1
         var due: [ConnectionID] = []
         swap(&due, &buckets[Int(now) % buckets.count])

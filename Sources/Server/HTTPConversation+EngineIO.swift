@@ -72,7 +72,7 @@ extension HTTPConversation {
     private func move(to shard: UInt16, with request: Request?) {
         move = (shard, request)
         connection.stream.stopReading()
-        connection.stream.tellsWhenDrained = true
+        connection.stream.tellWhenDrained()
         if connection.stream.queuedBytes == 0 { drained() }
     }
 

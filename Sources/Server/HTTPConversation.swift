@@ -53,7 +53,7 @@ final class HTTPConversation {
             while !isAnswering, move == nil, connection.conversation === self {
                 if connection.stream.queuedBytes > Self.queueLimit {
                     connection.stream.stopReading()
-                    connection.stream.tellsWhenDrained = true
+                    connection.stream.tellWhenDrained()
                     return
                 }
                 switch try decoder.next() {
@@ -212,7 +212,7 @@ final class HTTPConversation {
             guard unsent > 0, unsent < self.unsent else { return connection.abort() }
             // It still reads an answer; it rests from the end of that on.
             self.unsent = unsent
-            connection.stream.tellsWhenDrained = true
+            connection.stream.tellWhenDrained()
             deadline = hub.wheel.now + hub.ticks.keepalive
         case .head, .body: fail(.error(.requestTimeout, "The request took too long"))
         }

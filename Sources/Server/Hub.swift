@@ -32,7 +32,7 @@ final class Hub {
     private lazy var deflater = Deflater(level: settings.deflateLevel, windowBits: 15, keepsContext: false)
     private(set) lazy var inflater = Inflater(keepsContext: false)
 
-    var wheel = DeadlineWheel()
+    let wheel = DeadlineWheel()
     private(set) var isStopping = false
     let index: UInt16
     let shardCount: Int
@@ -40,7 +40,7 @@ final class Hub {
     private var mail: [Mail] = []
     private var slots: [Slot] = []
     private var freeSlots: [UInt32] = []
-    private var topics = Topics()
+    private let topics = Topics()
     private var noted: [ConnectionID] = []
     /// The newest message that this loop has heard of; 0 before the first.
     private(set) var newestMessage = MessageID(0)
@@ -280,23 +280,30 @@ final class Hub {
     private func readMail() -> Bool {
         inbox.drain(into: &mail)
         if mail.isEmpty { return false }
-        for piece in mail {
-            switch piece {
-            case .event(let event): deliver(event)
-            case .answer(let id, let answer, let ticket): carrier(id)?.session?.answer(answer, ticket)
-            case .reply(let id, let reply): carrier(id)?.session?.reply(reply)
-            case .typing(let id, let found, let destination):
-                carrier(id)?.session?.foundReaders(found, of: destination)
-            case .bulkSliceStored(let remaining): sendBulk(to: remaining)
-            case .authenticated(let id, let authentication): carrier(id)?.authenticated(authentication)
-            case .seated(let id, let seating): carrier(id)?.session?.seated(seating)
-            case .moved(let moving): accept(moving)
-            case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
-            }
-        }
-        mail.removeAll(keepingCapacity: mail.capacity < 4096)
+        // Out of the hub, and seen in place: no piece is copied.
+        var batch: [Mail] = []
+        swap(&batch, &mail)
+        take(batch.span)
+        batch.removeAll(keepingCapacity: batch.capacity < 4096)
+        swap(&batch, &mail)
         releaseHistories()
         return true
+    }
+
+    private func take(_ pieces: Span<Mail>) { for index in pieces.indices { take(pieces[index]) } }
+
+    private func take(_ piece: Mail) {
+        switch piece {
+        case .event(let event): deliver(event)
+        case .answer(let id, let answer, let ticket): carrier(id)?.session?.answer(answer, ticket)
+        case .reply(let id, let reply): carrier(id)?.session?.reply(reply)
+        case .typing(let id, let found, let destination): carrier(id)?.session?.foundReaders(found, of: destination)
+        case .bulkSliceStored(let remaining): sendBulk(to: remaining)
+        case .authenticated(let id, let authentication): carrier(id)?.authenticated(authentication)
+        case .seated(let id, let seating): carrier(id)?.session?.seated(seating)
+        case .moved(let moving): accept(moving)
+        case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
+        }
     }
 
     // MARK: - Histories
@@ -320,21 +327,21 @@ final class Hub {
         switch event {
         case .message(let message, let recipients):
             newestMessage = message.id
-            for member in topics[.conversation(message.conversation)]?.members ?? [] {
+            for member in topics.members(of: .conversation(message.conversation)) {
                 if let frame = frame(&frames, for: member.session, as: .joined) {
                     member.session.hear(frame, of: message.id)
                 }
             }
             for recipient in recipients {
-                for member in topics[.chat(recipient)]?.members ?? [] {
+                for member in topics.members(of: .chat(recipient)) {
                     if let frame = frame(&frames, for: member.session) {
                         member.session.hear(frame, of: message.id)
                     }
                 }
             }
-            for member in topics[.chat(message.sender.id)]?.members ?? [] {
+            for member in topics.members(of: .chat(message.sender.id)) {
                 member.session.hasSent(message, to: recipients)
-                if let frame = frame(&frames, for: member.session, as: .author) {
+                if member.session.name.dialect.echoesMessages, let frame = frame(&frames, for: member.session) {
                     member.session.hear(frame, of: message.id)
                 }
             }
@@ -351,17 +358,17 @@ final class Hub {
                 case .college(let college): .collegeNotifications(college)
                 case .everybody: .everybodysNotifications
                 }
-            for member in topics[topic]?.members ?? [] {
+            for member in topics.members(of: topic) {
                 if let frame = frame(&frames, for: member.session) { member.session.hearNotification(frame) }
             }
         case .unreadCount(let count, let user):
-            for member in topics[.notifications(user)]?.members ?? [] { member.session.setUnread(count) }
+            for member in topics.members(of: .notifications(user)) { member.session.setUnread(count) }
         case .removed(let user, let conversation):
-            for member in topics[.chat(user)]?.members ?? [] { member.session.leave(conversation) }
+            for member in topics.members(of: .chat(user)) { member.session.leave(conversation) }
             if isRecoverable { recoveries.remove(user, from: conversation, at: newestEvent) }
         case .room(let room, _, let exception):
             let except = exception.flatMap { carrier($0, ifOn: index) }?.session
-            for member in topics[.room(room)]?.members ?? [] where member.session !== except {
+            for member in topics.members(of: .room(room)) where member.session !== except {
                 if let frame = frame(&frames, for: member.session) { member.session.hear(frame) }
             }
         case .counter, .counterUsers:
@@ -370,7 +377,7 @@ final class Hub {
     }
 
     private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
-        for member in topics[topic]?.members ?? [] {
+        for member in topics.members(of: topic) {
             if let frame = frame(&frames, for: member.session, as: role) { member.session.hear(frame) }
         }
     }

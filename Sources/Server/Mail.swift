@@ -3,24 +3,24 @@ import EventLoop
 import Storage
 import Synchronization
 
-/// What a shard is sent by the other threads.
+/// What a shard is sent by the other threads. A piece is one word, as an event is one already.
 enum Mail: Sendable {
     case event(Event)
     /// A token was looked up.
-    case authenticated(ConnectionID, Authentication)
+    indirect case authenticated(ConnectionID, Authentication)
     /// The store has seated a connection: from here on it hears what is committed.
-    case seated(ConnectionID, Seating)
-    case answer(ConnectionID, Answer, Ticket)
+    indirect case seated(ConnectionID, Seating)
+    indirect case answer(ConnectionID, Answer, Ticket)
     /// What a connection asked to see.
-    case reply(ConnectionID, Look.Reply)
+    indirect case reply(ConnectionID, Look.Reply)
     /// Who hears that the connection's person types.
-    case typing(ConnectionID, Result<TypingSign, Refusal>, for: Destination)
+    indirect case typing(ConnectionID, Result<TypingSign, Refusal>, for: Destination)
     /// A slice of a bulk message is stored; so many people may be served yet before the next tick.
-    case bulkSliceStored(remaining: Int)
+    indirect case bulkSliceStored(remaining: Int)
     /// A connection whose request is for a client of this shard.
-    case moved(MovingConnection)
+    indirect case moved(MovingConnection)
     /// The client came back while its old connection seemed alive.
-    case replaced(ConnectionID)
+    indirect case replaced(ConnectionID)
 }
 
 /// What a seat starts with, as of the place in the stream of events where it was taken.
@@ -72,7 +72,15 @@ final class Exchange: Sendable {
 
     func send(_ mail: Mail, toShard shard: Int) { inboxes[shard].post(mail) }
 
-    func makeBatch() -> Batch { Batch(byShard: Array(repeating: [], count: inboxes.count)) }
+    /// - Parameter count: Of changes: each is told to whoever asked for it, and mostly is an event too.
+    func makeBatch(of count: Int) -> Batch {
+        Batch(
+            byShard: inboxes.indices.map { _ in
+                var mail: [Mail] = []
+                mail.reserveCapacity(2 * count)
+                return mail
+            })
+    }
 
     /// Mail that is gathered until its transaction is on the disk.
     struct Batch {

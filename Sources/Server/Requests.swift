@@ -29,13 +29,16 @@ struct Requests {
     /// How many may wait or be under way before no more are read.
     private static let limit = 256
 
+    /// Whether something waits for its turn.
+    var isWaiting: Bool { !waiting.isEmpty }
+
     var isFull: Bool { waiting.count + changesUnderWay >= Self.limit }
 
     /// Takes what a connection asks for next.
     ///
     /// - Parameter mayLook: Whether the client has read most of what it was sent; otherwise a look waits.
     /// - Returns: Whether its turn has come: then it is under way from here on, and the caller's to carry out.
-    mutating func take(_ request: Decided, mayLook: Bool = true) -> Bool {
+    mutating func take(_ request: Decided, mayLook: @autoclosure () -> Bool = true) -> Bool {
         if waiting.isEmpty, begin(request, mayLook) { return true }
         waiting.append(request)
         return false
@@ -45,7 +48,7 @@ struct Requests {
     mutating func prepend(_ request: Decided) { waiting.insert(request, at: waiting.startIndex) }
 
     /// The next of those that wait, if its turn has come.
-    mutating func next(mayLook: Bool = true) -> Decided? {
+    mutating func next(mayLook: @autoclosure () -> Bool = true) -> Decided? {
         guard let first = waiting.first, begin(first, mayLook) else { return nil }
         // A slice that only shrinks would keep the place of all that it held.
         if waiting.count == 1 { waiting = [] } else { waiting.removeFirst() }
@@ -53,13 +56,13 @@ struct Requests {
     }
 
     /// Whether something can be carried out now; a change and a look are under way from here on.
-    private mutating func begin(_ request: Decided, _ mayLook: Bool) -> Bool {
+    private mutating func begin(_ request: Decided, _ mayLook: () -> Bool) -> Bool {
         if look != nil { return false }
         switch request.decision {
         case .store: changesUnderWay += 1
         case .publish: break
         case .look, .type:
-            if changesUnderWay > 0 || !mayLook { return false }
+            if changesUnderWay > 0 || !mayLook() { return false }
             look = request.ticket
         case .leave, .refuse: if changesUnderWay > 0 { return false }
         }

@@ -166,7 +166,7 @@ final class Session {
     /// All that was sent has left.
     func drained() {
         if feed == .sending { askForBacklog() }
-        proceed()
+        goOn()
     }
 
     /// Asks for the next part of the backlog, or for the end of it where the dialect needs none.
@@ -228,7 +228,7 @@ final class Session {
         requests.changeEnded()
         if case .joined(let conversation) = answer { join(conversation) }
         tell(answer, ticket)
-        proceed()
+        goOn()
     }
 
     /// Shows the client what it asked to see.
@@ -239,7 +239,7 @@ final class Session {
         }
         if let frame = reply.frame { send(frame) }
         requests.lookEnded()
-        proceed()
+        goOn()
     }
 
     // MARK: - Histories
@@ -265,7 +265,7 @@ final class Session {
             if let message { send(frame, of: message) } else { send(frame) }
         }
         requests.lookEnded()
-        proceed()
+        goOn()
     }
 
     private func tell(_ answer: Answer, _ ticket: Ticket) {
@@ -395,29 +395,26 @@ final class Session {
         take(Requests.Decided(hub.chat.decide(command, from: seat, at: .now), ticket))
     }
 
-    /// Whether a client that is not read from has to wait for the answers to what it asked.
-    var isPaused: Bool { requests.isFull }
+    /// Whether the client is not read from, as it has to wait for the answers to what it asked.
+    private(set) var isPaused = false
 
     /// Carries out what was decided, when its turn has come.
     private func take(_ request: Requests.Decided) {
-        if requests.take(request, mayLook: mayLook) { return proceed(with: request) }
-        waitForRoom()
-        carrier.pauseReading(isPaused)
+        if requests.take(request, mayLook: mayLook) { carryOut(request) }
+        goOn()
     }
 
     /// Whether the client has read most of what it was sent, so that there is room for a long answer.
     private var mayLook: Bool { carrier.queuedBytes <= hub.settings.sendQueue / 8 }
 
-    private func waitForRoom() {
-        if !mayLook { carrier.tellWhenDrained() }
-    }
-
-    /// Carries out what waits and may go on, after `request`.
-    private func proceed(with first: Requests.Decided? = nil) {
-        if let first { carryOut(first) }
+    /// Carries out what waits and may go on.
+    private func goOn() {
         while let next = requests.next(mayLook: mayLook) { carryOut(next) }
-        waitForRoom()
-        carrier.pauseReading(isPaused)
+        if requests.isWaiting, !mayLook { carrier.tellWhenDrained() }
+        if requests.isFull != isPaused {
+            isPaused.toggle()
+            carrier.pauseReading(isPaused)
+        }
     }
 
     private func carryOut(_ request: Requests.Decided) {
@@ -456,10 +453,11 @@ final class Session {
         case .success(let sign):
             if !name.dialect.stopsTyping { typing.note(sign, for: destination, at: hub.wheel.now) }
             carrier.updateDeadline()
-            proceed(with: Requests.Decided(.publish(.typing(sign)), ticket))
+            carryOut(Requests.Decided(.publish(.typing(sign)), ticket))
         case .failure(let refusal):
-            proceed(with: Requests.Decided(.refuse(refusal), ticket))
+            carryOut(Requests.Decided(.refuse(refusal), ticket))
         }
+        goOn()
     }
 
     /// The person has sent a message, maybe from elsewhere.

@@ -37,29 +37,55 @@ final class Subscribers {
 }
 
 /// All topics of one shard.
-struct Topics {
-    private var topics: [Topic: Subscribers] = [:]
+final class Topics {
+    private var chats = IDTable<User, Subscribers>()
+    private var conversations = IDTable<Conversation, Subscribers>()
+    private var notifications = IDTable<User, Subscribers>()
+    private var rooms: [RoomName: Subscribers] = [:]
+    private var others: [Topic: Subscribers] = [:]
 
-    subscript(topic: Topic) -> Subscribers? { topics[topic] }
+    private subscript(topic: Topic) -> Subscribers? {
+        get {
+            switch topic {
+            case .chat(let user): chats[user]
+            case .conversation(let conversation): conversations[conversation]
+            case .notifications(let user): notifications[user]
+            case .room(let room): rooms[room]
+            case .collegeNotifications, .everybodysNotifications, .counter: others[topic]
+            }
+        }
+        set {
+            switch topic {
+            case .chat(let user): chats[user] = newValue
+            case .conversation(let conversation): conversations[conversation] = newValue
+            case .notifications(let user): notifications[user] = newValue
+            case .room(let room): rooms[room] = newValue
+            case .collegeNotifications, .everybodysNotifications, .counter: others[topic] = newValue
+            }
+        }
+    }
 
-    mutating func subscribe(_ session: Session, to topic: Topic) {
+    /// The sessions that listen to a topic.
+    func members(of topic: Topic) -> [(session: Session, subscription: Int)] { self[topic]?.members ?? [] }
+
+    func subscribe(_ session: Session, to topic: Topic) {
         let subscribers: Subscribers
-        if let known = topics[topic] {
+        if let known = self[topic] {
             subscribers = known
         } else {
             subscribers = Subscribers()
-            topics[topic] = subscribers
+            self[topic] = subscribers
         }
         let place = subscribers.add(session, subscription: session.subscriptions.count)
         session.subscriptions.append(Session.Subscription(topic: topic, subscribers: subscribers, place: place))
     }
 
-    mutating func unsubscribe(_ session: Session) {
+    func unsubscribe(_ session: Session) {
         for subscription in session.subscriptions { end(subscription) }
         session.subscriptions = []
     }
 
-    mutating func unsubscribe(_ session: Session, from topic: Topic) {
+    func unsubscribe(_ session: Session, from topic: Topic) {
         guard let index = session.subscriptions.firstIndex(where: { $0.topic == topic }) else { return }
         end(session.subscriptions[index])
         let last = session.subscriptions.removeLast()
@@ -69,8 +95,8 @@ struct Topics {
         }
     }
 
-    private mutating func end(_ subscription: Session.Subscription) {
+    private func end(_ subscription: Session.Subscription) {
         subscription.subscribers.remove(at: subscription.place)
-        if subscription.subscribers.members.isEmpty { topics[subscription.topic] = nil }
+        if subscription.subscribers.members.isEmpty { self[subscription.topic] = nil }
     }
 }

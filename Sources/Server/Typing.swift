@@ -16,7 +16,7 @@ struct Typing {
 
     /// - Returns: What is to be heard of the end; `nil` when nothing was going on there.
     mutating func end(for destination: Destination) -> TypingSign? {
-        signs.removeValue(forKey: destination)?.sign.ended
+        signs.isEmpty ? nil : signs.removeValue(forKey: destination)?.sign.ended
     }
 
     /// A message has been sent, which ends all typing for it.

@@ -3,8 +3,8 @@ import EventLoop
 import Storage
 import Synchronization
 
-/// What the one writer of the store is asked for.
-enum Submission: Sendable {
+/// What the one writer of the store is asked for. Indirect: one word, which is handed on several times.
+indirect enum Submission: Sendable {
     case change(Change, Origin)
     /// Work on the store for a caller who waits for it.
     case work(Work)
@@ -166,15 +166,17 @@ private final class Clerk {
 
     /// Runs submissions in one transaction, then tells everybody.
     private func run(_ submissions: [Submission]) throws(StoreError) {
-        var mail = exchange.makeBatch()
+        var mail = exchange.makeBatch(of: submissions.count)
         var callers: [@Sendable () -> Void] = []
         var isWriting = false
         var carriedOut = 0
         isBulkDone = false
         do {
             try store.transaction { () throws(StoreError) in
-                for submission in submissions {
-                    try carryOut(submission, &mail, &callers, &isWriting)
+                // Seen in place: none is copied.
+                let changes = submissions.span
+                while carriedOut < changes.count {
+                    try carryOut(changes[carriedOut], &mail, &callers, &isWriting)
                     carriedOut += 1
                 }
             }

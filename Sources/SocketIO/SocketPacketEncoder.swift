@@ -1,18 +1,20 @@
-package import JSON
+public import JSON
 
 /// Makes the texts of packets as Engine.IO messages, `4` in front, in one pass. Attachments follow as binary messages
 /// of their own.
 ///
 /// In all of these, `bytes` is what the text is put behind, such as room for the header of a frame. A namespace is given
 /// as it is in ``SocketPacket/namespace``.
-package enum SocketPacketEncoder {
+///
+/// Public, as what is generic and used in other modules is specialized only then.
+public enum SocketPacketEncoder {
     /// `42["name",…]`
     ///
     /// - Parameters:
     ///   - id: Asks for an acknowledgement.
     ///   - attachments: How many follow.
     ///   - arguments: Appends any number of values; see ``JSON/JSONWriter/placeholder(_:)``.
-    package static func event<E: Error>(
+    @inlinable public static func event<E: Error>(
         _ name: some JSONWritable, to namespace: String = "/", id: UInt64? = nil, attachments: Int = 0,
         behind bytes: consuming [UInt8] = [], arguments: (inout JSONWriter) throws(E) -> Void
     ) throws(E) -> [UInt8] {
@@ -23,25 +25,23 @@ package enum SocketPacketEncoder {
     }
 
     /// The same, where `elements` appends the name too.
-    package static func event<E: Error>(
+    @inlinable public static func event<E: Error>(
         to namespace: String = "/", id: UInt64? = nil, attachments: Int = 0, behind bytes: consuming [UInt8] = [],
         elements: (inout JSONWriter) throws(E) -> Void
     ) throws(E) -> [UInt8] {
-        appendHead(.event, namespace, id, attachments: attachments, to: &bytes)
-        var json = JSONWriter(behind: bytes)
+        var json = JSONWriter(behind: eventHead(namespace, id, attachments: attachments, behind: bytes))
         try json.array(elements)
-        return json.bytes
+        return json.finish()
     }
 
     /// `43<id>[…]`
-    package static func acknowledgement<E: Error>(
+    @inlinable public static func acknowledgement<E: Error>(
         of id: UInt64, to namespace: String = "/", attachments: Int = 0, behind bytes: consuming [UInt8] = [],
         arguments: (inout JSONWriter) throws(E) -> Void
     ) throws(E) -> [UInt8] {
-        appendHead(.acknowledgement, namespace, id, attachments: attachments, to: &bytes)
-        var json = JSONWriter(behind: bytes)
+        var json = JSONWriter(behind: acknowledgementHead(namespace, id, attachments: attachments, behind: bytes))
         try json.array(arguments)
-        return json.bytes
+        return json.finish()
     }
 
     /// `40{"sid":…}`
@@ -56,7 +56,7 @@ package enum SocketPacketEncoder {
             $0.member("sid", sid)
             if let pid { $0.member("pid", pid) }
         }
-        return json.bytes
+        return json.finish()
     }
 
     /// `44{"message":…}`: the answer to a `CONNECT` that is refused.
@@ -66,7 +66,7 @@ package enum SocketPacketEncoder {
         appendHead(.connectError, namespace, nil, attachments: 0, to: &bytes)
         var json = JSONWriter(behind: bytes)
         json.object { $0.member("message", message) }
-        return json.bytes
+        return json.finish()
     }
 
     /// `41`
@@ -74,6 +74,20 @@ package enum SocketPacketEncoder {
         from namespace: String = "/", behind bytes: consuming [UInt8] = []
     ) -> [UInt8] {
         appendHead(.disconnect, namespace, nil, attachments: 0, to: &bytes)
+        return bytes
+    }
+
+    @usableFromInline static func eventHead(
+        _ namespace: String, _ id: UInt64?, attachments: Int, behind bytes: consuming [UInt8]
+    ) -> [UInt8] {
+        appendHead(.event, namespace, id, attachments: attachments, to: &bytes)
+        return bytes
+    }
+
+    @usableFromInline static func acknowledgementHead(
+        _ namespace: String, _ id: UInt64, attachments: Int, behind bytes: consuming [UInt8]
+    ) -> [UInt8] {
+        appendHead(.acknowledgement, namespace, id, attachments: attachments, to: &bytes)
         return bytes
     }
 

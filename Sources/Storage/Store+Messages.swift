@@ -4,7 +4,7 @@ extension Store {
     /// How long a sender's own id of a message is remembered.
     private static let clientIDLifetime = RequestKeys.lifetime
     /// Readers look through what is not filed.
-    private static let unfiledLimit = 4096
+    private static let unfiledLimit = 16384
 
     /// Files what was stored lately by conversation, inside a transaction: in order, so that messages share pages.
     package func fileMessages() throws(StoreError) {
@@ -40,7 +40,7 @@ extension Store {
         try statements.insertMessage.run(
             .integer(id.rawValue), .integer(conversation.rawValue), .integer(sender.id.rawValue), .text(draft.text),
             .integer(time.microseconds), SQLValue(draft.attachment?.url))
-        lastMessage = id
+        newest = id
         unfiled.append(id, from: sender.id, in: conversation)
         if unfiled.count >= Self.unfiledLimit { try fileMessages() }
         if let clientID = draft.clientID {

@@ -14,13 +14,14 @@ package final class Store {
     let requestKeys: RequestKeys
 
     /// The id of the newest message.
-    package internal(set) var lastMessage = MessageID(0)
+    package var lastMessage: MessageID { newest }
+    var newest = MessageID(0)
     /// What was looked up before: a pair's conversation never changes.
     var directConversations: [Pair: ConversationID] = [:]
     /// Who is in a conversation, for those that were written into lately.
     var members: [ConversationID: [UserID]] = [:]
     /// What was stored lately and not filed by conversation.
-    var unfiled = UnfiledMessages()
+    let unfiled = UnfiledMessages()
     /// Whether the transaction under way has filed messages, and whether what is in memory has to be read anew.
     var hasFiled = false
     private var needsReload = false
@@ -72,7 +73,7 @@ package final class Store {
             members = [:]
             accounts.forgetKnown()
             notifications.forgetCounts()
-            lastMessage = last
+            newest = last
             if hasFiled { needsReload = true } else { unfiled.truncate(to: count) }
             throw error
         }
@@ -80,8 +81,8 @@ package final class Store {
 
     private func reload() throws(StoreError) {
         needsReload = true
-        lastMessage = try statements.lastMessage.first { MessageID($0.integer(0)) } ?? MessageID(0)
-        unfiled = UnfiledMessages()
+        newest = try statements.lastMessage.first { MessageID($0.integer(0)) } ?? MessageID(0)
+        unfiled.removeAll()
         try statements.unfiled.forEach { row in
             unfiled.append(
                 MessageID(row.integer(0)), from: UserID(row.integer(1)), in: ConversationID(row.integer(2)))

@@ -27,6 +27,29 @@ package enum FrameEncoder {
         bytes.append(payload)
     }
 
+    /// Room for a header, which a payload is written behind.
+    ///
+    /// - Parameter capacity: How many bytes of payload are expected; more is no error.
+    package static func begin(reserving capacity: Int = 256) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(headerRoom + capacity)
+        bytes.append(contentsOf: repeatElement(0, count: headerRoom))
+        return bytes
+    }
+
+    /// The header of most frames; the payload moves if it is shorter or longer.
+    private static let headerRoom = 4
+
+    /// Makes a whole frame of a payload that was written behind what ``begin(reserving:)`` gave.
+    package static func finish(_ opcode: Opcode, _ bytes: consuming [UInt8]) -> [UInt8] {
+        let length = bytes.count - headerRoom
+        let size = headerSize(payloadLength: length)
+        if size < headerRoom { bytes.removeFirst(headerRoom - size) }
+        if size > headerRoom { bytes.insert(contentsOf: repeatElement(0, count: size - headerRoom), at: 0) }
+        write(opcode, payloadLength: length, to: &bytes, at: 0)
+        return bytes
+    }
+
     /// What a whole frame carries.
     package static func payload(of frame: [UInt8]) -> ArraySlice<UInt8> {
         let headerSize =
@@ -57,21 +80,28 @@ package enum FrameEncoder {
         frame(.close, ClosePayload(code, reason: reason).encoded.span)
     }
 
-    private static func appendHeader(_ opcode: Opcode, payloadLength length: Int, to bytes: inout [UInt8]) {
-        precondition(length <= 125 || !opcode.isControl, "A control frame carries at most 125 bytes")
-        bytes.append(0x80 | opcode.rawValue)
+    private static func headerSize(payloadLength length: Int) -> Int {
         switch length {
-        case ...125:
-            bytes.append(UInt8(length))
-        case ...0xFFFF:
-            bytes.append(126)
-            bytes.append(UInt8(length >> 8))
-            bytes.append(UInt8(truncatingIfNeeded: length))
-        default:
-            bytes.append(127)
-            for shift in stride(from: 56, through: 0, by: -8) {
-                bytes.append(UInt8(truncatingIfNeeded: length >> shift))
-            }
+        case ...125: 2
+        case ...0xFFFF: 4
+        default: maximumHeaderSize
+        }
+    }
+
+    private static func appendHeader(_ opcode: Opcode, payloadLength length: Int, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: headerSize(payloadLength: length)))
+        write(opcode, payloadLength: length, to: &bytes, at: start)
+    }
+
+    /// Writes a header where there is room for it.
+    private static func write(_ opcode: Opcode, payloadLength length: Int, to bytes: inout [UInt8], at start: Int) {
+        precondition(length <= 125 || !opcode.isControl, "A control frame carries at most 125 bytes")
+        bytes[start] = 0x80 | opcode.rawValue
+        let size = headerSize(payloadLength: length)
+        bytes[start + 1] = size == 2 ? UInt8(length) : size == 4 ? 126 : 127
+        for index in 2..<size {
+            bytes[start + index] = UInt8(truncatingIfNeeded: length >> (8 * (size - 1 - index)))
         }
     }
 }

@@ -114,7 +114,7 @@ private final class EchoConnection: SocketStreamDelegate {
         // Who does not read is not read from.
         if stream.queuedBytes > EchoFixture.maximumMessageLength {
             stream.stopReading()
-            stream.tellsWhenDrained = true
+            stream.tellWhenDrained()
         }
     }
 

@@ -83,7 +83,7 @@ import Testing
                 waiting.append(end.stream.queuedBytes)
                 done(waiting)
             }
-            server.stream.tellsWhenDrained = true
+            server.stream.tellWhenDrained()
             server.stream.send(pattern(size))
             waiting.append(server.stream.queuedBytes)
             // A turn later the kernel has what it takes; nobody reads yet.

@@ -11,7 +11,7 @@ import Testing
     private static let history: UInt8 = 0xFF
 
     private static func order(_ heard: [Heard], newest: Int64?, frame: [UInt8]? = [history]) -> [UInt8] {
-        var held = HeldFrames()
+        let held = HeldFrames()
         for (frame, message) in heard { held.append([frame], message.map { MessageID($0) }) }
         if let newest { held.answer(frame, newest: MessageID(newest)) }
         return held.inOrder().flatMap(\.frame)
@@ -49,7 +49,7 @@ import Testing
 
     @Test("each message is known by its frame, and the history is none")
     func messages() {
-        var held = HeldFrames()
+        let held = HeldFrames()
         held.append([1], MessageID(7))
         held.append([2], nil)
         held.answer([3], newest: MessageID(7))
@@ -59,7 +59,7 @@ import Testing
 
     @Test("what is kept is counted in bytes, the history apart")
     func bytes() {
-        var held = HeldFrames()
+        let held = HeldFrames()
         #expect(held.bytes == 0)
         held.append([1, 2, 3], nil)
         held.append([4], MessageID(7))

@@ -36,7 +36,7 @@ final class Connection: SocketStreamDelegate {
 
     func start() {
         stream.delegate = self
-        stream.queueLimit = Self.queueLimit
+        stream.limitQueue(to: Self.queueLimit)
         stream.startReading()
     }
 

@@ -116,9 +116,9 @@ import Testing
     func limit() throws {
         let home = try TemporaryStore()
         let id = try home.started(by: home.asha, with: home.ben).id
-        try home.say(5000, by: home.asha, in: id)
-        #expect(try home.number("SELECT count(*) FROM filed_messages") == 4096)
-        #expect(try home.number("SELECT count(*) FROM conversation_messages") == 5000)
+        try home.say(17_000, by: home.asha, in: id)
+        #expect(try home.number("SELECT count(*) FROM filed_messages") == 16_384)
+        #expect(try home.number("SELECT count(*) FROM conversation_messages") == 17_000)
     }
 }
 
