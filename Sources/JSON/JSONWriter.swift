@@ -166,6 +166,8 @@ extension JSONWriter {
     }
 
     @usableFromInline mutating func open(_ bracket: Unicode.Scalar) {
+        // Grown little by little, a document would be copied again and again.
+        if bytes.capacity - bytes.count < 32 { bytes.reserveCapacity(max(2 * bytes.count, bytes.count + 256)) }
         beginValue()
         bytes.append(UInt8(ascii: bracket))
         needsComma = false

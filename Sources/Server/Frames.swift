@@ -60,11 +60,11 @@ struct Frames {
     ) -> [UInt8]? {
         switch name.dialect.transport {
         case .webSocket:
-            var json = JSONWriter(behind: FrameEncoder.begin())
+            var json = JSONWriter(behind: FrameEncoder.room)
             return write(&json) ? FrameEncoder.finish(.text, json.finish()) : nil
         case .socketIO:
             var hasWords = false
-            let packet = SocketPacketEncoder.event(behind: FrameEncoder.begin()) { json in
+            let packet = SocketPacketEncoder.event(behind: FrameEncoder.room) { json in
                 hasWords = write(&json)
                 if let offset { json.append(offset) }
             }
@@ -75,6 +75,6 @@ struct Frames {
     /// What acknowledges a client's event.
     static func acknowledgement(of id: UInt64, _ write: (inout JSONWriter) -> Void) -> [UInt8] {
         FrameEncoder.finish(
-            .text, SocketPacketEncoder.acknowledgement(of: id, behind: FrameEncoder.begin()) { write(&$0) })
+            .text, SocketPacketEncoder.acknowledgement(of: id, behind: FrameEncoder.room) { write(&$0) })
     }
 }

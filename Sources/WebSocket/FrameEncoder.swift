@@ -27,20 +27,13 @@ package enum FrameEncoder {
         bytes.append(payload)
     }
 
-    /// Room for a header, which a payload is written behind.
-    ///
-    /// - Parameter capacity: How many bytes of payload are expected; more is no error.
-    package static func begin(reserving capacity: Int = 256) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(headerRoom + capacity)
-        bytes.append(contentsOf: repeatElement(0, count: headerRoom))
-        return bytes
-    }
+    /// Room for a header, which a payload is written behind. Shared: it costs nothing where none is written.
+    package static let room = [UInt8](repeating: 0, count: headerRoom)
 
     /// The header of most frames; the payload moves if it is shorter or longer.
     private static let headerRoom = 4
 
-    /// Makes a whole frame of a payload that was written behind what ``begin(reserving:)`` gave.
+    /// Makes a whole frame of a payload that was written behind ``room``.
     package static func finish(_ opcode: Opcode, _ bytes: consuming [UInt8]) -> [UInt8] {
         let length = bytes.count - headerRoom
         let size = headerSize(payloadLength: length)
