@@ -59,6 +59,9 @@ public final class Worker<Message: Sendable>: Sendable {
     /// Queues messages whatever the limit is: for what must not be lost and comes in bounded numbers.
     @inlinable public func postAnyway(_ message: Message) { mailbox.post(contentsOf: [message]) }
 
+    /// Whether ``post(_:)`` would take a message.
+    package var hasRoom: Bool { mailbox.count < mailbox.limit }
+
     /// How many messages wait.
     @inlinable public var count: Int { mailbox.count }
 

@@ -46,6 +46,8 @@ final class Hub {
     private(set) var newestMessage = MessageID(0)
     /// Sessions with a history that holds newer ones.
     private var awaitingMessages: [ConnectionID] = []
+    /// Sessions with a change that the store's queue had no room for, in the order in which they came.
+    private var awaitingStore: [ConnectionID] = []
     /// The clients of Socket.IO, by the id of their session.
     private var clients: [String: EngineClient] = [:]
     /// How many of them have not signed in.
@@ -287,6 +289,7 @@ final class Hub {
         batch.removeAll(keepingCapacity: batch.capacity < 4096)
         swap(&batch, &mail)
         releaseHistories()
+        resumeStalled()
         return true
     }
 
@@ -317,6 +320,24 @@ final class Hub {
         var waiting: [ConnectionID] = []
         swap(&waiting, &awaitingMessages)
         for id in waiting { carrier(id)?.session?.releaseHistory() }
+    }
+
+    // MARK: - A full store
+
+    /// Has a session called when the store's queue has room.
+    func waitForStore(_ id: ConnectionID) { awaitingStore.append(id) }
+
+    /// Each batch of the writer's brings mail, so that this is called soon after there is room; or else with the tick.
+    private func resumeStalled() {
+        if awaitingStore.isEmpty { return }
+        var waiting: [ConnectionID] = []
+        swap(&waiting, &awaitingStore)
+        var next = 0
+        while next < waiting.count, writer.hasRoom {
+            carrier(waiting[next])?.session?.storeHasRoom()
+            next += 1
+        }
+        awaitingStore.insert(contentsOf: waiting[next...], at: 0)
     }
 
     private func deliver(_ event: Event) {
@@ -411,6 +432,7 @@ final class Hub {
         for id in wheel.advance() {
             if let carrier = carrier(id), carrier.wakesAt == wheel.now { carrier.wake() }
         }
+        resumeStalled()
         if wheel.now % DeadlineWheel.resolution == 0 { secondPassed() }
     }
 

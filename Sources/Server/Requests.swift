@@ -25,6 +25,8 @@ struct Requests {
     private var changesUnderWay = 0
     private var look: Ticket?
     private var waiting: ArraySlice<Decided> = []
+    /// Whether the first of those that wait found the store's queue full.
+    private var isStalled = false
 
     /// How many may wait or be under way before no more are read.
     private static let limit = 256
@@ -32,7 +34,7 @@ struct Requests {
     /// Whether something waits for its turn.
     var isWaiting: Bool { !waiting.isEmpty }
 
-    var isFull: Bool { waiting.count + changesUnderWay >= Self.limit }
+    var isFull: Bool { isStalled || waiting.count + changesUnderWay >= Self.limit }
 
     /// Takes what a connection asks for next.
     ///
@@ -57,7 +59,7 @@ struct Requests {
 
     /// Whether something can be carried out now; a change and a look are under way from here on.
     private mutating func begin(_ request: Decided, _ mayLook: () -> Bool) -> Bool {
-        if look != nil { return false }
+        if look != nil || isStalled { return false }
         switch request.decision {
         case .store: changesUnderWay += 1
         case .publish: break
@@ -68,6 +70,16 @@ struct Requests {
         }
         return true
     }
+
+    /// There was no room for a change: it goes on to wait, and everything behind it.
+    mutating func stall(_ change: Decided) {
+        changesUnderWay -= 1
+        prepend(change)
+        isStalled = true
+    }
+
+    /// There is room again.
+    mutating func resume() { isStalled = false }
 
     /// The connection is gone: the changes that still wait, in order.
     mutating func takeChanges() -> [Change] {

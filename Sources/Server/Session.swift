@@ -404,6 +404,12 @@ final class Session {
         goOn()
     }
 
+    /// There is room in the store's queue again.
+    func storeHasRoom() {
+        requests.resume()
+        goOn()
+    }
+
     /// Whether the client has read most of what it was sent, so that there is room for a long answer.
     private var mayLook: Bool { carrier.queuedBytes <= hub.settings.sendQueue / 8 }
 
@@ -422,8 +428,9 @@ final class Session {
         switch request.decision {
         case .store(let change):
             if !hub.writer.submit(.change(change, .connection(carrier.id, ticket))) {
-                requests.changeEnded()
-                requests.prepend(Requests.Decided(.refuse(.storeUnavailable), ticket))
+                // Its client is not read from until then.
+                requests.stall(request)
+                hub.waitForStore(carrier.id)
             }
         case .publish(let event):
             if hub.exchange.offer(event) {

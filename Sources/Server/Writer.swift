@@ -62,6 +62,9 @@ final class Writer: Sendable {
     /// A bulk message was added.
     func startBulkWork() { bulkWork.exists.store(true, ordering: .relaxed) }
 
+    /// Whether ``submit(_:)`` would take something.
+    var hasRoom: Bool { worker.hasRoom }
+
     /// Queues what may be turned away; `false` when too much waits already.
     func submit(_ submission: Submission) -> Bool { worker.post(submission) }
 

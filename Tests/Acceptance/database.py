@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 from switchboard import Server
@@ -19,3 +20,12 @@ def rows(server: Server, query: str, *values: Any) -> list[tuple]:
 def stored_texts(server: Server) -> list[str]:
     """The text of every message, in the order of their ids."""
     return [text for (text,) in rows(server, "SELECT text FROM messages ORDER BY id")]
+
+
+@contextlib.contextmanager
+def held_up(server: Server) -> Iterator[None]:
+    """While this holds the database's lock, the server's writer waits: up to a second, or its changes fail."""
+    with contextlib.closing(sqlite3.connect(server.database, timeout=10, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+        database.execute("ROLLBACK")

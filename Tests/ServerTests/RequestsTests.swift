@@ -145,6 +145,25 @@ import Testing
         #expect(requests.next() != nil)
     }
 
+    @Test("a change that found no room waits, with all behind it, and nothing is read until there is room")
+    func noRoom() throws {
+        var requests = Requests()
+        let first = try #require(Self.decision(1, .change))
+        let second = try #require(Self.decision(2, .change))
+        #expect(requests.take(first))
+        #expect(requests.take(second))
+        requests.stall(second)
+        #expect(requests.isFull)
+        #expect(!requests.take(try #require(Self.decision(3, .publish))))
+        requests.changeEnded()
+        #expect(requests.next() == nil)
+        requests.resume()
+        #expect(!requests.isFull)
+        let carriedOut = [requests.next(), requests.next()].map { $0.map { Self.description(of: $0) } }
+        #expect(carriedOut == ["change 2", "publish 3"])
+        #expect(requests.next() == nil)
+    }
+
     @Test("changes that wait when the connection ends are handed out, and nothing else")
     func leftovers() throws {
         var requests = Requests()

@@ -1,0 +1,166 @@
+"""A sender faster than the store is slowed by not reading its socket; a slow receiver costs its own queue only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+import campus
+import erp
+import pytest
+import rooms
+from conftest import Connect, Start
+from database import held_up, stored_texts
+from raw import CLOSE, TEXT, Ended, RawWebSocket, close_payload, frame
+from switchboard import Person, Server, memory
+
+ERP, CAMPUS = "/ws/v1/chat/", "/ws/chat/"
+# What the server may hold of one sender: 256 messages of 8 KiB, a read, and what it makes of them.
+HELD = 12 << 20
+
+
+def kept_by_the_system() -> int:
+    """What the sender's and the server's system may keep on the way; Linux says."""
+    return sum(int(Path(f"/proc/sys/net/ipv4/tcp_{end}mem").read_text().split()[2]) for end in "rw")
+
+
+def raw_client(server: Server, path: str, person: Person, receive_buffer: int | None = None) -> RawWebSocket:
+    return RawWebSocket(server, f"{path}?token={person.token}", receive_buffer)
+
+
+class Flood:
+    """Messages of 8 KiB to one person, sent as fast as the socket takes them."""
+
+    def __init__(self, socket: RawWebSocket, receiver: Person) -> None:
+        self._socket, self._receiver = socket, receiver
+        self._rest = b""
+        self.texts: list[str] = []
+        self.taken = 0
+
+    def go_on(self, seconds: float, most: int = 1 << 30) -> None:
+        """Sends for a while, or until so many bytes were taken."""
+        self._socket.socket.setblocking(False)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.taken < most:
+            self._rest = self._rest or self._next()
+            try:
+                sent = self._socket.socket.send(self._rest)
+            except BlockingIOError:
+                time.sleep(0.005)
+                continue
+            self.taken += sent
+            self._rest = self._rest[sent:]
+
+    def _next(self) -> bytes:
+        self.texts.append(f"{len(self.texts)} ".ljust(8192, "x"))
+        return frame(TEXT, json.dumps(erp.said(self.texts[-1], self._receiver.id)).encode())
+
+    def finish(self) -> None:
+        """Sends the rest of the last frame."""
+        self._socket.socket.settimeout(10)
+        self._socket.send(self._rest)
+        self._rest = b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_who_sends_faster_than_the_store_writes_is_slowed(start: Start, connect: Connect, room: str) -> None:
+    server = start()
+    sender, receiver = server.person(), server.person()
+    reader = await erp.online(connect, server, receiver)
+    talker, listener = await connect(server, room), await connect(server, room)
+    await talker.expect(rooms.JOINED)
+    with raw_client(server, ERP, sender) as socket:
+        flood = Flood(socket, receiver)
+        before = memory(server)
+        with held_up(server):
+            await asyncio.to_thread(flood.go_on, 0.6)
+            assert flood.taken < kept_by_the_system() + HELD, f"{flood.taken} bytes were taken"
+            assert memory(server) - before < HELD
+            # Nobody else waits, whose messages need no store.
+            await talker.send(rooms.said("meanwhile"))
+            for client in (talker, listener):
+                await client.expect(rooms.heard("meanwhile"))
+        finishing = asyncio.create_task(asyncio.to_thread(flood.finish))
+        for text in flood.texts:
+            await reader.expect(erp.heard(text, sender))
+        await finishing
+        # It goes on as before.
+        done = len(flood.texts)
+        flood.go_on(5, most=flood.taken + 100_000)
+        flood.finish()
+        for text in flood.texts[done:]:
+            await reader.expect(erp.heard(text, sender))
+
+
+async def test_a_full_queue_of_the_store_is_waited_for(start: Start, connect: Connect) -> None:
+    """Sixteen people send at once what no queue of 20 has room for: nobody is refused, and each keeps the order."""
+    server = start("--store-queue", 20)
+    pairs = [(server.person(), server.person()) for _ in range(16)]
+    senders = [await connect(server, CAMPUS, one.token) for one, _ in pairs]
+    readers = [await connect(server, CAMPUS, other.token) for _, other in pairs]
+    texts = [f"message {number}" for number in range(60)]
+    with held_up(server):
+        for sender, (_, other) in zip(senders, pairs, strict=True):
+            for text in texts:
+                await sender.send(campus.said(text, other.id))
+        await asyncio.sleep(0.3)
+    for sender, reader, (one, _) in zip(senders, readers, pairs, strict=True):
+        for text in texts:
+            await sender.expect(campus.SENT)
+            await reader.expect(campus.heard(text, one))
+    assert len(stored_texts(server)) == len(pairs) * len(texts)
+
+
+async def test_who_waits_for_the_store_may_leave(start: Start, connect: Connect) -> None:
+    """Others go on when connections are gone that had found its queue full."""
+    server = start("--store-queue", 5)
+    one, other = server.person(), server.person()
+    reader = await connect(server, CAMPUS, other.token)
+    stayer = await connect(server, CAMPUS, one.token)
+    leavers = [await connect(server, CAMPUS, server.person().token) for _ in range(8)]
+    with held_up(server):
+        for leaver in leavers:
+            for number in range(20):
+                await leaver.send(campus.said(f"maybe {number}", one.id))
+            leaver.drop()
+        for number in range(20):
+            await stayer.send(campus.said(f"surely {number}", other.id))
+    for number in range(20):
+        await reader.expect(campus.heard(f"surely {number}", one))
+
+
+async def test_a_slow_receiver_of_direct_messages_costs_itself_only(start: Start, connect: Connect) -> None:
+    """It is closed once its queue is full, others hear each other all the while, and it finds everything later."""
+    server = start("--send-queue", 65536)
+    sender, slow, friend = server.person(), server.person(), server.person()
+    writer = await erp.online(connect, server, sender)
+    listener = await erp.online(connect, server, friend)
+    sent: list[str] = []
+    with raw_client(server, ERP, slow, receive_buffer=4096) as socket:
+        def too_slow() -> bool:
+            return any("too slow" in line for line in server.log)
+
+        while not too_slow():
+            assert len(sent) < 5000, "40 MB were not too much for a queue of 64 KiB"
+            sent.append(f"{len(sent)} ".ljust(8000, "x"))
+            await writer.send(erp.said(sent[-1], slow.id))
+            await writer.send(erp.said(f"to a friend {len(sent)}", friend.id))
+            await listener.expect(erp.heard(f"to a friend {len(sent)}", sender))
+        frames = []
+        try:
+            while True:
+                frames.append(socket.receive())
+        except Ended:
+            assert (frames[-1].opcode, frames[-1].payload[:2]) == (CLOSE, close_payload(1013))
+    heard = [json.loads(frame.payload)["message"] for frame in frames[:-1]]
+    assert heard == sent[: len(heard)]
+    # What it has read may come once more, what it has not read comes.
+    again = await connect(server, ERP, slow.token)
+    first = (await again.receive())["message"]
+    place = sent.index(first)
+    assert place <= len(heard)
+    for text in sent[place + 1 :]:
+        await again.expect(erp.heard(text, sender))
