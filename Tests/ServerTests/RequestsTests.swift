@@ -150,8 +150,8 @@ import Testing
         var requests = Requests()
         let first = try #require(Self.decision(1, .change))
         let second = try #require(Self.decision(2, .change))
-        #expect(requests.take(first))
-        #expect(requests.take(second))
+        let areTaken = [requests.take(first), requests.take(second)]
+        #expect(areTaken == [true, true])
         requests.stall(second)
         #expect(requests.isFull)
         #expect(!requests.take(try #require(Self.decision(3, .publish))))
