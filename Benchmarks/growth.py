@@ -9,21 +9,9 @@ microseconds for a message, and draws them into docs/growth.svg. What a run leav
 import argparse, json, math, pathlib, shutil, sqlite3, statistics, subprocess, time
 
 from bench import direct, seed
-from running import BINARY, BUILD, ROOT, server
+from running import BINARY, BUILD, QUIET, ROOM, ROOT, build, load, server
 
 DRAWING = ROOT / "docs" / "growth.svg"
-WSLOAD = BUILD / "wsload"
-QUIET = ["--rooms-rate", "0", "--log-level", "info"]
-
-
-def load(mode: str, port: int, pid: int, *arguments: str) -> dict:
-    """One run of the load generator."""
-    done = subprocess.run(
-        ["taskset", "-c", "1", WSLOAD, mode, "-p", str(port), "--pid", str(pid), *arguments],
-        capture_output=True, text=True, check=True)
-    result = json.loads(done.stdout)
-    assert result["lost"] == result["duplicated"] == 0, done.stdout
-    return result
 
 
 def microseconds(result: dict) -> float:
@@ -47,7 +35,7 @@ def with_connections(count: int) -> float:
     """Direct messages of 200 pairs, while so many others are connected and silent."""
     with server(fresh(), *QUIET, core=0) as (port, pid):
         silent = subprocess.Popen(
-            ["taskset", "-c", "1", WSLOAD, "idle", "-p", str(port), "-n", str(count - 400), "-u", "/ws/chat/silent%d/",
+            ["taskset", "-c", "1", BUILD / "wsload", "idle", "-p", str(port), "-n", str(count - 400), "-u", "/ws/chat/silent%d/",
              "--hold", "8", "--pid", str(pid)], stdout=subprocess.DEVNULL)
         try:
             # All are there when the process holds as many descriptors.
@@ -64,8 +52,7 @@ def with_rooms(count: int) -> float:
     """One message at a time in each of so many rooms of two; a delivery."""
     with server(fresh(), *QUIET, core=0) as (port, pid):
         return microseconds(load(
-            "fanout", port, pid, "-n", str(2 * count), "--rooms", str(count), "--pubs", "1", "-t", "3", "-s", "64",
-            "-u", "/ws/chat/r%r/", "-m", '{"type":"chat_message","message":"%m","username":"user%d"}'))
+            "fanout", port, pid, "-n", str(2 * count), "--rooms", str(count), "--pubs", "1", "-t", "3", *ROOM))
 
 
 def with_messages(count: int) -> float:
@@ -140,8 +127,7 @@ def main() -> None:
     parser.add_argument("--messages", default="10000,100000,1000000,10000000")
     arguments = parser.parse_args()
     seed()
-    subprocess.run(
-        ["cc", "-O2", "-march=native", "-o", WSLOAD, (ROOT / arguments.kit / "wsload.c").resolve(), "-lm"], check=True)
+    build(arguments.kit)
     workloads = {
         "connections: µs a direct message": (with_connections, [1000, 5000, 10_000, 19_000]),
         "rooms of two: µs a delivery": (with_rooms, [10, 100, 1000, 9000]),

@@ -71,6 +71,9 @@ package enum Welcome: Sendable {
 }
 
 extension Event {
+    /// Whether only the members of a room hear it.
+    package var isOfRoom: Bool { if case .room = self { true } else { false } }
+
     /// What is to be heard of a committed outcome, if anything.
     package init?(_ outcome: Outcome) {
         switch outcome {

@@ -40,7 +40,7 @@ final class Hub {
     private var mail: [Mail] = []
     private var slots: [Slot] = []
     private var freeSlots: [UInt32] = []
-    private let topics = Topics()
+    private let topics: Topics
     private var noted: [ConnectionID] = []
     /// The newest message that this loop has heard of; 0 before the first.
     private(set) var newestMessage = MessageID(0)
@@ -109,6 +109,8 @@ final class Hub {
             interval: DeadlineWheel.ticks(settings.pingInterval), patience: DeadlineWheel.ticks(settings.pingTimeout))
         parser = JSONParser(maximumLength: max(settings.maxMessage, engineSettings.maxPayload))
         compressionPreferences = Compression.Preferences(settings)
+        let (exchange, shard) = (services.exchange, Int(index))
+        topics = Topics { exchange.listen($1, to: $0, shard: shard) }
         timer = RepeatingTimer(every: 1000 / UInt64(DeadlineWheel.resolution), on: loop) { [unowned self] in tick() }
         loop.onEndOfTurn { [unowned self] in
             let hasRead = readMail()
@@ -341,8 +343,12 @@ final class Hub {
     }
 
     private func deliver(_ event: Event) {
-        newestEvent = newestEvent.next
-        let isRecoverable = recoveries.isNeeded
+        // Those of rooms don't reach every loop, and nobody comes back to them.
+        var isRecoverable = false
+        if !event.isOfRoom {
+            newestEvent = newestEvent.next
+            isRecoverable = recoveries.isNeeded
+        }
         if isRecoverable { eventLog.append(event, newestEvent, limit: settings.recoveryLog, at: wheel.now) }
         var frames = Frames(event, isRecoverable ? newestEvent : nil)
         switch event {

@@ -33,10 +33,19 @@ enum Seating: Sendable {
     case unavailable
 }
 
-/// Takes every event to every shard, in one order that is the same for all of them.
+/// Takes every event to every shard, in one order that is the same for all of them; what is said in a room only to those
+/// where it has members.
 final class Exchange: Sendable {
     private let inboxes: [Mailbox<Mail>]
+    /// Held while events are posted, which gives them their order.
     private let order = Mutex(())
+    /// A room's events have an order of their own: loops that speak in different rooms hardly ever wait for each other.
+    private let audiences = (0..<64).map { _ in Audiences() }
+
+    /// The shards where rooms have members.
+    private final class Audiences: Sendable {
+        let shards = Mutex<[RoomName: [Int]]>([:])
+    }
 
     init(_ inboxes: [Mailbox<Mail>]) { self.inboxes = inboxes }
 
@@ -54,8 +63,29 @@ final class Exchange: Sendable {
     func publish(_ event: Event) {
         if inboxes.count == 1 {
             inboxes[0].post(.event(event))
+        } else if case .room(let room, _, _) = event {
+            audience(of: room).shards.withLock { shards in
+                for shard in shards[room] ?? [] { inboxes[shard].post(.event(event)) }
+            }
         } else {
             order.withLock { _ in for inbox in inboxes { inbox.post(.event(event)) } }
+        }
+    }
+
+    private func audience(of room: RoomName) -> Audiences {
+        audiences[Int(UInt(bitPattern: room.hashValue) % UInt(audiences.count))]
+    }
+
+    /// From here on, or until the same with `false`, a shard hears what is said in a room.
+    func listen(_ isListening: Bool, to room: RoomName, shard: Int) {
+        if inboxes.count == 1 { return }
+        audience(of: room).shards.withLock { shards in
+            if isListening {
+                shards[room, default: []].append(shard)
+            } else {
+                shards[room]?.removeAll { $0 == shard }
+                if shards[room]?.isEmpty == true { shards[room] = nil }
+            }
         }
     }
 

@@ -38,11 +38,15 @@ final class Subscribers {
 
 /// All topics of one shard.
 final class Topics {
+    /// Called when a room gets its first member here, and when its last one has left.
+    private let onRoom: (RoomName, _ hasMembers: Bool) -> Void
     private var chats = IDTable<User, Subscribers>()
     private var conversations = IDTable<Conversation, Subscribers>()
     private var notifications = IDTable<User, Subscribers>()
     private var rooms: [RoomName: Subscribers] = [:]
     private var others: [Topic: Subscribers] = [:]
+
+    init(onRoom: @escaping (RoomName, _ hasMembers: Bool) -> Void) { self.onRoom = onRoom }
 
     private subscript(topic: Topic) -> Subscribers? {
         get {
@@ -75,6 +79,7 @@ final class Topics {
         } else {
             subscribers = Subscribers()
             self[topic] = subscribers
+            if case .room(let room) = topic { onRoom(room, true) }
         }
         let place = subscribers.add(session, subscription: session.subscriptions.count)
         session.subscriptions.append(Session.Subscription(topic: topic, subscribers: subscribers, place: place))
@@ -97,6 +102,8 @@ final class Topics {
 
     private func end(_ subscription: Session.Subscription) {
         subscription.subscribers.remove(at: subscription.place)
-        if subscription.subscribers.members.isEmpty { self[subscription.topic] = nil }
+        guard subscription.subscribers.members.isEmpty else { return }
+        self[subscription.topic] = nil
+        if case .room(let room) = subscription.topic { onRoom(room, false) }
     }
 }
