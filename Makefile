@@ -60,6 +60,7 @@ socketio-fixture: libraries
 ## ROUNDS rounds of every workload, the server on one core and the load on the other.
 bench: build
 	$(PYTHON) Benchmarks/bench.py --kit $(KIT) --rounds $(ROUNDS)
+	$(PYTHON) Benchmarks/crowds.py --kit $(KIT) --rounds $(ROUNDS)
 	$(PYTHON) Benchmarks/figures.py .build/bench/results.jsonl
 	$(PYTHON) Benchmarks/polling.py
 	$(PYTHON) Benchmarks/history.py

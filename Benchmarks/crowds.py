@@ -4,9 +4,10 @@
     crowds.py --kit FOLDER [--rounds N]
 
 The busy room has 1,000 people, of whom 20 talk as fast as it goes; its share is that of a plain write for each delivery.
-Loops are compared by CPU seconds, in turns; with two, the load generator shares a core with the server.
+Loops are compared by CPU seconds, in turns; with two, the load generator shares a core with the server. Appends its
+results to .build/bench/results.jsonl, in the kit's form: what each figure is divided by is called raw.
 """
-import argparse, pathlib, shutil, statistics
+import argparse, json, pathlib, shutil, statistics
 
 from bench import direct, seed
 from running import BUILD, QUIET, ROOM, build, load, raw_limit, server
@@ -33,6 +34,13 @@ def cost(mode: str, arguments: list[str], loops: int) -> float:
         return load(mode, port, pid, *arguments)["server_cpu_s_per_100k"]
 
 
+def keep(workload: str, limit: float, own: float) -> None:
+    """Notes a figure, and what it is divided by."""
+    with (BUILD / "results.jsonl").open("a") as file:
+        for peer, result in (("raw", {"cpu_s_per_100k": limit}), ("switchboard", {"server_cpu_s_per_100k": own})):
+            file.write(json.dumps({"workload": workload, "peer": peer, "r": result}) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kit", type=pathlib.Path, required=True)
@@ -43,13 +51,16 @@ def main() -> None:
     shares = []
     for _ in range(arguments.rounds):
         limit = raw_limit(["fanout", "1000"], ["fanout", "1000", "--spin", "1"], ["fanout", "1000", "-w", "0"])
-        shares.append(limit / cost("fanout", ["--rooms", "1", "--pubs", "20", *TALK], 1))
+        own = cost("fanout", ["--rooms", "1", "--pubs", "20", *TALK], 1)
+        keep("busy", limit, own)
+        shares.append(limit / own)
     print(f"busy room: share {statistics.median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})")
     for name, (mode, load_arguments) in workloads().items():
         ratios = []
         for _ in range(arguments.rounds):
-            one = cost(mode, load_arguments, 1)
-            ratios.append(cost(mode, load_arguments, 2) / one)
+            one, two = (cost(mode, load_arguments, loops) for loops in (1, 2))
+            keep(f"{name} by two loops", one, two)
+            ratios.append(two / one)
         print(f"{name}: two loops / one {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 

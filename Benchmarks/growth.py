@@ -9,7 +9,7 @@ microseconds for a message, and draws them into docs/growth.svg. What a run leav
 import argparse, json, math, pathlib, shutil, sqlite3, statistics, subprocess, time
 
 from bench import direct, seed
-from running import BINARY, BUILD, QUIET, ROOM, ROOT, build, load, server
+from running import BINARY, BUILD, QUIET, ROOM, ROOT, build, load, raw_limit, server
 
 DRAWING = ROOT / "docs" / "growth.svg"
 
@@ -53,6 +53,11 @@ def with_rooms(count: int) -> float:
     with server(fresh(), *QUIET, core=0) as (port, pid):
         return microseconds(load(
             "fanout", port, pid, "-n", str(2 * count), "--rooms", str(count), "--pubs", "1", "-t", "3", *ROOM))
+
+
+def bare(count: int) -> float:
+    """One write to each of so many sockets, by a program that does nothing else: what the kernel's part grows by."""
+    return raw_limit(["fanout", str(count)]) * 10
 
 
 def with_messages(count: int) -> float:
@@ -102,7 +107,7 @@ def draw(curves: dict[str, dict[int, float]]) -> str:
         logarithm = {x: math.log10(x) for x in ends}
         low, high = logarithm[ends[0]], logarithm[ends[-1]]
         spots = [
-            (left + width * (logarithm[x] - low) / (high - low), top + height * (1 - y / most), x, y)
+            (left + width * (logarithm[x] - low) / (high - low or 1), top + height * (1 - y / most), x, y)
             for x, y in points.items()]
         line = " ".join(f"{x:.0f},{y:.0f}" for x, y, _, _ in spots)
         parts.append(
@@ -131,6 +136,7 @@ def main() -> None:
     workloads = {
         "connections: µs a direct message": (with_connections, [1000, 5000, 10_000, 19_000]),
         "rooms of two: µs a delivery": (with_rooms, [10, 100, 1000, 9000]),
+        "sockets of a bare program: µs a write": (bare, [20, 200, 2000, 9000]),
         "messages stored: µs a direct message": (with_messages, [int(text) for text in arguments.messages.split(",")]),
         "conversations a person: µs a direct message": (with_conversations, [1, 10, 100, 500]),
     }

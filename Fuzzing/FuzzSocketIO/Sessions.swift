@@ -2,7 +2,7 @@ import SocketIO
 
 /// What the outside of a session must look like, whatever happens.
 private struct World {
-    var session: EngineSession
+    let session: EngineSession
     var now: UInt64 = 0
     var hasPoll: Bool
     var hasWebSocket: Bool

@@ -83,6 +83,7 @@ extension JSONValue {
     /// Whether this is exactly that string, compared in place, scalar by scalar.
     package func equals(_ other: StaticString) -> Bool {
         guard let bytes = unsafe utf8 else { return false }
+        if bytes.count != other.utf8CodeUnitCount { return false }
         return other.withUTF8Buffer { unsafe bytes.elementsEqual($0) }
     }
 

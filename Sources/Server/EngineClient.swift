@@ -9,7 +9,7 @@ class EngineClient: Carrier {
     /// The id of the session.
     final let sid: String
 
-    private var engine: EngineSession
+    private let engine: EngineSession
     /// A GET that waits for its answer, a POST whose body arrives or whose messages wait for their turn, and a websocket.
     private var poll, post: HTTPConversation?
     private var webSocket: Connection?

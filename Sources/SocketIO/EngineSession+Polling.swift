@@ -4,7 +4,7 @@ extension EngineSession {
     /// A GET came. If it is refused, it gets a 400.
     ///
     /// - Returns: Whether it is the session's poll now.
-    package mutating func beginPoll() -> Bool {
+    package func beginPoll() -> Bool {
         switch stage {
         case .polling, .upgrading, .closing:
             guard hasPoll else {
@@ -18,7 +18,7 @@ extension EngineSession {
     }
 
     /// The connection of the poll is gone.
-    package mutating func pollClosed() {
+    package func pollClosed() {
         guard hasPoll else { return }
         hasPoll = false
         finish(.transportClosed)
@@ -27,7 +27,7 @@ extension EngineSession {
     /// A POST begins; its body need not be there yet. If it is refused, it gets a 400.
     ///
     /// - Returns: Whether it is the session's POST now.
-    package mutating func beginPost() -> Bool {
+    package func beginPost() -> Bool {
         switch stage {
         case .polling, .upgrading, .closing:
             guard post == nil else {
@@ -44,7 +44,7 @@ extension EngineSession {
     /// ends meanwhile.
     ///
     /// - Parameter body: All of it, the same at every call.
-    package mutating func nextMessage(inPost body: Span<UInt8>, at now: UInt64) -> EnginePacket? {
+    package func nextMessage(inPost body: Span<UInt8>, at now: UInt64) -> EnginePacket? {
         do throws(EngineError) {
             while carriesPost, var payload = try readPost(body) {
                 let packet = try payload.next(in: body)
@@ -79,7 +79,7 @@ extension EngineSession {
     /// The POST is over: its messages have been dealt with.
     ///
     /// - Returns: Whether it gets a 200 with `ok`; otherwise a 400.
-    package mutating func endPost() -> Bool {
+    package func endPost() -> Bool {
         switch post.take() {
         case .begun, .reading: true
         case .refused, nil: false
@@ -87,7 +87,7 @@ extension EngineSession {
     }
 
     /// The connection of the POST is gone before the end of its body.
-    package mutating func postClosed() {
+    package func postClosed() {
         guard post.take() != nil else { return }
         finish(.transportClosed)
     }

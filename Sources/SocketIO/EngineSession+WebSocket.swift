@@ -2,7 +2,7 @@
 
 extension EngineSession {
     /// A websocket was opened for the session. If it is refused, it is closed.
-    package mutating func openWebSocket(base64: Bool = false, at now: UInt64) -> Bool {
+    package func openWebSocket(base64: Bool = false, at now: UInt64) -> Bool {
         switch stage {
         case .polling:
             stage = .upgrading(isProbed: false, until: now + settings.upgradeTimeout)
@@ -15,7 +15,7 @@ extension EngineSession {
     /// The websocket received a message.
     ///
     /// - Returns: The packet if it is a message of the session; all else is seen to.
-    package mutating func received(_ bytes: Span<UInt8>, isText: Bool, at now: UInt64) -> EnginePacket? {
+    package func received(_ bytes: Span<UInt8>, isText: Bool, at now: UInt64) -> EnginePacket? {
         do throws(EngineError) {
             switch stage {
             case .webSocket:
@@ -33,7 +33,7 @@ extension EngineSession {
         return nil
     }
 
-    private mutating func probe(
+    private func probe(
         _ packet: EnginePacket?, in bytes: Span<UInt8>, isProbed: Bool, until: UInt64, at now: UInt64
     ) {
         if let packet, packet.isText(.ping, "probe", in: bytes) {
@@ -47,14 +47,14 @@ extension EngineSession {
         }
     }
 
-    mutating func abandonUpgrade() {
+    func abandonUpgrade() {
         stage = .polling
         owesProbe = false
         closesWebSocket = true
     }
 
     /// The websocket is gone.
-    package mutating func webSocketClosed() {
+    package func webSocketClosed() {
         closesWebSocket = false
         switch stage {
         case .upgrading:

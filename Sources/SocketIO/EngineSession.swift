@@ -5,7 +5,7 @@
 /// request or websocket that a method refused is not the session's.
 ///
 /// Times are milliseconds on a clock that only goes forward.
-package struct EngineSession: Sendable {
+package final class EngineSession {
     enum Stage {
         case polling
         /// A websocket is on probation; polling still carries everything.
@@ -77,7 +77,7 @@ package struct EngineSession: Sendable {
     // MARK: - Orders
 
     /// What is to be done next; `nil` when nothing is left to do. To be asked after every event.
-    package mutating func nextOrder() -> EngineOrder? {
+    package func nextOrder() -> EngineOrder? {
         if hasPoll, let payload = pollAnswer() {
             return .answerPoll(payload)
         }
@@ -95,7 +95,7 @@ package struct EngineSession: Sendable {
         return end.take().map { .end($0) }
     }
 
-    private mutating func pollAnswer() -> [UInt8]? {
+    private func pollAnswer() -> [UInt8]? {
         switch stage {
         case .polling where queue.isEmpty, .upgrading(isProbed: false, _) where queue.isEmpty: return nil
         // Each answer may be the client's last poll, which it waits for before it completes the upgrade.
@@ -120,7 +120,7 @@ package struct EngineSession: Sendable {
     // MARK: - Messages
 
     /// - Returns: Whether it is a message.
-    mutating func receive(_ packet: EnginePacket, at now: UInt64) throws(EngineError) -> Bool {
+    func receive(_ packet: EnginePacket, at now: UInt64) throws(EngineError) -> Bool {
         switch packet.kind {
         case .message: return true
         case .pong: heartbeat.receivedPong(at: now)
@@ -136,7 +136,7 @@ package struct EngineSession: Sendable {
     }
 
     /// Sends a message packet.
-    package mutating func send(_ packet: OutgoingPacket) -> EngineSending {
+    package func send(_ packet: OutgoingPacket) -> EngineSending {
         switch stage {
         case .webSocket:
             if queue.isEmpty, !usesBase64 { return .write }
@@ -149,13 +149,13 @@ package struct EngineSession: Sendable {
         }
     }
 
-    private mutating func enqueue(_ packet: OutgoingPacket) {
+    private func enqueue(_ packet: OutgoingPacket) {
         if queue.byteCount(with: packet) > settings.queueLimit { return finish(.queueFull) }
         queue.append(packet)
     }
 
     /// The server wants no more of this client. What was sent before still reaches it.
-    package mutating func close(at now: UInt64) {
+    package func close(at now: UInt64) {
         switch stage {
         case .upgrading:
             abandonUpgrade()
@@ -166,7 +166,7 @@ package struct EngineSession: Sendable {
         }
     }
 
-    mutating func finish(_ reason: EngineEnd) {
+    func finish(_ reason: EngineEnd) {
         switch stage {
         case .closed: return
         case .upgrading, .webSocket: closesWebSocket = true
@@ -191,9 +191,9 @@ package struct EngineSession: Sendable {
     }
 
     /// Whoever carries the session reads nothing of the client at present: a pong may wait to be read.
-    package mutating func wasNotHeard(at now: UInt64) { heartbeat.restart(at: now) }
+    package func wasNotHeard(at now: UInt64) { heartbeat.restart(at: now) }
 
-    package mutating func timePassed(at now: UInt64) {
+    package func timePassed(at now: UInt64) {
         switch stage {
         case .polling, .webSocket: break
         case .upgrading(_, let until): if now >= until { abandonUpgrade() }

@@ -7,7 +7,7 @@ final class Session {
     let service: Service
     private let sessions: Sessions
     private let application: any Application
-    private var engine: EngineSession
+    private let engine: EngineSession
     private var poll: Connection?
     /// A POST whose body is not there yet.
     private var post: Connection?

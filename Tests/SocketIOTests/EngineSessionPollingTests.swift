@@ -5,7 +5,7 @@ import Testing
     @Test("the GET that opens a session is answered with what it needs to know")
     func handshake() {
         let settings = EngineSettings(pingInterval: 300, pingTimeout: 200, maxPayload: 1_000_000)
-        var session = EngineSession(settings, sid: "lv_VI97HAXpY6yYWAAAC", on: .polling, at: 0)
+        let session = EngineSession(settings, sid: "lv_VI97HAXpY6yYWAAAC", on: .polling, at: 0)
         #expect(session.transport == .polling)
         #expect(
             session.nextOrder()?.text == "answer "
@@ -16,7 +16,7 @@ import Testing
 
     @Test("the defaults are those of the protocol's reference")
     func defaults() {
-        var session = EngineSession(EngineSettings(), sid: "a", on: .polling, at: 0)
+        let session = EngineSession(EngineSettings(), sid: "a", on: .polling, at: 0)
         #expect(
             session.nextOrder()?.text == "answer "
                 + #"0{"sid":"a","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#

@@ -4,7 +4,7 @@ import Testing
 @Suite struct EngineSessionWebSocketTests {
     @Test("a websocket that opens a session gets what it needs to know, and no upgrades")
     func handshake() {
-        var session = EngineSession(EngineSettings(), sid: "a", on: .webSocket, at: 0)
+        let session = EngineSession(EngineSettings(), sid: "a", on: .webSocket, at: 0)
         #expect(session.transport == .webSocket)
         #expect(
             session.nextOrder()?.text == "write "
@@ -24,7 +24,7 @@ import Testing
 
     @Test("what is sent before the open packet left comes behind it")
     func early() {
-        var session = EngineSession(EngineSettings(), sid: "a", on: .webSocket, at: 0)
+        let session = EngineSession(EngineSettings(), sid: "a", on: .webSocket, at: 0)
         #expect(session.send(.text("4a")) == .keep)
         #expect(session.nextOrder()?.text.hasPrefix("write 0{") == true)
         #expect(session.nextOrder()?.text == "write 4a")

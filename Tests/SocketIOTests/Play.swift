@@ -2,7 +2,7 @@ import SocketIO
 
 /// A session with a client that is played by a test: each step gives the orders that follow, as texts.
 struct Play {
-    var session: EngineSession
+    let session: EngineSession
     var now: UInt64 = 1000
 
     /// A session after its handshake: the open packet has left.
