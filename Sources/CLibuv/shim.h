@@ -38,8 +38,7 @@ static inline int switchboard_duplicate(int fd) {
   return copy < 0 ? -errno : copy;
 }
 
-/// Gives bytes to a socket; what its kernel buffer has no room for is not taken. Returns how many were, or a negative
-/// libuv error. A call made for sockets goes a shorter way through the kernel than write(2), which libuv uses.
+/// Gives bytes to a socket; what there is no room for now is not taken. Returns how many were, or a negative libuv error. A call made for sockets goes a shorter way through the kernel than write(2), which libuv uses.
 static inline ssize_t switchboard_send(int fd, const void *bytes, size_t count) {
 #ifdef MSG_NOSIGNAL
   const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
@@ -49,7 +48,8 @@ static inline ssize_t switchboard_send(int fd, const void *bytes, size_t count) 
   ssize_t sent;
   do sent = send(fd, bytes, count, flags);
   while (sent < 0 && errno == EINTR);
-  return sent < 0 ? -errno : sent;
+  if (sent >= 0) return sent;
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? 0 : -errno;
 }
 
 /// Binds a new TCP socket that several loops may share (SO_REUSEPORT), or that nobody else may have.

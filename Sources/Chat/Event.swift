@@ -20,8 +20,9 @@ package indirect enum Event: Sendable {
 
 /// What somebody who hears of an event has to do with it: dialects tell some things only to one of the two.
 package enum Role: Int, CaseIterable, Sendable {
-    /// Wrote the message, or something of what was read.
+    /// Wrote something of what was read.
     case author
+    /// Anybody else, and whoever hears of a message: authors hear their own where a dialect echoes them.
     case other
     /// Has joined the conversation's room, author or not.
     case joined

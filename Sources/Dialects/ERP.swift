@@ -42,7 +42,6 @@ package struct ERP: Dialect {
     package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .message(let message, _):
-            if role == .author { return false }
             json.object {
                 $0.member("type", "chat_message")
                 $0.member("id", message.id.rawValue)

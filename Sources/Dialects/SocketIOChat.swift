@@ -75,11 +75,10 @@ package struct SocketIOChat: Dialect {
     package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .message(let message, let recipients):
-            switch role {
-            case .joined: Self.write("new_message", message, recipients, into: &json)
-            case .other: Self.write("message_notification", message, recipients, isNotification: true, into: &json)
-            // Where nobody of theirs has joined, they know what they sent.
-            case .author: return false
+            if role == .joined {
+                Self.write("new_message", message, recipients, into: &json)
+            } else {
+                Self.write("message_notification", message, recipients, isNotification: true, into: &json)
             }
         case .read(let receipt):
             json.append("messages_read")

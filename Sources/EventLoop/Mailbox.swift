@@ -30,14 +30,17 @@ public final class Mailbox<Message: Sendable>: Sendable {
     }
 
     /// Appends messages in order, whatever the limit is: for what was accepted already.
-    @inlinable public func post(contentsOf messages: [Message]) {
+    ///
+    /// - Parameter messages: Empty afterwards.
+    @inlinable public func post(contentsOf messages: inout [Message]) {
         if messages.isEmpty { return }
         let wasEmpty = waiting.withLock { queue in
             let wasEmpty = queue.isEmpty
             // A whole batch is taken over as it is.
-            if wasEmpty, messages.count > 1 { queue = messages } else { queue.append(contentsOf: messages) }
+            if wasEmpty { swap(&queue, &messages) } else { queue.append(contentsOf: messages) }
             return wasEmpty
         }
+        messages.removeAll(keepingCapacity: true)
         if wasEmpty { wake() }
     }
 

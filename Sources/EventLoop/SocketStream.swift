@@ -40,8 +40,6 @@ package final class SocketStream: Handle {
     }
 
     let kind: Kind
-    /// The socket's; -1 until it was asked for.
-    private var descriptor: Int32 = -1
     package var delegate: (any SocketStreamDelegate)? {
         get { owner }
         set { owner = newValue }
@@ -58,7 +56,10 @@ package final class SocketStream: Handle {
     /// Has the delegate told once nothing waits to be written any more.
     package func tellWhenDrained() { tellsWhenDrained = true }
 
+    // Private, so that accesses are not checked at run time; see ``Handle``.
     private var owner: (any SocketStreamDelegate)?
+    /// The socket's; -1 until it was asked for.
+    private var descriptor: Int32 = -1
     private var queued = 0
     private var queueLimit = Int.max
     private var tellsWhenDrained = false
@@ -197,14 +198,13 @@ package final class SocketStream: Handle {
         guard let start = bytes.baseAddress, !bytes.isEmpty, !isClosed else { return }
         if descriptor < 0 {
             var asked: Int32 = -1
-            unsafe uv_fileno(switchboard_handle(raw), &asked)
+            if unsafe uv_fileno(switchboard_handle(raw), &asked) != 0 { return close() }
             descriptor = asked
         }
         let result = unsafe switchboard_send(descriptor, start, bytes.count)
-        if result < 0 && result != Int(UV_EAGAIN.rawValue) { return close() }
-        let written = max(0, result)
-        queued -= written
-        if written < bytes.count { unsafe queue(UnsafeBufferPointer(rebasing: bytes[written...])) }
+        if result < 0 { return close() }
+        queued -= result
+        if result < bytes.count { unsafe queue(UnsafeBufferPointer(rebasing: bytes[result...])) }
     }
 
     /// Has libuv write a copy of `bytes` when the socket takes more.

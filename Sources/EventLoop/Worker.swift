@@ -57,7 +57,10 @@ public final class Worker<Message: Sendable>: Sendable {
     @inlinable public func post(_ message: Message) -> Bool { mailbox.post(message) }
 
     /// Queues messages whatever the limit is: for what must not be lost and comes in bounded numbers.
-    @inlinable public func postAnyway(_ message: Message) { mailbox.post(contentsOf: [message]) }
+    @inlinable public func postAnyway(_ message: Message) {
+        var messages = [message]
+        mailbox.post(contentsOf: &messages)
+    }
 
     /// Whether ``post(_:)`` would take a message.
     package var hasRoom: Bool { mailbox.count < mailbox.limit }

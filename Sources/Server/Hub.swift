@@ -329,7 +329,7 @@ final class Hub {
     /// Has a session called when the store's queue has room.
     func waitForStore(_ id: ConnectionID) { awaitingStore.append(id) }
 
-    /// Each batch of the writer's brings mail, so that this is called soon after there is room; or else with the tick.
+    /// Called with all mail, as most batches of the writer's bring some, and at the latest with the tick.
     private func resumeStalled() {
         if awaitingStore.isEmpty { return }
         var waiting: [ConnectionID] = []

@@ -51,25 +51,31 @@ final class Exchange: Sendable {
 
     /// Publishes what may be turned away; `false` when a shard has fallen so far behind that more would only wait.
     func offer(_ event: Event) -> Bool {
-        if inboxes.contains(where: { $0.count >= Self.limit }) { return false }
-        publish(event)
-        return true
+        post(event, unlessBehind: true)
     }
 
     /// Pieces of mail that may wait for a shard before what nobody stored is refused. What was stored is bounded by
     /// the store's own queue.
     private static let limit = 50_000
 
-    func publish(_ event: Event) {
+    func publish(_ event: Event) { _ = post(event, unlessBehind: false) }
+
+    private func post(_ event: Event, unlessBehind isOffer: Bool) -> Bool {
+        if case .room(let room, _, _) = event, inboxes.count > 1 {
+            return audience(of: room).shards.withLock { shards in
+                let hearing = shards[room] ?? []
+                if isOffer, hearing.contains(where: { inboxes[$0].count >= Self.limit }) { return false }
+                for shard in hearing { inboxes[shard].post(.event(event)) }
+                return true
+            }
+        }
+        if isOffer, inboxes.contains(where: { $0.count >= Self.limit }) { return false }
         if inboxes.count == 1 {
             inboxes[0].post(.event(event))
-        } else if case .room(let room, _, _) = event {
-            audience(of: room).shards.withLock { shards in
-                for shard in shards[room] ?? [] { inboxes[shard].post(.event(event)) }
-            }
         } else {
             order.withLock { _ in for inbox in inboxes { inbox.post(.event(event)) } }
         }
+        return true
     }
 
     private func audience(of room: RoomName) -> Audiences {
@@ -90,9 +96,9 @@ final class Exchange: Sendable {
     }
 
     /// Delivers what a batch of changes brought: to each shard its part, in order.
-    func deliver(_ mail: Batch) {
+    func deliver(_ mail: inout Batch) {
         order.withLock { _ in
-            for (inbox, mail) in zip(inboxes, mail.byShard) { inbox.post(contentsOf: mail) }
+            for shard in inboxes.indices { inboxes[shard].post(contentsOf: &mail.byShard[shard]) }
         }
     }
 

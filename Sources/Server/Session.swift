@@ -101,9 +101,10 @@ final class Session {
         case .notifications(nil):
             break
         case .chat, .person, .notifications, .counter:
-            // What was read counts, also behind what was not answered yet.
+            // What was read counts, also behind what was not answered yet, and where the store's queue is full: who
+            // connects again is seated behind it, so that a connection leaves what it may have waiting, and no more.
             for change in requests.takeChanges() {
-                _ = hub.writer.submit(.change(change, .connection(carrier.id, Ticket())))
+                hub.writer.submitAnyway(.change(change, .connection(carrier.id, Ticket())))
             }
             confirm()
             hub.writer.submitAnyway(.leaveSeat(seat, delivery))
@@ -233,8 +234,8 @@ final class Session {
 
     /// Shows the client what it asked to see.
     func reply(_ reply: Look.Reply) {
-        if held != nil {
-            held?.answer(reply.frame, newest: reply.newest)
+        if let held {
+            held.answer(reply.frame, newest: reply.newest)
             return releaseHistory()
         }
         if let frame = reply.frame { send(frame) }
@@ -428,7 +429,7 @@ final class Session {
         switch request.decision {
         case .store(let change):
             if !hub.writer.submit(.change(change, .connection(carrier.id, ticket))) {
-                // Its client is not read from until then.
+                // Its client is not read from until there is.
                 requests.stall(request)
                 hub.waitForStore(carrier.id)
             }

@@ -68,8 +68,8 @@ final class Writer: Sendable {
     /// Queues what may be turned away; `false` when too much waits already.
     func submit(_ submission: Submission) -> Bool { worker.post(submission) }
 
-    /// Queues what keeps the books straight: seats taken and left, and deliveries. Their number is bounded by that
-    /// of the connections.
+    /// Queues what keeps the books straight, and what was read of a connection that is gone: seats taken and left,
+    /// deliveries, its last changes. Their number is bounded by that of the connections.
     func submitAnyway(_ submission: Submission) { worker.postAnyway(submission) }
 
     /// Makes a change, for a caller who waits until it is on the disk.
@@ -189,7 +189,7 @@ private final class Clerk {
         }
         if isWriting { failure.note(nil) }
         if isBulkDone { bulkWork.exists.store(false, ordering: .relaxed) }
-        exchange.deliver(mail)
+        exchange.deliver(&mail)
         for tell in callers { tell() }
     }
 

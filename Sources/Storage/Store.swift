@@ -15,6 +15,7 @@ package final class Store {
 
     /// The id of the newest message.
     package var lastMessage: MessageID { newest }
+    /// The same for this module, where accesses are not checked at run time.
     var newest = MessageID(0)
     /// What was looked up before: a pair's conversation never changes.
     var directConversations: [Pair: ConversationID] = [:]

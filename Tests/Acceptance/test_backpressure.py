@@ -15,7 +15,7 @@ import rooms
 from conftest import Connect, Start
 from database import held_up, stored_texts
 from raw import CLOSE, TEXT, Ended, RawWebSocket, close_payload, frame
-from switchboard import Person, Server, memory
+from switchboard import Person, Server, eventually, memory
 
 ERP, CAMPUS = "/ws/v1/chat/", "/ws/chat/"
 # What the server may hold of one sender: 256 messages of 8 KiB, a read, and what it makes of them.
@@ -130,6 +130,19 @@ async def test_who_waits_for_the_store_may_leave(start: Start, connect: Connect)
             await stayer.send(campus.said(f"surely {number}", other.id))
     for number in range(20):
         await reader.expect(campus.heard(f"surely {number}", one))
+
+
+def test_what_was_read_counts_also_where_the_store_had_no_room(start: Start) -> None:
+    """A client that says all at once and leaves is done with it: nobody waits for an answer in erp."""
+    server = start("--store-queue", 5)
+    sender, receiver = server.person(), server.person()
+    texts = [f"message {number}" for number in range(40)]
+    with raw_client(server, ERP, sender) as socket:
+        with held_up(server):
+            messages = [frame(TEXT, json.dumps(erp.said(text, receiver.id)).encode()) for text in texts]
+            socket.send(b"".join([*messages, frame(CLOSE, close_payload(1000))]))
+            socket.expect_close(1000)
+    eventually(lambda: stored_texts(server) == texts, "all are stored, in order")
 
 
 async def test_a_slow_receiver_of_direct_messages_costs_itself_only(start: Start, connect: Connect) -> None:

@@ -28,15 +28,21 @@ import Testing
     func order() {
         let mailbox = mailbox()
         for number in 1...3 { mailbox.post(number) }
-        mailbox.post(contentsOf: [4, 5])
+        var batch1 = [4, 5]
+        mailbox.post(contentsOf: &batch1)
+        #expect(batch1.isEmpty)
         #expect(mailbox.count == 5)
         #expect(bell.count == 1)
         #expect(drained(mailbox) == [1, 2, 3, 4, 5])
         #expect(mailbox.count == 0)
         #expect(drained(mailbox) == [])
-        mailbox.post(contentsOf: [])
+        var batch2 = [Int]()
+        mailbox.post(contentsOf: &batch2)
+        #expect(batch2.isEmpty)
         #expect(bell.count == 1)
-        mailbox.post(contentsOf: [6])
+        var batch3 = [6]
+        mailbox.post(contentsOf: &batch3)
+        #expect(batch3.isEmpty)
         #expect(bell.count == 2)
         #expect(drained(mailbox) == [6])
     }
@@ -45,7 +51,9 @@ import Testing
     func limit() {
         let mailbox = mailbox(limit: 2)
         #expect([1, 2, 3].map(mailbox.post) == [true, true, false])
-        mailbox.post(contentsOf: [4, 5])
+        var batch4 = [4, 5]
+        mailbox.post(contentsOf: &batch4)
+        #expect(batch4.isEmpty)
         #expect(!mailbox.post(6))
         #expect(drained(mailbox) == [1, 2, 4, 5])
         #expect(mailbox.post(7))
