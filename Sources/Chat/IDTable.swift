@@ -17,7 +17,7 @@ public struct IDTable<Subject, Value> {
         }
     }
 
-    /// A power of two of them, of which at most half are taken, or none.
+    /// A power of two of them, of which at most three quarters are taken, or none.
     @usableFromInline var slots: [Slot] = []
     @usableFromInline var stored = 0
     @inlinable public var count: Int { stored }
@@ -58,7 +58,7 @@ public struct IDTable<Subject, Value> {
     }
 
     @inline(never) @inlinable mutating func insert(_ value: Value, at key: Int64) {
-        if 2 * (count + 1) > slots.count { grow() }
+        if 4 * (count + 1) > 3 * slots.count { grow() }
         let index = place(of: key)
         if slots[index].value == nil { stored += 1 }
         slots[index] = Slot(key: key, value: value)

@@ -1,6 +1,6 @@
 /// Who is connected: chat connections per person, and the counter's connections.
 package struct Presence: Sendable {
-    private var connections = IDTable<User, Int>()
+    private var connections = IDTable<User, Int32>()
     package private(set) var counterUsers = 0
 
     package init() {}

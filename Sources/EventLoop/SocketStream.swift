@@ -40,6 +40,22 @@ package final class SocketStream: Handle {
     }
 
     let kind: Kind
+    // Private, so that accesses are not checked at run time; see ``Handle``. In an order that leaves no gaps.
+    /// -1 until it was asked for.
+    private var descriptor: Int32 = -1
+    private var owner: (any SocketStreamDelegate)?
+    private var queued = 0
+    private var queueLimit = Int.max
+    private var first: [UInt8]?
+    private var rest: [[UInt8]] = []
+    private var blockedBytes = 0
+    private var tellsWhenDrained = false
+    private var isMarked = false
+    private var isBlocked = false
+    private var isFinishing = false
+    private var isReading = false
+    private var hasEnded = false
+
     package var delegate: (any SocketStreamDelegate)? {
         get { owner }
         set { owner = newValue }
@@ -56,21 +72,6 @@ package final class SocketStream: Handle {
     /// Has the delegate told once nothing waits to be written any more.
     package func tellWhenDrained() { tellsWhenDrained = true }
 
-    // Private, so that accesses are not checked at run time; see ``Handle``.
-    private var owner: (any SocketStreamDelegate)?
-    /// The socket's; -1 until it was asked for.
-    private var descriptor: Int32 = -1
-    private var queued = 0
-    private var queueLimit = Int.max
-    private var tellsWhenDrained = false
-    private var first: [UInt8]?
-    private var rest: [[UInt8]] = []
-    private var isMarked = false
-    private var isBlocked = false
-    private var isFinishing = false
-    private var isReading = false
-    private var hasEnded = false
-    private var blockedBytes = 0
     /// A frame's array and its place in the queue: without counting it, tiny frames would cost many times their size.
     private static let frameOverhead = 64
 

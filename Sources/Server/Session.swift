@@ -39,6 +39,8 @@ final class Session {
     private var account = DeliveryAccount()
     private var feed = Feed.live
     private var isNoted = false
+    /// Whether the client is not read from, as it has to wait for the answers to what it asked.
+    private(set) var isPaused = false
 
     /// Where a connection stands with what its person was owed.
     private enum Feed {
@@ -395,9 +397,6 @@ final class Session {
         }
         take(Requests.Decided(hub.chat.decide(command, from: seat, at: .now), ticket))
     }
-
-    /// Whether the client is not read from, as it has to wait for the answers to what it asked.
-    private(set) var isPaused = false
 
     /// Carries out what was decided, when its turn has come.
     private func take(_ request: Requests.Decided) {
