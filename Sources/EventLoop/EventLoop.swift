@@ -111,11 +111,16 @@ internal import CLibuv
         for _ in 0..<8 {
             if !runJobs(), !drainInboxes(), unflushed.isEmpty { return }
             swap(&flushing, &unflushed)
-            for stream in flushing { stream.flush() }
-            flushing.removeAll(keepingCapacity: true)
+            var streams: [SocketStream] = []
+            swap(&streams, &flushing)
+            flush(streams.span)
+            streams.removeAll(keepingCapacity: true)
+            swap(&streams, &flushing)
         }
         wakeUp.sendAnyway()
     }
+
+    private func flush(_ streams: Span<SocketStream>) { for index in streams.indices { streams[index].flush() } }
 
     private func runJobs() -> Bool {
         jobs.drain(into: &batch)

@@ -49,6 +49,8 @@ package final class SocketStream: Handle {
     private var first: [UInt8]?
     private var rest: [[UInt8]] = []
     private var blockedBytes = 0
+    /// Whether there is a rest.
+    private var hasMore = false
     private var tellsWhenDrained = false
     private var isMarked = false
     private var isBlocked = false
@@ -87,6 +89,7 @@ package final class SocketStream: Handle {
     override func willClose() {
         first = nil
         rest = []
+        hasMore = false
         let owner = owner
         self.owner = nil
         owner?.closed()
@@ -133,7 +136,12 @@ package final class SocketStream: Handle {
     package func send(_ bytes: [UInt8]) {
         if isClosed || isFinishing || bytes.isEmpty { return }
         queued += bytes.count + Self.frameOverhead
-        if first == nil { first = bytes } else { rest.append(bytes) }
+        if first == nil {
+            first = bytes
+        } else {
+            rest.append(bytes)
+            hasMore = true
+        }
         if !isBlocked || queued > queueLimit { mark() }
     }
 
@@ -153,9 +161,12 @@ package final class SocketStream: Handle {
 
     func flush() {
         isMarked = false
-        while !isClosed, !isBlocked, let frame = first {
-            if unsafe rest.isEmpty || frame.count > loop.gatherBuffer.count {
-                first = rest.isEmpty ? nil : rest.removeFirst()
+        while !isClosed, !isBlocked, let frame = first.take() {
+            if unsafe !hasMore || frame.count > loop.gatherBuffer.count {
+                if hasMore {
+                    first = rest.removeFirst()
+                    hasMore = !rest.isEmpty
+                }
                 queued -= Self.frameOverhead
                 unsafe frame.withUnsafeBufferPointer { unsafe write($0) }
             } else {
@@ -191,6 +202,7 @@ package final class SocketStream: Handle {
         queued -= taken * Self.frameOverhead
         first = next
         if next == nil { rest = [] } else { rest.removeFirst(taken) }
+        hasMore = !rest.isEmpty
         return unsafe UnsafeBufferPointer(rebasing: buffer[..<count])
     }
 

@@ -280,7 +280,9 @@ final class Connection: Carrier, SocketStreamDelegate {
         decode(&span)
     }
 
-    override func send(_ frame: [UInt8]) { stream.send(deflation?.deflate(frame) ?? frame) }
+    override func send(_ frame: [UInt8]) {
+        if let deflation { stream.send(deflation.deflate(frame)) } else { stream.send(frame) }
+    }
     override var sharedCompression: Int { deflation?.sharedLength ?? 0 }
     override var queuedBytes: Int { stream.queuedBytes }
     override func tellWhenDrained() { stream.tellWhenDrained() }
