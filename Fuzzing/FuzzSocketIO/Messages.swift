@@ -37,7 +37,9 @@ func readMessages(_ input: [UInt8]) {
                 continue
             }
             precondition(!decoder.isWaiting && packet.attachments.count <= 4, "a packet came too soon")
-            precondition(!packet.namespace.contains(",") && packet.namespace.first == "/", "no namespace")
+            // By bytes: a mark that combines with the slash makes another character of it.
+            let namespace = packet.namespace.utf8
+            precondition(!namespace.contains(UInt8(ascii: ",")) && namespace.first == UInt8(ascii: "/"), "no namespace")
             let said = Said(packet)
             guard let written = rewritten(packet) else { continue }
             var again = SocketPacketDecoder(maximumAttachments: 4, maximumLength: 8192)
