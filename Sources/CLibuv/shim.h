@@ -38,7 +38,8 @@ static inline int switchboard_duplicate(int fd) {
   return copy < 0 ? -errno : copy;
 }
 
-/// Gives bytes to a socket; what there is no room for now is not taken. Returns how many were, or a negative libuv error. A call made for sockets goes a shorter way through the kernel than write(2), which libuv uses.
+/// Gives bytes to a socket; what there is no room for now is not taken. Returns how many were, or a negative libuv error.
+/// A call made for sockets goes a shorter way through the kernel than write(2), which libuv uses.
 static inline ssize_t switchboard_send(int fd, const void *bytes, size_t count) {
 #ifdef MSG_NOSIGNAL
   const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;

@@ -24,8 +24,6 @@ public struct IDTable<Subject, Value> {
 
     @inlinable public init() {}
 
-    @inlinable public var isEmpty: Bool { count == 0 }
-
     @inlinable public subscript(_ id: ID<Subject>) -> Value? {
         get { find(id.rawValue) }
         set {

@@ -111,6 +111,7 @@ internal import CLibuv
         for _ in 0..<8 {
             if !runJobs(), !drainInboxes(), unflushed.isEmpty { return }
             swap(&flushing, &unflushed)
+            // Out of the loop, and seen in place: no stream is counted twice.
             var streams: [SocketStream] = []
             swap(&streams, &flushing)
             flush(streams.span)

@@ -238,43 +238,6 @@ final class Hub {
         eventLog.isRemoved(user, from: conversation, since: number)
     }
 
-    // MARK: - Look-ups
-
-    /// Looks a token up; the answer comes as mail.
-    func authenticate(_ token: String, for id: ConnectionID) {
-        let exchange = exchange
-        api.authenticator.authenticate(token) { exchange.send(.authenticated(id, $0), to: id) }
-    }
-
-    /// Looks something up for a connection; the answer comes as mail, in words of its dialect.
-    func look(_ query: Query, as user: User, in name: DialectName, for id: ConnectionID) {
-        let (exchange, limit) = (exchange, settings.sendQueue / 4 * 3)
-        let isQueued = archive.submit { store in
-            exchange.send(.reply(id, Look(query, user, bytes: limit).reply(in: name, from: store)), to: id)
-        }
-        if !isQueued { exchange.send(.reply(id, Look.Reply(.refused(.storeUnavailable), in: name)), to: id) }
-    }
-
-    /// Finds out who hears that somebody types; the answer comes as mail.
-    func findReaders(
-        of destination: Destination, isTyping: Bool, by writer: User, addressee: UserID?, for id: ConnectionID
-    ) {
-        let exchange = exchange
-        let isQueued = api.readers.submit { store in
-            var found: Result<TypingSign, Refusal> = .failure(.storeUnavailable)
-            if let result = try? store.conversations.readers(of: destination, writer: writer.id) {
-                found = result.flatMap { sign in
-                    if let addressee, !sign.readers.contains(addressee) { return .failure(.unknownRecipient) }
-                    var sign = sign
-                    sign.isTyping = isTyping
-                    return .success(sign)
-                }
-            }
-            exchange.send(.typing(id, found, for: destination), to: id)
-        }
-        if !isQueued { exchange.send(.typing(id, .failure(.storeUnavailable), for: destination), to: id) }
-    }
-
     // MARK: - Topics
 
     func subscribe(_ session: Session, to topic: Topic) { topics.subscribe(session, to: topic) }
@@ -341,6 +304,8 @@ final class Hub {
         }
         awaitingStore.insert(contentsOf: waiting[next...], at: 0)
     }
+
+    // MARK: - Events
 
     private func deliver(_ event: Event) {
         // Those of rooms don't reach every loop, and nobody comes back to them.

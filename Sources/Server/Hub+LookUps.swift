@@ -1,0 +1,41 @@
+import Chat
+import Dialects
+import Storage
+
+/// What the hub has looked up on other threads; the answers come as mail.
+extension Hub {
+    /// Looks a token up; the answer comes as mail.
+    func authenticate(_ token: String, for id: ConnectionID) {
+        let exchange = exchange
+        api.authenticator.authenticate(token) { exchange.send(.authenticated(id, $0), to: id) }
+    }
+
+    /// Looks something up for a connection; the answer comes as mail, in words of its dialect.
+    func look(_ query: Query, as user: User, in name: DialectName, for id: ConnectionID) {
+        let (exchange, limit) = (exchange, settings.sendQueue / 4 * 3)
+        let isQueued = archive.submit { store in
+            exchange.send(.reply(id, Look(query, user, bytes: limit).reply(in: name, from: store)), to: id)
+        }
+        if !isQueued { exchange.send(.reply(id, Look.Reply(.refused(.storeUnavailable), in: name)), to: id) }
+    }
+
+    /// Finds out who hears that somebody types; the answer comes as mail.
+    func findReaders(
+        of destination: Destination, isTyping: Bool, by writer: User, addressee: UserID?, for id: ConnectionID
+    ) {
+        let exchange = exchange
+        let isQueued = api.readers.submit { store in
+            var found: Result<TypingSign, Refusal> = .failure(.storeUnavailable)
+            if let result = try? store.conversations.readers(of: destination, writer: writer.id) {
+                found = result.flatMap { sign in
+                    if let addressee, !sign.readers.contains(addressee) { return .failure(.unknownRecipient) }
+                    var sign = sign
+                    sign.isTyping = isTyping
+                    return .success(sign)
+                }
+            }
+            exchange.send(.typing(id, found, for: destination), to: id)
+        }
+        if !isQueued { exchange.send(.typing(id, .failure(.storeUnavailable), for: destination), to: id) }
+    }
+}
