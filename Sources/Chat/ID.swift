@@ -15,6 +15,7 @@ package typealias ConversationID = ID<Conversation>
 package typealias MessageID = ID<Message>
 package typealias NotificationID = ID<Notification>
 package typealias NoticeID = ID<Notice>
+package typealias TokenID = ID<OpaqueToken>
 package typealias BulkMessageID = ID<BulkMessage>
 
 /// A group of people who are addressed together, by the number that the deployment gave it.

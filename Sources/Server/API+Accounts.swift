@@ -133,7 +133,7 @@ extension API {
     }
 
     private func logout(_ call: Call) async throws -> Response {
-        guard case .opaque(let digest) = try await signedIn(of: call).credential else {
+        guard case .opaque(_, let digest) = try await signedIn(of: call).credential else {
             throw Problem(.badRequest, "A JWT ends when it expires")
         }
         try await writer.perform { store throws(StoreError) in try store.accounts.revokeToken(digest: digest) }

@@ -9,6 +9,9 @@ package struct AccessToken {
         text = Base64URL.encode(RandomBytes.make(32))
     }
 
+    /// Whether a token is of this kind; JWTs have dots.
+    package static func isOpaque(_ token: String) -> Bool { !token.utf8.contains(UInt8(ascii: ".")) }
+
     package var digest: [UInt8] { Self.digest(of: text) }
 
     /// SHA-256 of a token's text.

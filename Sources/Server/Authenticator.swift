@@ -12,9 +12,11 @@ enum Authentication: Sendable {
 
     /// What somebody signed in with.
     enum Credential: Sendable {
-        /// The digest of a token that the store knows.
-        case opaque(digest: [UInt8])
+        /// A token that the store knows.
+        case opaque(TokenID, digest: [UInt8])
         case jwt
+
+        var token: TokenID? { if case .opaque(let id, _) = self { id } else { nil } }
 
         var kind: TokenKind {
             switch self {
@@ -41,11 +43,10 @@ final class Authenticator: Sendable {
     func authenticate(_ token: String, tell: @escaping @Sendable (Authentication) -> Void) {
         let isQueued = readers.submit { [self] store in
             do {
-                // Opaque tokens have no dot.
-                if token.utf8.contains(UInt8(ascii: ".")) {
-                    try authenticate(jwt: token, store, tell)
-                } else {
+                if AccessToken.isOpaque(token) {
                     tell(try authenticate(opaque: token, store))
+                } else {
+                    try authenticate(jwt: token, store, tell)
                 }
             } catch {
                 tell(.unavailable)
@@ -63,7 +64,7 @@ final class Authenticator: Sendable {
     private func authenticate(opaque token: String, _ store: ReadStore) throws(StoreError) -> Authentication {
         let digest = AccessToken.digest(of: token)
         let holder = try store.accounts.holder(ofToken: digest, at: .now)
-        return holder.map { .person($0.user, .opaque(digest: digest), expiresAt: $0.expiresAt) } ?? .refused
+        return holder.map { .person($0.user, .opaque($0.token, digest: digest), expiresAt: $0.expiresAt) } ?? .refused
     }
 
     private func authenticate(

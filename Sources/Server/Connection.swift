@@ -209,9 +209,9 @@ final class Connection: Carrier, SocketStreamDelegate {
         phase = .authenticating(opening, early: early)
         setDeadline(hub.wheel.now + hub.ticks.head)
         if let token {
-            hub.authenticate(token, for: id)
+            if let known = hub.authenticate(token, for: id) { authenticated(known) }
         } else if hub.allowsAnonymous(opening.mounts[0]) {
-            open(opening.mounts[0], as: nil, expiresAt: nil)
+            open(opening.mounts[0], as: nil, holder: nil, expiresAt: nil)
         } else {
             close(.unauthorized, "Authentication required")
         }
@@ -221,7 +221,8 @@ final class Connection: Carrier, SocketStreamDelegate {
         guard case .authenticating(let opening, _) = phase else { return }
         switch authentication {
         case .person(let user, let credential, let expiresAt):
-            open(opening.mounts.forToken(credential.kind), as: user, expiresAt: expiresAt)
+            open(
+                opening.mounts.forToken(credential.kind), as: user, holder: authentication.holder, expiresAt: expiresAt)
         case .refused:
             hub.log.debug("a token was refused", ["address": stream.peerAddress])
             close(.unauthorized, "Invalid or expired token")
@@ -229,7 +230,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         }
     }
 
-    private func open(_ mount: Mount, as user: User?, expiresAt: Timestamp?) {
+    private func open(_ mount: Mount, as user: User?, holder: Holder?, expiresAt: Timestamp?) {
         guard case .authenticating(let opening, let early) = phase else { return }
         let rivals = opening.mounts.map(\.name).filter { $0 != mount.name }
         let seat: Seat
@@ -250,7 +251,8 @@ final class Connection: Carrier, SocketStreamDelegate {
         }
         deflation = opening.compression.map { Deflation($0, of: hub) }
         let session = Session(
-            seat, mount.name, rivals: rivals, on: self, of: hub, expiresAt: expiresAt.map { hub.tick(at: $0) })
+            seat, mount.name, rivals: rivals, on: self, of: hub, holder: holder,
+            expiresAt: expiresAt.map { hub.tick(at: $0) })
         phase = .seating(session, handshake: opening.handshake, early: early)
         session.takeSeat()
     }

@@ -4,12 +4,6 @@ import Storage
 
 /// What the hub has looked up on other threads; the answers come as mail.
 extension Hub {
-    /// Looks a token up; the answer comes as mail.
-    func authenticate(_ token: String, for id: ConnectionID) {
-        let exchange = exchange
-        api.authenticator.authenticate(token) { exchange.send(.authenticated(id, $0), to: id) }
-    }
-
     /// Looks something up for a connection; the answer comes as mail, in words of its dialect.
     func look(_ query: Query, as user: User, in name: DialectName, for id: ConnectionID) {
         let (exchange, limit) = (exchange, settings.sendQueue / 4 * 3)

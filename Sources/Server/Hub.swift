@@ -41,6 +41,8 @@ final class Hub {
     private var slots: [Slot] = []
     private var freeSlots: [UInt32] = []
     private let topics: Topics
+    let knownTokens = KnownTokens()
+    var revocations = RecentRevocations()
     private var noted: [ConnectionID] = []
     /// The newest message that this loop has heard of; 0 before the first.
     private(set) var newestMessage = MessageID(0)
@@ -173,6 +175,9 @@ final class Hub {
         return slot.generation == id.generation ? slot.carrier : nil
     }
 
+    /// All there are, as of now: some may end while they are looked through.
+    var carriers: [Carrier] { slots.compactMap(\.carrier) }
+
     /// The HTTP part of a connection, if it is still there.
     func conversation(_ id: ConnectionID) -> HTTPConversation? { (carrier(id) as? Connection)?.conversation }
 
@@ -267,7 +272,8 @@ final class Hub {
         case .reply(let id, let reply): carrier(id)?.session?.reply(reply)
         case .typing(let id, let found, let destination): carrier(id)?.session?.foundReaders(found, of: destination)
         case .bulkSliceStored(let remaining): sendBulk(to: remaining)
-        case .authenticated(let id, let authentication): carrier(id)?.authenticated(authentication)
+        case .authenticated(let id, let authentication): authenticated(authentication, id)
+        case .revoked(let revocation): heard(revocation)
         case .seated(let id, let seating): carrier(id)?.session?.seated(seating)
         case .moved(let moving): accept(moving)
         case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
@@ -404,6 +410,7 @@ final class Hub {
             if let carrier = carrier(id), carrier.wakesAt == wheel.now { carrier.wake() }
         }
         resumeStalled()
+        endRevoked()
         if wheel.now % DeadlineWheel.resolution == 0 { secondPassed() }
     }
 
@@ -463,12 +470,12 @@ final class Hub {
     func stop() {
         isStopping = true
         for listener in listeners { listener.close() }
-        for carrier in slots.compactMap(\.carrier) { carrier.stopServing() }
+        for carrier in carriers { carrier.stopServing() }
     }
 
     /// Ends what is left.
     func abort() {
-        for carrier in slots.compactMap(\.carrier) { carrier.abort() }
+        for carrier in carriers { carrier.abort() }
         timer?.close()
     }
 }

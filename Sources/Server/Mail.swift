@@ -8,6 +8,8 @@ enum Mail: Sendable {
     case event(Event)
     /// A token was looked up.
     indirect case authenticated(ConnectionID, Authentication)
+    /// What somebody signed in with is valid no more.
+    indirect case revoked(Revocation)
     /// The store has seated a connection: from here on it hears what is committed.
     indirect case seated(ConnectionID, Seating)
     indirect case answer(ConnectionID, Answer, Ticket)
@@ -124,6 +126,10 @@ final class Exchange: Sendable {
 
         mutating func publish(_ event: Event) {
             for shard in byShard.indices { byShard[shard].append(.event(event)) }
+        }
+
+        mutating func tell(_ revocation: Revocation) {
+            for shard in byShard.indices { byShard[shard].append(.revoked(revocation)) }
         }
 
         mutating func send(_ mail: Mail, toShard shard: Int) { byShard[shard].append(mail) }

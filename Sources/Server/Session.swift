@@ -57,20 +57,24 @@ final class Session {
     /// Whether the last sign of typing that counted was one of a start.
     private var isTyping = false
 
+    /// By whom it was opened; `nil` where that was nobody in particular.
+    let holder: Holder?
     private let expiresAt: UInt32?
 
     /// - Parameters:
     ///   - rivals: What else the client may turn out to speak.
-    ///   - expiresAt: The tick at which the token that opened this expires.
+    ///   - holder: By whom and by which token this was opened.
+    ///   - expiresAt: The tick at which that expires.
     init(
         _ seat: Seat, _ name: DialectName, rivals: [DialectName] = [], on carrier: Carrier, of hub: Hub,
-        expiresAt: UInt32?
+        holder: Holder?, expiresAt: UInt32?
     ) {
         self.seat = seat
         self.name = name
         self.rivals = rivals
         self.carrier = carrier
         self.hub = hub
+        self.holder = holder
         self.expiresAt = expiresAt
         sharedCompression = carrier.sharedCompression
         rate = name.dialect.limitsRate ? hub.settings.roomsRate : Self.typingRate

@@ -103,7 +103,7 @@ final class SocketIOClient: EngineClient {
         guard let token else { return refuse() }
         stage = .authenticating(
             auth?["pid"]?.string.map { Return(pid: $0, offset: auth?["offset"]?.string) })
-        hub.authenticate(token, for: id)
+        if let known = hub.authenticate(token, for: id) { authenticated(known) }
     }
 
     private func refuse(_ reason: String = "Authentication error") {
@@ -118,7 +118,8 @@ final class SocketIOClient: EngineClient {
         case .person(let user, _, let expiresAt):
             isUnconnected = false
             let session = Session(
-                .person(user), name, on: self, of: hub, expiresAt: expiresAt.map { hub.tick(at: $0) })
+                .person(user), name, on: self, of: hub, holder: authentication.holder,
+                expiresAt: expiresAt.map { hub.tick(at: $0) })
             stage = .seating(session, takeUp(former, by: user))
             session.takeSeat()
         case .refused:

@@ -216,6 +216,7 @@ private final class Clerk {
             var events: [Event] = []
             callers.append(try work.run(store, &events))
             for event in events { mail.publish(event) }
+            for revocation in try store.takeRevocations() { mail.tell(revocation) }
         case .takeSeat(let seat, let connection):
             let seating = try takeSeat(seat)
             mail.send(.seated(connection, seating), to: connection)
@@ -240,6 +241,8 @@ private final class Clerk {
             try sendBulk(to: people, &mail)
         case .tidy(let now):
             try tidy(now, &isWriting)
+            // Other commands write too.
+            for revocation in try store.takeRevocations() { mail.tell(revocation) }
         }
     }
 
@@ -299,6 +302,7 @@ private final class Clerk {
         }
         if now - .seconds(3600) > forgottenAt {
             try store.forgetClientIDs(at: now)
+            try store.forgetRevocations(before: now - .seconds(86_400))
             try store.accounts.forgetTokens(expiredBefore: now - .seconds(86_400))
             forgottenAt = now
         }

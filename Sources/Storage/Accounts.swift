@@ -32,7 +32,7 @@ package final class Accounts {
             "INSERT INTO tokens (digest, user_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)")
         userByToken = try database.prepare(
             """
-            SELECT users.id, username, name, college, expires_at FROM tokens JOIN users ON users.id = user_id
+            SELECT users.id, username, name, college, expires_at, tokens.id FROM tokens JOIN users ON users.id = user_id
             WHERE digest = ?1 AND (expires_at IS NULL OR expires_at > ?2)
             """)
         tokens = try database.prepare(
@@ -145,9 +145,9 @@ package final class Accounts {
     /// Who holds a token, and until when it is valid; `nil` when it is unknown, revoked or expired.
     package func holder(
         ofToken digest: [UInt8], at now: Timestamp
-    ) throws(StoreError) -> (user: User, expiresAt: Timestamp?)? {
+    ) throws(StoreError) -> (user: User, token: TokenID, expiresAt: Timestamp?)? {
         try userByToken.first(.blob(digest), .integer(now.microseconds)) { row in
-            (Self.user(row), row.optionalInteger(4).map { Timestamp(microseconds: $0) })
+            (Self.user(row), TokenID(row.integer(5)), row.optionalInteger(4).map { Timestamp(microseconds: $0) })
         }
     }
 

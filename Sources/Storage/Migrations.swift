@@ -173,6 +173,26 @@ enum Migrations {
             UNION ALL
             SELECT conversation_id, id FROM messages WHERE id > (SELECT message_id FROM filing);
         """,
+        """
+        -- What ends connections that are open, whoever revokes it.
+        CREATE TABLE revocations (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            token_id INTEGER, -- null: all that the person has
+            digest BLOB,
+            user_id INTEGER NOT NULL,
+            revoked_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TRIGGER token_revoked AFTER DELETE ON tokens
+        WHEN OLD.expires_at IS NULL OR OLD.expires_at > unixepoch() * 1000000
+        BEGIN
+            INSERT INTO revocations (token_id, digest, user_id, revoked_at)
+            VALUES (OLD.id, OLD.digest, OLD.user_id, unixepoch() * 1000000);
+        END;
+        CREATE TRIGGER user_revoked AFTER DELETE ON users
+        BEGIN
+            INSERT INTO revocations (user_id, revoked_at) VALUES (OLD.id, unixepoch() * 1000000);
+        END;
+        """,
     ]
 
     /// Brings a database to the newest version, each step in a transaction of its own.

@@ -12,6 +12,7 @@ package final class Store {
     package let notices: Notices
     package let bulkMessages: BulkMessages
     let requestKeys: RequestKeys
+    let revocations: Revocations
 
     /// The id of the newest message.
     package var lastMessage: MessageID { newest }
@@ -57,6 +58,7 @@ package final class Store {
         notices = try Notices(database)
         bulkMessages = try BulkMessages(database)
         requestKeys = try RequestKeys(database)
+        revocations = try Revocations(database)
         try transaction { () throws(StoreError) in try accounts.foldUsernames() }
         try reload()
     }
@@ -64,7 +66,7 @@ package final class Store {
     /// Runs changes in one transaction. When it throws, nothing of them happened.
     package func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
         if needsReload { try reload() }
-        let (last, count) = (lastMessage, unfiled.count)
+        let (last, count, lastRevocation) = (lastMessage, unfiled.count, revocations.last)
         hasFiled = false
         do {
             return try database.transaction(statements.transaction, body)
@@ -75,6 +77,7 @@ package final class Store {
             accounts.forgetKnown()
             notifications.forgetCounts()
             newest = last
+            revocations.last = lastRevocation
             if hasFiled { needsReload = true } else { unfiled.truncate(to: count) }
             throw error
         }

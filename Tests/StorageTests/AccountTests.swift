@@ -74,6 +74,27 @@ import Testing
         #expect(next > id + 1)
     }
 
+    @Test("what is revoked is told once, in order, and not if it did not happen")
+    func revocations() throws {
+        let store = home.store
+        let first = try accounts.addToken(digest: [1], of: home.ben.id, at: .start, expiresAt: nil)
+        let second = try accounts.addToken(digest: [2], of: home.ben.id, at: .start, expiresAt: .start)
+        #expect(try store.takeRevocations().isEmpty)
+        #expect(throws: StoreError.self) {
+            try store.transaction { () throws(StoreError) in
+                try accounts.revokeToken(digest: [1])
+                #expect(try store.takeRevocations() == [.token(TokenID(first), digest: [1])])
+                _ = try accounts.add(username: "ben", name: "Another", college: nil, password: nil, at: .start)
+            }
+        }
+        #expect(try store.takeRevocations().isEmpty)
+        try accounts.revokeToken(digest: [1])
+        // Nobody is connected by a token that has expired.
+        _ = try accounts.revokeToken(second)
+        #expect(try store.takeRevocations() == [.token(TokenID(first), digest: [1])])
+        #expect(try store.takeRevocations().isEmpty)
+    }
+
     @Test("tokens are listed for one person or for all, in the order they were made")
     func list() throws {
         let end = Timestamp.start + .seconds(60)
