@@ -123,6 +123,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         case (.binary, .engine(let client)): client.received(payload, isText: false)
         case (.ping, _): stream.send(FrameEncoder.pong(payload))
         case (.close(let code), _): receivedClose(code)
+        case (.pong, .webSocket(let session)): session.acknowledged(payload)
         case (.pong, _), (.text, _), (.binary, _), (.compressed, _): break
         }
     }
@@ -286,6 +287,11 @@ final class Connection: Carrier, SocketStreamDelegate {
         if let deflation { stream.send(deflation.deflate(frame)) } else { stream.send(frame) }
     }
     override var sharedCompression: Int { deflation?.sharedLength ?? 0 }
+    override func ping(_ frame: [UInt8]) {
+        stream.send(frame)
+        heartbeat.pinged(at: hub.wheel.now)
+        updateDeadline()
+    }
     override var queuedBytes: Int { stream.queuedBytes }
     override func tellWhenDrained() { stream.tellWhenDrained() }
 
@@ -296,6 +302,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).
     private func receivedClose(_ code: CloseCode) {
+        if case .webSocket(let session) = phase { session.closedByPeer() }
         leave(FrameEncoder.close(code == .noneReceived ? .normal : code))
     }
 

@@ -4,9 +4,11 @@ import Chat
 struct DeliveryAccount {
     /// The message after which the account began.
     private var start: MessageID?
-    /// The newest that was sent, and the newest that has certainly left the queue.
-    private var lastSent = MessageID(0)
+    /// The newest that was sent, and the newest up to which nothing is missing for certain.
+    private(set) var lastSent = MessageID(0)
     private var confirmed = MessageID(0)
+    /// What the pong to the ping under way acknowledges.
+    private var asked: MessageID?
     /// The newest message of all when the seat was taken.
     private(set) var seatedAt = MessageID(0)
     /// What the person was owed before this connection, while it is open whether this one needs it.
@@ -34,6 +36,7 @@ struct DeliveryAccount {
     mutating func settle(isWanted: Bool) -> Bool {
         guard let owed = owed.take() else { return false }
         start = owed
+        asked = nil
         if isWanted { (lastSent, confirmed) = (owed, owed) }
         return true
     }
@@ -41,14 +44,39 @@ struct DeliveryAccount {
     /// All up to a message was sent, or was not for the person.
     mutating func sent(upTo message: MessageID) { lastSent = max(lastSent, message) }
 
-    /// Nothing waits to be sent any more.
+    /// Where nothing is under way, nothing is missing of what the person would have been sent.
+    ///
+    /// - Parameter newest: The newest message of all that was looked at for it.
+    mutating func heard(_ newest: MessageID) { if !isUnderWay { confirmed = max(confirmed, newest) } }
+
+    /// What to ask an acknowledgement for, unless one is awaited or nothing is under way.
+    mutating func ask() -> MessageID? {
+        guard isUnderWay, asked == nil else { return nil }
+        asked = lastSent
+        return lastSent
+    }
+
+    /// An acknowledgement has come; one that was not asked for says nothing.
+    ///
+    /// - Returns: Whether it says something new.
+    mutating func acknowledged(_ message: MessageID) -> Bool {
+        guard asked == message else { return false }
+        asked = nil
+        let isNew = confirmed < message
+        confirmed = max(confirmed, message)
+        return isNew
+    }
+
+    /// Nothing waits to be sent any more, where that is all that can be known.
     ///
     /// - Parameter heard: The newest message of all that would have been sent here, had it been for the person.
     mutating func confirm(heard: MessageID?) { confirmed = max(lastSent, heard ?? lastSent) }
 
-    /// Whether more was sent than has certainly left.
+    /// Whether more was sent than has certainly arrived.
     var isUnderWay: Bool { confirmed < lastSent }
 
     /// What the connection can vouch for.
-    func delivery(to user: UserID) -> Delivery? { start.map { Delivery(to: user, after: $0, upTo: confirmed) } }
+    func delivery(to user: UserID, by connection: ConnectionID) -> Delivery? {
+        start.map { Delivery(to: user, by: connection, after: $0, upTo: confirmed) }
+    }
 }

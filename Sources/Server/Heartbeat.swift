@@ -15,6 +15,9 @@ struct Heartbeat {
         nextPing = now + rhythm.interval
     }
 
+    /// The peer was pinged for another reason, which will do as well.
+    mutating func pinged(at now: UInt32) { if lastPing == nil { lastPing = now } }
+
     /// Whatever a peer sends shows that it lives.
     mutating func heard() { lastPing = nil }
 

@@ -44,6 +44,7 @@ final class Hub {
     let knownTokens = KnownTokens()
     var revocations = RecentRevocations()
     private var noted: [ConnectionID] = []
+    private var newestPing = (message: MessageID(0), frame: FrameEncoder.frame(.ping, MessageID(0).cursor.span))
     /// The newest message that this loop has heard of; 0 before the first.
     private(set) var newestMessage = MessageID(0)
     /// Sessions with a history that holds newer ones.
@@ -435,18 +436,21 @@ final class Hub {
         }
     }
 
+    /// The ping that asks whether a message has arrived; its many receivers share it.
+    func ping(for message: MessageID) -> [UInt8] {
+        if newestPing.message != message { newestPing = (message, FrameEncoder.frame(.ping, message.cursor.span)) }
+        return newestPing.frame
+    }
+
     /// Remembers a connection whose deliveries are to be reported.
     func noteDelivery(to id: ConnectionID) { noted.append(id) }
 
     private func reportDeliveries() {
         if noted.isEmpty { return }
-        var delivered: [Delivery] = []
-        noted = noted.filter { id in
-            guard let note = carrier(id)?.session?.takeNote() else { return false }
-            delivered.append(note.delivery)
-            return note.isUnderWay
-        }
-        writer.submitAnyway(.delivered(delivered))
+        var before: [ConnectionID] = []
+        swap(&before, &noted)
+        let delivered = before.compactMap { carrier($0)?.session?.takeNote() }
+        if !delivered.isEmpty { writer.submitAnyway(.delivered(delivered)) }
     }
 
     // MARK: - Bulk messages

@@ -39,6 +39,8 @@ final class Session {
     private var account = DeliveryAccount()
     private var feed = Feed.live
     private var isNoted = false
+    /// Whether the client may come back for what it missed, unless it says goodbye.
+    private var isBroken = true
     /// Whether the client is not read from, as it has to wait for the answers to what it asked.
     private(set) var isPaused = false
 
@@ -113,7 +115,7 @@ final class Session {
                 hub.writer.submitAnyway(.change(change, .connection(carrier.id, Ticket())))
             }
             confirm()
-            hub.writer.submitAnyway(.leaveSeat(seat, delivery))
+            hub.writer.submitAnyway(.leaveSeat(seat, carrier.id, delivery, isBroken: isBroken))
         }
         for sign in typing.takeAll() { _ = hub.exchange.offer(.typing(sign)) }
         hub.unsubscribe(self)
@@ -160,10 +162,11 @@ final class Session {
             var frames = Frames(.message(message, for: [user.id]))
             if let frame = frames.frame(for: name) { send(frame) }
         }
+        if backlog.messages.isEmpty { account.heard(backlog.end) }
         account.sent(upTo: backlog.end)
         feed = backlog.isComplete ? .live : .sending
         if backlog.isComplete {
-            note()
+            if account.isUnderWay || !isAcknowledged { note() }
         } else {
             carrier.tellWhenDrained()
             if carrier.queuedBytes == 0 { drained() }
@@ -182,7 +185,8 @@ final class Session {
         confirm()
         guard let delivery else { return }
         hub.writer.submitAnyway(
-            .continueBacklog(delivery, name.dialect.wantsBacklog ? .wanted : .unneeded, carrier.id))
+            .continueBacklog(
+                delivery, sent: account.lastSent, name.dialect.wantsBacklog ? .wanted : .unneeded))
     }
 
     // MARK: - To the client
@@ -205,7 +209,7 @@ final class Session {
 
     private func send(_ frame: [UInt8], of message: MessageID) {
         // This one has not left yet.
-        confirm(upTo: MessageID(message.rawValue - 1))
+        if !isAcknowledged { confirm(upTo: MessageID(message.rawValue - 1)) }
         account.sent(upTo: message)
         send(frame)
         note()
@@ -313,34 +317,63 @@ final class Session {
 
     // MARK: - What has arrived
 
-    /// Notes the newest message up to which all has certainly been given to the kernel. Who listens live and has
-    /// nothing queued has missed none that its loop has heard of, whomever they were for.
+    /// Whether the client acknowledges what it has got, by the pongs that every client answers pings with (RFC 6455,
+    /// section 5.5.3): it can't ask for what it missed.
+    private var isAcknowledged: Bool { name.dialect.wantsBacklog }
+
+    /// Notes the newest message up to which nothing is missing. Who listens live and has nothing under way has missed
+    /// none that its loop has heard of, whomever they were for. Of a client that can ask for what it missed, what has
+    /// been given to the kernel is under way no more.
     ///
     /// - Parameter limit: What comes behind it is only about to be sent.
     func confirm(upTo limit: MessageID? = nil) {
-        guard carrier.queuedBytes == 0, held == nil else { return }
         let isLive = feed == .live && !subscriptions.isEmpty
-        account.confirm(heard: isLive ? min(hub.newestMessage, limit ?? hub.newestMessage) : nil)
+        let heard = isLive ? min(hub.newestMessage, limit ?? hub.newestMessage) : nil
+        if isAcknowledged {
+            if let heard { account.heard(heard) }
+        } else if carrier.queuedBytes == 0, held == nil {
+            account.confirm(heard: heard)
+        }
+    }
+
+    /// A pong has come.
+    func acknowledged(_ payload: Span<UInt8>) {
+        guard let message = MessageID(cursor: payload), account.acknowledged(message), let delivery else { return }
+        hub.writer.submitAnyway(.delivered([delivery]))
+    }
+
+    /// The client has closed by itself. It is alive, and has what the kernel was given before.
+    func closedByPeer() {
+        if carrier.queuedBytes == 0 { account.confirm(heard: nil) }
+        isBroken = account.isUnderWay
     }
 
     private func note() {
         if isNoted { return }
         isNoted = true
         hub.noteDelivery(to: carrier.id)
+        ask()
+    }
+
+    /// Has the client acknowledge what it was sent: at once after a time of quiet, and once a second while more comes.
+    private func ask() {
+        if isAcknowledged, let message = account.ask() { carrier.ping(hub.ping(for: message)) }
     }
 
     /// What this connection can vouch for.
     private var delivery: Delivery? {
-        seat.chatter.flatMap { account.delivery(to: $0.id) }
+        seat.chatter.flatMap { account.delivery(to: $0.id, by: carrier.id) }
     }
 
     /// For the account that is kept once a second.
     ///
-    /// - Returns: What has arrived, and whether more is under way.
-    func takeNote() -> (delivery: Delivery, isUnderWay: Bool)? {
+    /// - Returns: What has arrived, unless that was told when it was acknowledged.
+    func takeNote() -> Delivery? {
         confirm()
+        ask()
         isNoted = account.isUnderWay
-        return delivery.map { ($0, isNoted) }
+        if isNoted { hub.noteDelivery(to: carrier.id) }
+        return isAcknowledged ? nil : delivery
     }
 
     // MARK: - From the client

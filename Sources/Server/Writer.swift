@@ -10,9 +10,10 @@ indirect enum Submission: Sendable {
     case work(Work)
     /// A connection wants its seat. Its place among the changes decides what it must be told, and what it hears live.
     case takeSeat(Seat, ConnectionID)
-    /// More of the backlog, or the end of it: what went before was delivered.
-    case continueBacklog(Delivery, Seat.BacklogRule, ConnectionID)
-    case leaveSeat(Seat, Delivery?)
+    /// More of the backlog, behind what was sent, or the end of it.
+    case continueBacklog(Delivery, sent: MessageID, Seat.BacklogRule)
+    /// A connection is gone; a broken one may come back for what it missed.
+    case leaveSeat(Seat, ConnectionID, Delivery?, isBroken: Bool)
     /// What has reached people, so that little is repeated after a crash.
     case delivered([Delivery])
     /// Bulk messages may serve so many people until the next tick.
@@ -44,12 +45,13 @@ final class Writer: Sendable {
     /// - Parameters:
     ///   - limit: How many changes may wait.
     ///   - backlogBytes: How much text a connection is sent at once of what it missed.
-    init(_ store: sending Store, _ exchange: Exchange, limit: Int, backlogBytes: Int, log: Log) {
+    ///   - recovery: How long a connection that broke is waited for while others of the same person are there.
+    init(_ store: sending Store, _ exchange: Exchange, limit: Int, backlogBytes: Int, recovery: Duration, log: Log) {
         let failure = Failure(log)
         self.failure = failure
         let bulkWork = BulkWork()
         self.bulkWork = bulkWork
-        let clerk = Clerk(store, exchange, failure, bulkWork, backlogBytes: backlogBytes)
+        let clerk = Clerk(store, exchange, failure, bulkWork, backlogBytes: backlogBytes, recovery: recovery)
         worker = Worker(limit: limit, owning: clerk) { clerk, batch in clerk.handle(batch) }
     }
 
@@ -145,9 +147,16 @@ private final class Clerk {
     /// Whether the transaction under way found no bulk message to work on, and none came behind.
     private var isBulkDone = false
     private var presence = Presence()
+    private var arrivals = Arrivals()
+    /// How long a connection that broke is waited for.
+    private let recovery: Duration
     private var forgottenAt = Timestamp(microseconds: 0)
 
-    init(_ store: Store, _ exchange: Exchange, _ failure: Failure, _ bulkWork: BulkWork, backlogBytes: Int) {
+    init(
+        _ store: Store, _ exchange: Exchange, _ failure: Failure, _ bulkWork: BulkWork, backlogBytes: Int,
+        recovery: Duration
+    ) {
+        self.recovery = recovery
         self.bulkWork = bulkWork
         bulkWork.exists.store((try? store.bulkMessages.isRunning()) ?? true, ordering: .relaxed)
         self.backlogBytes = backlogBytes
@@ -218,24 +227,26 @@ private final class Clerk {
             for event in events { mail.publish(event) }
             for revocation in try store.takeRevocations() { mail.tell(revocation) }
         case .takeSeat(let seat, let connection):
-            let seating = try takeSeat(seat)
+            let seating = try takeSeat(seat, connection)
             mail.send(.seated(connection, seating), to: connection)
             if case .counter = seat { mail.publish(.counterUsers(presence.counterUsers)) }
-        case .continueBacklog(let delivery, let rule, let connection):
-            try store.note(delivery)
+        case .continueBacklog(let delivery, let sent, let rule):
+            let (user, connection) = (delivery.user, delivery.connection)
+            try note(delivery)
             var backlog = store.emptyBacklog
             if rule == .wanted {
-                backlog = try store.backlog(of: delivery.user, after: delivery.end, bytes: backlogBytes)
+                backlog = try store.backlog(of: user, after: sent, bytes: backlogBytes)
+                arrivals.arrive(connection, of: user, at: delivery.end)
             } else {
-                try store.noteEverything(for: delivery.user)
+                try store.noteEverything(for: user)
             }
             mail.send(.seated(connection, .chat(backlog)), to: connection)
-        case .leaveSeat(let seat, let delivery):
-            if let delivery { try store.note(delivery) }
-            presence.leave(seat)
+        case .leaveSeat(let seat, let connection, let delivery, let isBroken):
+            if let delivery { try note(delivery) }
+            leave(seat, connection, isBroken: isBroken)
             if case .counter = seat { mail.publish(.counterUsers(presence.counterUsers)) }
         case .delivered(let deliveries):
-            for delivery in deliveries { try store.note(delivery) }
+            for delivery in deliveries { try note(delivery) }
         case .sendBulk(let people):
             isWriting = true
             try sendBulk(to: people, &mail)
@@ -248,10 +259,10 @@ private final class Clerk {
 
     // MARK: - Seats
 
-    private func takeSeat(_ seat: Seat) throws(StoreError) -> Seating {
+    private func takeSeat(_ seat: Seat, _ connection: ConnectionID) throws(StoreError) -> Seating {
         switch seat {
-        case .chat(let user, let rule): return .chat(try arrive(user.id, rule))
-        case .person(let user): return .chat(try arrive(user.id, .unneeded))
+        case .chat(let user, let rule): return .chat(try arrive(user.id, by: connection, rule))
+        case .person(let user): return .chat(try arrive(user.id, by: connection, .unneeded))
         case .notifications(let user):
             return .notifications(
                 unread: try user.map { user throws(StoreError) in
@@ -266,18 +277,41 @@ private final class Clerk {
         }
     }
 
-    private func arrive(_ user: UserID, _ rule: Seat.BacklogRule) throws(StoreError) -> Store.Backlog {
+    private func arrive(
+        _ user: UserID, by connection: ConnectionID, _ rule: Seat.BacklogRule
+    ) throws(StoreError) -> Store.Backlog {
+        let isPresent = presence.isPresent(user)
+        // What another connection has not acknowledged yet may be missing too: it may have been this client's.
+        var position = arrivals.position(of: user)
+        if !isPresent {
+            let delivered = try store.delivered(to: user)
+            position = min(position ?? delivered, delivered)
+        }
         // The store first: when it throws, nobody has arrived.
         var backlog = store.emptyBacklog
-        if !presence.isPresent(user) {
-            switch rule {
-            case .wanted: backlog = try store.backlog(of: user, after: nil, bytes: backlogBytes)
-            case .unneeded: try store.noteEverything(for: user)
-            case .undecided: backlog = try store.owedBacklog(of: user)
-            }
+        switch rule {
+        case .wanted:
+            if let position { backlog = try store.backlog(of: user, after: position, bytes: backlogBytes) }
+            arrivals.arrive(connection, of: user, at: backlog.start)
+        case .unneeded: if !isPresent { try store.noteEverything(for: user) }
+        case .undecided: if let position { backlog = store.owedBacklog(after: position) }
         }
         presence.arrive(user)
         return backlog
+    }
+
+    /// That somebody is gone is true whatever becomes of the transaction.
+    private func leave(_ seat: Seat, _ connection: ConnectionID, isBroken: Bool) {
+        presence.leave(seat)
+        if let user = seat.chatter { arrivals.leave(connection, of: user.id, isBroken: isBroken, at: .now) }
+    }
+
+    /// Notes what has reached a person by one connection, up to where no other one may have missed something.
+    private func note(_ delivery: Delivery) throws(StoreError) {
+        let user = delivery.user
+        arrivals.confirm(delivery.connection, of: user, upTo: delivery.end)
+        let end = min(delivery.end, arrivals.position(of: user) ?? delivery.end)
+        try store.noteDelivery(to: user, after: delivery.start, upTo: end)
     }
 
     // MARK: - Otherwise
@@ -296,6 +330,7 @@ private final class Clerk {
             isWriting = true
             try store.probe()
         }
+        arrivals.forget(before: now - recovery)
         if store.hasUnfiledMessages {
             isWriting = true
             try store.fileMessages()
@@ -322,10 +357,11 @@ private final class Clerk {
             case .takeSeat(let seat, let connection):
                 presence.arrive(in: seat)
                 exchange.send(.seated(connection, .unavailable), to: connection)
-            case .continueBacklog(_, _, let connection):
-                exchange.send(.seated(connection, .unavailable), to: connection)
-            case .leaveSeat(let seat, _):
-                presence.leave(seat)
+            case .continueBacklog(let delivery, _, _):
+                exchange.send(.seated(delivery.connection, .unavailable), to: delivery.connection)
+            case .leaveSeat(let seat, let connection, let delivery, let isBroken):
+                if let delivery { arrivals.confirm(delivery.connection, of: delivery.user, upTo: delivery.end) }
+                leave(seat, connection, isBroken: isBroken)
                 if case .counter = seat { exchange.publish(.counterUsers(presence.counterUsers)) }
             case .sendBulk:
                 exchange.send(.bulkSliceStored(remaining: 0), toShard: 0)
@@ -351,7 +387,7 @@ extension Presence {
     fileprivate mutating func undo(_ submission: Submission) {
         switch submission {
         case .takeSeat(let seat, _): leave(seat)
-        case .leaveSeat(let seat, _): arrive(in: seat)
+        case .leaveSeat(let seat, _, _, _): arrive(in: seat)
         case .change, .work, .continueBacklog, .delivered, .sendBulk, .tidy: break
         }
     }

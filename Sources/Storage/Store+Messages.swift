@@ -124,22 +124,20 @@ extension Store {
     }
 
     /// What waits for a person, but for the messages: for who may want them yet.
-    package func owedBacklog(of user: UserID) throws(StoreError) -> Backlog {
-        let start = try statements.delivered.first(.integer(user.rawValue)) { MessageID($0.integer(0)) }
-        return Backlog(start: start ?? lastMessage, messages: [], end: lastMessage, isComplete: true)
+    package func owedBacklog(after position: MessageID) -> Backlog {
+        Backlog(start: position, messages: [], end: lastMessage, isComplete: true)
+    }
+
+    /// The message up to which a person needs no repetition.
+    package func delivered(to user: UserID) throws(StoreError) -> MessageID {
+        try statements.delivered.first(.integer(user.rawValue)) { MessageID($0.integer(0)) } ?? lastMessage
     }
 
     /// The next part of what waits for a person: at most 200 messages and about `bytes` of text.
     ///
-    /// - Parameter position: The last message that needs no repetition; `nil` asks for what was noted with
-    ///   ``note(_:)``.
-    package func backlog(of user: UserID, after position: MessageID?, bytes: Int = 262_144) throws(StoreError)
-        -> Backlog
-    {
+    /// - Parameter start: The last message that needs no repetition.
+    package func backlog(of user: UserID, after start: MessageID, bytes: Int = 262_144) throws(StoreError) -> Backlog {
         let count = 200
-        var after = position?.rawValue
-        if after == nil { after = try statements.delivered.first(.integer(user.rawValue)) { $0.integer(0) } }
-        let start = MessageID(after ?? 0)
         var room = bytes
         var found = 0
         var end = start
@@ -182,14 +180,14 @@ extension Store {
     }
 
     /// Notes what has reached a person, as far as nothing is missing before it.
-    package func note(_ delivery: Delivery) throws(StoreError) {
-        if delivery.end <= delivery.start { return }
+    package func noteDelivery(to user: UserID, after start: MessageID, upTo end: MessageID) throws(StoreError) {
+        if end <= start { return }
         try statements.setDelivered.run(
-            .integer(delivery.user.rawValue), .integer(delivery.start.rawValue), .integer(delivery.end.rawValue))
+            .integer(user.rawValue), .integer(start.rawValue), .integer(end.rawValue))
     }
 
     /// Notes that a person needs nothing of what there is.
     package func noteEverything(for user: UserID) throws(StoreError) {
-        try note(Delivery(to: user, after: MessageID(0), upTo: lastMessage))
+        try noteDelivery(to: user, after: MessageID(0), upTo: lastMessage)
     }
 }

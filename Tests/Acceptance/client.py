@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from frames import matches
 from switchboard import PATIENCE
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidState
 
 
 class Client:
@@ -80,6 +81,13 @@ class Client:
 
     async def close(self) -> None:
         await self.socket.close()
+
+    def leave(self) -> None:
+        """Says goodbye and is gone, as a browser's page that is left."""
+        with contextlib.suppress(InvalidState):
+            self.socket.protocol.send_close(1001)
+            self.socket.send_data()
+        self.drop()
 
     def drop(self) -> None:
         """Ends the connection without a closing handshake, as a lost network would."""

@@ -68,7 +68,7 @@ async def connect() -> AsyncIterator[Connect]:
 
     yield connect
     for client in clients:
-        client.drop()
+        client.leave()
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from switchboard import Server
+from switchboard import Person, Server, eventually
 
 
 def rows(server: Server, query: str, *values: Any) -> list[tuple]:
@@ -29,3 +30,13 @@ def held_up(server: Server) -> Iterator[None]:
         database.execute("BEGIN IMMEDIATE")
         yield
         database.execute("ROLLBACK")
+
+
+async def all_acknowledged(server: Server, person: Person) -> None:
+    """Waits until a person's client has acknowledged all that was written to them: within about a second."""
+    query = """
+        SELECT delivered_id >= (SELECT max(messages.id) FROM messages JOIN members USING (conversation_id)
+            WHERE user_id = users.id AND sender_id <> users.id) FROM users WHERE id = ?"""
+    is_done = lambda: rows(server, query, person.id) == [(1,)]
+    # On another thread: the client has to answer meanwhile.
+    await asyncio.to_thread(eventually, is_done, "an acknowledgement of all")

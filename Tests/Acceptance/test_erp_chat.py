@@ -62,6 +62,7 @@ async def test_once_connected_one_is_online(server: Server, connect: Connect, pa
         await aarav.send(said(f"round {number}", pair[1].id))
         await bela.expect(heard(f"round {number}", pair[0]))
         await aarav.expect_nothing()
+        await bela.close()
 
 
 async def test_every_device_of_the_receiver_gets_it(server: Server, connect: Connect, pair: Pair) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import Connect, Start
+from database import all_acknowledged
 from erp import CHAT, NOT_FOUND_OR_OFFLINE, heard, notified, online, said
 from switchboard import Person, Server
 
@@ -135,6 +136,7 @@ async def test_a_repeat_after_a_lost_connection_is_delivered_once(start: Start, 
     await sender.send(said("once", bela.id, client_id="c1"))
     await sender.send(said("more", bela.id, client_id="c2"))
     await receiver.expect(heard("more", aarav))
+    await all_acknowledged(server, bela)
     server.restart()
     sender, receiver = await online(connect, server, aarav), await online(connect, server, bela)
     await sender.send(said("once", bela.id, client_id="c1"))

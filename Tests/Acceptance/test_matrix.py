@@ -16,6 +16,7 @@ import pytest
 import socket_io
 from client import Client
 from conftest import Connect
+from database import all_acknowledged
 from frames import ERP_TIME, ID, ROOMS_TIME, error, matches
 from raw import bearer, request
 from switchboard import Person, Server
@@ -496,6 +497,8 @@ async def test_what_waits_for_somebody_who_was_away(
     for message in [*sent, live] if words.has_backlog else [live]:
         for frame in words.hears(message):
             await first.expect(frame)
+    if words.has_backlog:
+        await all_acknowledged(server, bela)
     second = await enter(connect, server, back, token, number)
     for client in (first, second):
         await client.expect_nothing()

@@ -376,7 +376,10 @@ class Traffic:
             wrong.append((human.id, "never heard", sorted(lost)))
         for one, other in itertools.combinations(mine, 2):
             apart = one.closed < other.opened or other.closed < one.opened
-            if apart and (twice := set(one.heard) & set(other.heard)):
+            # What a socket that is still open has not acknowledged, another one is given too.
+            later = max(one, other, key=lambda socket: socket.opened)
+            beside = any(third.opened < later.opened < third.closed and third.dialect not in FETCHING for third in mine)
+            if apart and not beside and (twice := set(one.heard) & set(other.heard)):
                 wrong.append((self._who(one), self._who(other), "both heard", sorted(twice)))
         return wrong
 

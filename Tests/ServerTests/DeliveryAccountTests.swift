@@ -8,7 +8,9 @@ import Testing
     private static func id(_ number: Int64) -> MessageID { MessageID(number) }
 
     private func vouched(_ account: DeliveryAccount) -> [Int64]? {
-        account.delivery(to: UserID(1)).map { [$0.start.rawValue, $0.end.rawValue] }
+        account.delivery(to: UserID(1), by: ConnectionID(shard: 0, slot: 0, generation: 0)).map {
+            [$0.start.rawValue, $0.end.rawValue]
+        }
     }
 
     private func begun(isUndecided: Bool = false) -> DeliveryAccount {
@@ -92,5 +94,53 @@ import Testing
         let isOpen = decided.settle(isWanted: false)
         #expect(!isOpen)
         #expect(vouched(decided) == [10, 10])
+    }
+
+    @Test("what is acknowledged has arrived, and a ping is under way at most")
+    func acknowledged() {
+        var account = begun()
+        let beforeAnything = account.ask()
+        #expect(beforeAnything == nil)
+        account.sent(upTo: Self.id(15))
+        let first = account.ask()
+        #expect(first == Self.id(15))
+        account.sent(upTo: Self.id(16))
+        let second = account.ask()
+        #expect(second == nil)
+        let unasked = account.acknowledged(Self.id(16))
+        #expect(!unasked && vouched(account) == [10, 10])
+        let answered = account.acknowledged(Self.id(15))
+        #expect(answered && vouched(account) == [10, 15] && account.isUnderWay)
+        let again = account.acknowledged(Self.id(15))
+        #expect(!again)
+        let third = account.ask()
+        #expect(third == Self.id(16))
+    }
+
+    @Test("what was looked at for a client that has all has arrived too; while more is under way, not")
+    func heard() {
+        var account = begun()
+        account.heard(Self.id(31))
+        #expect(vouched(account) == [10, 31])
+        account.sent(upTo: Self.id(32))
+        account.heard(Self.id(40))
+        #expect(vouched(account) == [10, 31])
+    }
+
+    @Test("an acknowledgement of what came in the wrong words says nothing")
+    func wrongWords() {
+        var account = begun(isUndecided: true)
+        account.sent(upTo: Self.id(22))
+        _ = account.ask()
+        _ = account.settle(isWanted: true)
+        let isNew = account.acknowledged(Self.id(22))
+        #expect(!isNew && vouched(account) == [10, 10])
+    }
+
+    @Test("a message is a ping's payload and back", arguments: [0, 1, 258, Int64.max])
+    func cursor(_ number: Int64) {
+        let (whole, short) = (Self.id(number).cursor, Array(Self.id(number).cursor.dropLast()))
+        let (read, cut) = (MessageID(cursor: whole.span), MessageID(cursor: short.span))
+        #expect(read == Self.id(number) && cut == nil)
     }
 }

@@ -21,7 +21,7 @@ import Testing
     /// The pages that Ben gets, each read on from the end of the one before.
     private func pages() throws -> [[Int64]] {
         var pages: [[Int64]] = []
-        var position: MessageID?
+        var position = MessageID(0)
         while true {
             let page = try home.store.backlog(of: home.ben.id, after: position)
             pages.append(page.messages.map(\.id.rawValue))
@@ -33,8 +33,8 @@ import Testing
     @Test("nothing waits for somebody who was never written to")
     func empty() throws {
         try send(1)
-        #expect(try home.store.backlog(of: home.chitra.id, after: nil).messages.isEmpty)
-        #expect(try home.store.backlog(of: home.chitra.id, after: nil).isComplete)
+        #expect(try home.store.waiting(for: home.chitra.id).messages.isEmpty)
+        #expect(try home.store.waiting(for: home.chitra.id).isComplete)
     }
 
     @Test("what one wrote oneself is not repeated; what others wrote comes in order")
@@ -44,7 +44,7 @@ import Testing
         try home.sent("3", from: home.chitra, to: home.ben)
         try home.sent("4", from: home.chitra, to: home.asha)
         try home.sent("5", from: home.asha, to: home.ben)
-        let messages = try home.store.backlog(of: home.ben.id, after: nil).messages
+        let messages = try home.store.waiting(for: home.ben.id).messages
         #expect(messages.map(\.text) == ["1", "3", "5"])
         #expect(messages.map(\.sender.username) == ["asha", "chitra", "asha"])
     }
@@ -106,7 +106,7 @@ import Testing
     func owed() throws {
         try send(3)
         try note(after: 0, upTo: 1)
-        let owed = try home.store.owedBacklog(of: home.ben.id)
+        let owed = home.store.owedBacklog(after: try home.store.delivered(to: home.ben.id))
         #expect(owed.start == MessageID(1))
         #expect(owed.messages.isEmpty)
         #expect(owed.end == MessageID(3))
@@ -141,11 +141,11 @@ import Testing
     }
 
     private func note(after start: Int64, upTo end: Int64) throws {
-        try home.store.note(Delivery(to: home.ben.id, after: MessageID(start), upTo: MessageID(end)))
+        try home.store.noteDelivery(to: home.ben.id, after: MessageID(start), upTo: MessageID(end))
     }
 
     private func waiting() throws -> [Int64] {
-        try home.store.backlog(of: home.ben.id, after: nil).messages.map(\.id.rawValue)
+        try home.store.waiting(for: home.ben.id).messages.map(\.id.rawValue)
     }
 }
 

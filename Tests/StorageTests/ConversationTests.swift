@@ -113,12 +113,12 @@ import Testing
         try home.said("before", by: home.asha, in: group.id)
         try home.add(home.chitra, to: group)
         #expect(try conversations.messages(of: group.id, before: nil, limit: 10).map(\.text) == ["before"])
-        #expect(try home.store.backlog(of: home.chitra.id, after: nil).messages.isEmpty)
+        #expect(try home.store.waiting(for: home.chitra.id).messages.isEmpty)
         #expect(try unread(group, by: home.chitra) == 0)
         #expect(try home.apply(.markRead(.conversation(group.id), by: home.chitra.id, at: .start)).isUnchanged)
         try home.said("after", by: home.ben, in: group.id)
-        #expect(try home.store.backlog(of: home.chitra.id, after: nil).messages.map(\.text) == ["after"])
-        #expect(try home.store.backlog(of: home.asha.id, after: nil).messages.map(\.text) == ["after"])
+        #expect(try home.store.waiting(for: home.chitra.id).messages.map(\.text) == ["after"])
+        #expect(try home.store.waiting(for: home.asha.id).messages.map(\.text) == ["after"])
         #expect(try unread(group, by: home.chitra) == 1)
     }
 
@@ -139,7 +139,7 @@ import Testing
         try home.said("Hello", by: home.asha, in: group.id)
         try home.add(home.ben, to: group)
         #expect(try unread(group, by: home.ben) == 1)
-        #expect(try home.store.backlog(of: home.ben.id, after: nil).messages.count == 1)
+        #expect(try home.store.waiting(for: home.ben.id).messages.count == 1)
     }
 
     @Test("who was removed is a stranger, and what they wrote stays")
@@ -152,14 +152,14 @@ import Testing
         let change = Change.send(Draft(text: "x"), from: home.chitra, to: .conversation(group.id), at: .start)
         #expect(try home.apply(change).refusal == .unknownConversation)
         #expect(try conversations.conversation(group.id, of: home.chitra.id) == nil)
-        #expect(try home.store.backlog(of: home.chitra.id, after: nil).messages.isEmpty)
+        #expect(try home.store.waiting(for: home.chitra.id).messages.isEmpty)
         #expect(try conversations.list(of: home.chitra.id, behind: nil, limit: 10).isEmpty)
         #expect(
             try conversations.messages(of: group.id, before: nil, limit: 2).map(\.text) == ["missed", "Hello"])
         #expect(try conversations.messages(of: group.id, before: nil, limit: 9).first?.sender.id == home.chitra.id)
 
         try home.add(home.chitra, to: group)
-        #expect(try home.store.backlog(of: home.chitra.id, after: nil).messages.isEmpty)
+        #expect(try home.store.waiting(for: home.chitra.id).messages.isEmpty)
         #expect(try unread(group, by: home.chitra) == 0)
     }
 

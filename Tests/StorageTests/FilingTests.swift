@@ -54,7 +54,7 @@ import Testing
         func view() throws -> [String] {
             var view: [String] = []
             for person in people {
-                for position in [nil, MessageID(0), MessageID(20)] {
+                for position in [try home.store.delivered(to: person.id), MessageID(0), MessageID(20)] {
                     let backlog = try home.store.backlog(of: person.id, after: position, bytes: 60)
                     view.append("\(backlog.messages.map(\.id)) \(backlog.end) \(backlog.isComplete)")
                 }
@@ -105,10 +105,10 @@ import Testing
         #expect(home.store.hasUnfiledMessages)
         let again = try Store(path: home.folder.database)
         #expect(again.hasUnfiledMessages)
-        #expect(try again.backlog(of: home.ben.id, after: nil).messages.map(\.text) == ["1", "2", "3"])
+        #expect(try again.waiting(for: home.ben.id).messages.map(\.text) == ["1", "2", "3"])
         try again.transaction { () throws(StoreError) in try again.fileMessages() }
         #expect(!again.hasUnfiledMessages)
-        #expect(try again.backlog(of: home.ben.id, after: nil).messages.map(\.text) == ["1", "2", "3"])
+        #expect(try again.waiting(for: home.ben.id).messages.map(\.text) == ["1", "2", "3"])
         #expect(try home.number("SELECT count(*) FROM filed_messages") == 3)
     }
 

@@ -16,7 +16,7 @@ import Testing
         #expect(message.text == "Hello \u{1F600}\0")
         #expect(message.sentAt == .start)
         #expect(home.store.lastMessage == message.id)
-        let backlog = try home.store.backlog(of: home.ben.id, after: nil)
+        let backlog = try home.store.waiting(for: home.ben.id)
         #expect(backlog.messages.map(\.text) == ["Hello \u{1F600}\0"])
         #expect(backlog.messages.first?.sender.name == "Asha Rao")
         #expect(backlog.messages.first?.sentAt == .start)
@@ -94,7 +94,7 @@ import Testing
         #expect(home.store.lastMessage == before.id)
         let after = try home.sent("after", from: home.asha, to: home.ben)
         #expect(after.id > before.id)
-        #expect(try home.store.backlog(of: home.ben.id, after: nil).messages.map(\.text) == ["before", "after"])
+        #expect(try home.store.waiting(for: home.ben.id).messages.map(\.text) == ["before", "after"])
     }
 
     // MARK: - A sender's own ids

@@ -143,7 +143,7 @@ import Testing
 
     @Test("what waits still waits, and what is unread is unread")
     func backlog() throws {
-        #expect(try store.backlog(of: UserID(1), after: nil).messages.map(\.text) == ["unread"])
+        #expect(try store.waiting(for: UserID(1)).messages.map(\.text) == ["unread"])
         #expect(try store.backlog(of: UserID(1), after: MessageID(0)).messages.map(\.text) == ["read", "unread"])
         let conversation = try #require(try store.conversations.conversation(ConversationID(1), of: UserID(1)))
         let summary = try store.conversations.summary(of: conversation, for: UserID(1))

@@ -123,6 +123,11 @@ final class TemporaryStore {
     }
 }
 
+extension Store {
+    /// What a person is given who comes now.
+    func waiting(for user: UserID) throws -> Backlog { try backlog(of: user, after: try delivered(to: user)) }
+}
+
 extension Timestamp {
     static let start = Timestamp(microseconds: 1_767_702_600_000_000)
 

@@ -1,0 +1,207 @@
+"""`erp` and `campus` clients can't ask for what they missed: their pongs acknowledge what came before, and what no pong
+covered when a connection broke comes again on the next one, before anything newer, with the same ids."""
+
+import asyncio
+import json
+
+import campus
+import erp
+import pytest
+from client import Client
+from conftest import Connect, Start, WayTo
+from database import all_acknowledged, rows
+from raw import CLOSE, PING, PONG, TEXT, Ended, Frame, RawWebSocket, close_payload, frame
+from switchboard import Person, Server, eventually
+
+PATHS = {"erp": erp.CHAT, "campus": "/ws/chat/?dialect=campus"}
+
+
+@pytest.fixture
+def people(server: Server) -> tuple[Person, Person]:
+    return server.person(), server.person()
+
+
+def raw(server: Server, person: Person, dialect: str = "erp") -> RawWebSocket:
+    """A client that answers no ping unless told to."""
+    path = PATHS[dialect]
+    return RawWebSocket(server, f"{path}{'&' if '?' in path else '?'}token={person.token}")
+
+
+def texts(frames: list[Frame]) -> list[str]:
+    return [json.loads(one.payload)["message"] for one in frames if one.opcode == TEXT]
+
+
+def read_until(socket: RawWebSocket, opcode: int) -> list[Frame]:
+    frames = [socket.receive()]
+    while frames[-1].opcode != opcode:
+        frames.append(socket.receive())
+    return frames
+
+
+async def say(sender: Client, receiver: Person, *words: str) -> None:
+    for text in words:
+        await sender.send(erp.said(text, receiver.id))
+    await sender.arrived()
+
+
+@pytest.mark.parametrize("dialect", PATHS)
+async def test_what_no_pong_covered_comes_again(server: Server, connect: Connect, people: tuple, dialect: str) -> None:
+    sender = await erp.online(connect, server, people[0])
+    with raw(server, people[1], dialect) as socket:
+        await say(sender, people[1], "one")
+        asked = read_until(socket, PING)
+        assert texts(asked) == ["one"]
+        socket.send(frame(PONG, asked[-1].payload))
+        await say(sender, people[1], "two", "three")
+        assert texts(read_until(socket, PING)) == ["two", "three"]
+    with raw(server, people[1], dialect) as socket:
+        again = read_until(socket, PING)
+        assert texts(again) == ["two", "three"]
+        socket.send(frame(PONG, again[-1].payload))
+        await all_acknowledged(server, people[1])
+    back = await connect(server, PATHS[dialect], people[1].token)
+    await say(sender, people[1], "four")
+    assert (await back.receive())["message"] == "four"
+
+
+async def test_the_same_ids_come_again_in_order_before_anything_newer(
+    server: Server, connect: Connect, people: tuple
+) -> None:
+    sender = await erp.online(connect, server, people[0])
+    with raw(server, people[1]) as lost:
+        await say(sender, people[1], *map(str, range(300)))
+        first = []
+        while len(first) < 300:
+            one = lost.receive()
+            first += [json.loads(one.payload)] if one.opcode == TEXT else []
+        # It is not known yet that its network is gone.
+        back = await connect(server, erp.CHAT, people[1].token)
+        await say(sender, people[1], "newer")
+        again = [await back.receive() for _ in range(301)]
+        assert again[:300] == first and again[300]["message"] == "newer"
+
+
+async def test_a_second_device_does_not_hide_what_the_first_one_missed(
+    start: Start, connect: Connect
+) -> None:
+    server = start()
+    people = server.person(), server.person()
+    sender = await erp.online(connect, server, people[0])
+    phone = raw(server, people[1])
+    phone.__enter__()
+    desk = await erp.online(connect, server, people[1])
+    await say(sender, people[1], "first")
+    asked = read_until(phone, PING)
+    phone.send(frame(PONG, asked[-1].payload))
+    await desk.expect(erp.heard("first", people[0]))
+    await all_acknowledged(server, people[1])
+    await say(sender, people[1], "both")
+    assert texts(read_until(phone, PING)) == ["both"]
+    await desk.expect(erp.heard("both", people[0]))
+    phone.__exit__(None, None, None)
+    again = await connect(server, erp.CHAT, people[1].token)
+    await again.expect(erp.heard("both", people[0]))
+    await again.arrived()
+    # Not even if the server is killed meanwhile.
+    with raw(server, people[1]) as phone:
+        await say(sender, people[1], "later")
+        assert texts(read_until(phone, PING)) == ["later"]
+        for device in (desk, again):
+            await device.expect(erp.heard("later", people[0]))
+            await device.arrived()
+        server.kill9()
+    server.start()
+    phone = await connect(server, erp.CHAT, people[1].token)
+    await phone.expect(erp.heard("later", people[0]))
+
+
+async def test_who_says_goodbye_has_what_it_was_sent(server: Server, connect: Connect, people: tuple) -> None:
+    sender = await erp.online(connect, server, people[0])
+    with raw(server, people[1]) as socket:
+        await say(sender, people[1], "heard")
+        read_until(socket, PING)
+        socket.send(frame(CLOSE, close_payload(1001)))
+        read_until(socket, CLOSE)
+    back = await erp.online(connect, server, people[1])
+    await back.expect_nothing()
+
+
+@pytest.mark.parametrize("payload", [b"", b"\0" * 8, b"\x7f" + b"\xff" * 7, b"x" * 125])
+async def test_a_pong_that_was_not_asked_for_acknowledges_nothing(
+    server: Server, connect: Connect, people: tuple, payload: bytes
+) -> None:
+    sender = await erp.online(connect, server, people[0])
+    with raw(server, people[1]) as socket:
+        socket.send(frame(PONG, payload))
+        await say(sender, people[1], "unheard")
+        read_until(socket, PING)
+        socket.send(frame(PONG, payload))
+        socket.send(frame(PING, b"last"))
+        read_until(socket, PONG)
+    back = await connect(server, erp.CHAT, people[1].token)
+    await back.expect(erp.heard("unheard", people[0]))
+
+
+async def test_pings_follow_traffic_one_at_a_time(server: Server, connect: Connect, people: tuple) -> None:
+    """At most one is unanswered, and when all is acknowledged there are none."""
+    sender = await erp.online(connect, server, people[0])
+    with raw(server, people[1]) as socket:
+        await say(sender, people[1], *map(str, range(50)))
+        first = read_until(socket, PING)
+        for _ in range(3):
+            await say(sender, people[1], "more")
+        socket.send(frame(PING, b"probe"))
+        assert [one.opcode for one in read_until(socket, PONG) if one.opcode == PING] == []
+        socket.send(frame(PONG, first[-1].payload))
+        second = read_until(socket, PING)
+        socket.send(frame(PONG, second[-1].payload))
+        await all_acknowledged(server, people[1])
+        socket.send(frame(PING, b"probe"))
+        assert [one.opcode for one in read_until(socket, PONG)] == [PONG]
+
+
+@pytest.mark.parametrize("dialect", ["conversations", "campus notifications"])
+async def test_who_can_ask_or_hears_no_messages_is_not_pinged(
+    server: Server, connect: Connect, people: tuple, dialect: str
+) -> None:
+    path = {"conversations": "/ws/chat/?dialect=conversations", "campus notifications": "/ws/notifications/?x=1"}
+    sender = await erp.online(connect, server, people[0])
+    with RawWebSocket(server, f"{path[dialect]}&token={people[1].token}") as socket:
+        await say(sender, people[1], "hello", "again")
+        socket.send(frame(PING, b"probe"))
+        assert PING not in [one.opcode for one in read_until(socket, PONG)]
+
+
+async def test_a_ping_that_nobody_answers_ends_the_connection_soon(start: Start, connect: Connect) -> None:
+    server = start("--ping-interval", "1h", "--ping-timeout", "1s")
+    people = server.person(), server.person()
+    sender = await erp.online(connect, server, people[0])
+    with raw(server, people[1]) as socket:
+        await say(sender, people[1], "hello")
+        with pytest.raises(Ended):
+            while True:
+                socket.receive()
+
+
+async def test_a_network_that_swallows_everything_loses_nothing(
+    start: Start, connect: Connect, way_to: WayTo
+) -> None:
+    """The server goes on writing into a connection whose client is long gone."""
+    server = start()
+    people = server.person(), server.person()
+    sender = await erp.online(connect, server, people[0])
+    way = await way_to(server)
+    receiver = await Client.open(f"ws://127.0.0.1:{way.port}{erp.CHAT}?token={people[1].token}")
+    await say(sender, people[1], "arrives")
+    await receiver.expect(erp.heard("arrives", people[0]))
+    await all_acknowledged(server, people[1])
+    for link in way.links:
+        link.stall()
+    await say(sender, people[1], *(f"lost {number}" for number in range(20)))
+    is_stored = lambda: rows(server, "SELECT count(*) FROM messages") == [(21,)]
+    await asyncio.to_thread(eventually, is_stored, "all are stored")
+    back = await connect(server, erp.CHAT, people[1].token)
+    for number in range(20):
+        await back.expect(erp.heard(f"lost {number}", people[0]))
+    await back.expect_nothing()
+    receiver.drop()
