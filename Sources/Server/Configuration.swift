@@ -15,6 +15,8 @@ package struct Configuration: Sendable {
 
     /// Origins that may open connections, besides the server's own host.
     package var allowedOrigins: [String] = []
+    /// Hosts that requests may be for, besides those of this machine; `*` for any.
+    package var allowedHosts: [String] = []
     /// Which dialect is spoken where paths are shared; the first that fits decides.
     package var dialectRules: [DialectRule] = []
     /// Dialects that are open without a token although the server is reachable from outside.

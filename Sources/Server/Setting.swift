@@ -43,6 +43,14 @@ package struct Setting: Sendable {
             \.allowedOrigins, show: { $0.joined(separator: ",") }
         ) { origins($0) },
         Setting(
+            "allowed_hosts", "a list of host names such as chat.example.org, or *",
+            "hosts that requests may be for; none: those of this machine on loopback, elsewhere any", \.allowedHosts,
+            show: { $0.joined(separator: ",") }
+        ) { text in
+            let hosts = list(text)
+            return hosts.allSatisfy { Hosts.isHost($0) } ? hosts.map { $0.lowercased() } : nil
+        },
+        Setting(
             "dialect_rules", "a list such as chat.example.org=conversations or /ws/chat/=campus",
             "which dialect is spoken by host, by path or both, where paths are shared", \.dialectRules,
             show: { $0.map(\.text).joined(separator: ",") }
