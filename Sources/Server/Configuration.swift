@@ -32,6 +32,8 @@ package struct Configuration: Sendable {
     /// Keys for `Authorization: Bearer` that make a caller an administrator.
     package var apiKeys: [String] = []
 
+    /// Tokens from one address that may fail in a minute before it is told to wait; 0: any number.
+    package var tokenFailures = 100
     /// People a second that bulk messages serve.
     package var bulkRate = 500
     package var roomsRate = TokenBucket.Limit(rate: 20, burst: 100)

@@ -209,7 +209,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         phase = .authenticating(opening, early: early)
         setDeadline(hub.wheel.now + hub.ticks.head)
         if let token {
-            if let known = hub.authenticate(token, for: id) { authenticated(known) }
+            if let known = hub.authenticate(token, from: stream.peerAddress, for: id) { authenticated(known) }
         } else if hub.allowsAnonymous(opening.mounts[0]) {
             open(opening.mounts[0], as: nil, holder: nil, expiresAt: nil)
         } else {
@@ -223,7 +223,11 @@ final class Connection: Carrier, SocketStreamDelegate {
         case .person(let user, let credential, let expiresAt):
             open(
                 opening.mounts.forToken(credential.kind), as: user, holder: authentication.holder, expiresAt: expiresAt)
-        case .refused:
+        case .refused(let wait?):
+            // Before the upgrade: it costs nobody a WebSocket, and tools know what it means.
+            stream.send(Response.tooManyFailures(wait: wait).encoded(keepAlive: false, date: hub.date))
+            linger()
+        case .refused(nil):
             hub.log.debug("a token was refused", ["address": stream.peerAddress])
             close(.unauthorized, "Invalid or expired token")
         case .unavailable: close(.tryAgainLater, "The store is not available")

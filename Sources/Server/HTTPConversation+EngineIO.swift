@@ -39,7 +39,8 @@ extension HTTPConversation {
         let client = hub.openClient(
             mount.name, on: transport, base64: base64,
             token: GivenToken.withOrWithoutScheme(request.header("authorization"))
-                ?? GivenToken.present(request.queryValue("token")))
+                ?? GivenToken.present(request.queryValue("token")),
+            from: connection.stream.peerAddress)
         guard let client else {
             return respond(.error(.serviceUnavailable, "Too many are connecting", headers: [("Retry-After", "5")]))
         }

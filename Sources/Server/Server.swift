@@ -70,7 +70,9 @@ package final class Server: Sendable {
             settings: settings, exchange: exchange, chat: chat, writer: writer, archive: archive,
             api: API(
                 settings: settings, chat: chat, exchange: exchange, writer: writer,
-                authenticator: Authenticator(readers, writer, verifiers), readers: readers, archive: archive,
+                authenticator: Authenticator(
+                    readers, writer, verifiers, TokenThrottle(limit: settings.tokenFailures), log: log),
+                readers: readers, archive: archive,
                 state: state, log: log),
             router: .make(), origins: Origins(settings),
             recoveries: Recoveries(for: settings.recovery), log: log)

@@ -85,6 +85,10 @@ package struct Setting: Sendable {
             \.jwtSecret, isSecret: true, show: { $0 == nil ? "none" : "set" }
         ) { text in (try? JWTSettings.check(Array(text.utf8), of: "")).map { text } },
         .jwt,
+        Setting(
+            "token_failures", "0 to 1000000", "tokens that may fail in a minute from one address; 0: any number",
+            \.tokenFailures
+        ) { number($0, in: 0...1_000_000) },
         Setting("bulk_rate", "1 to 100000", "people a second that bulk messages serve", \.bulkRate) {
             number($0, in: 1...100_000)
         },

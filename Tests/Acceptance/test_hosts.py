@@ -4,7 +4,6 @@ import base64
 import json
 import os
 
-
 import pytest
 from conftest import Start
 from raw import RawConnection, Response, bearer, handshake, request
