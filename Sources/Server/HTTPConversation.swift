@@ -237,7 +237,10 @@ final class HTTPConversation {
 
 extension Handshake {
     /// The handshake that a request asks for.
+    ///
+    /// One with a body is refused: where its frames begin, a proxy in front may see otherwise.
     init(_ request: Request) throws(HandshakeError) {
+        guard request.body.isEmpty, request.header("transfer-encoding") == nil else { throw .hasBody }
         try self.init(
             method: request.method.name, isHTTP11: !request.isHTTP10, upgrade: request.header("upgrade"),
             connection: request.header("connection"), key: request.header("sec-websocket-key"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -99,11 +99,10 @@ class Lines:
         self._thread.join(PATIENCE)
 
 
-def _is_listening(line: str) -> bool:
-    try:
-        return json.loads(line).get("message") == "listening"
-    except (ValueError, AttributeError):
-        return False
+def _port(line: str) -> str | None:
+    """Where the server says that it listens, in either format of its log."""
+    found = re.search(r'[ "]listening"?,? ?"?address"?[:=]"?[^ "]*:(\d+)', line)
+    return found and found[1]
 
 
 class Server:
@@ -136,11 +135,11 @@ class Server:
         self.stdout = Lines(self._process.stdout)
         self._logs.append(Lines(self._process.stderr))
         try:
-            line = self._logs[-1].first(_is_listening, within=20)
+            line = self._logs[-1].first(lambda line: _port(line) is not None, within=20)
         except AssertionError:
             self.close()
             raise
-        self.port = int(json.loads(line)["address"].rpartition(":")[2])
+        self.port = int(_port(line))
         return self
 
     @property

@@ -155,7 +155,8 @@ def test_cors_names_the_page_and_no_credentials(start: Start) -> None:
         for response in (
             request(server, "OPTIONS", SEND, headers=headers | {"Access-Control-Request-Method": "POST"}),
             request(server, "POST", SEND, NOTIFICATION, headers), request(server, "GET", POLLING, headers=headers),
-            request(server, "GET", "/api/auth/me/", headers=headers), request(server, "GET", "/nothing", headers=headers),
+            request(server, "GET", "/api/auth/me/", headers=headers),
+            request(server, "GET", "/nothing", headers=headers),
         ):
             assert response.headers["access-control-allow-origin"] == origin
             assert "access-control-allow-credentials" not in response.headers
@@ -169,7 +170,8 @@ def test_every_answer_has_its_policies(server: Server) -> None:
     answers = [
         request(server, "GET", "/healthz"), request(server, "GET", "/nothing"), request(server, "GET", "/ws/chat/"),
         request(server, "GET", "/api/auth/me/", headers=bearer(person.token)), request(server, "GET", POLLING),
-        request(server, "GET", POLLING + "&sid=nobody"), request(server, "PUT", SEND), request(server, "HEAD", "/healthz"),
+        request(server, "GET", POLLING + "&sid=nobody"), request(server, "PUT", SEND),
+        request(server, "HEAD", "/healthz"),
         request(server, "OPTIONS", SEND, headers={"Origin": "http://localhost:3000"}),
         request(server, "GET", "/healthz", headers={"Content-Length": "x"}), shake(server, "evil.example"),
         shake(server, "localhost", "https://evil.example"),
