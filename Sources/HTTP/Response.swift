@@ -58,7 +58,7 @@ package struct Response: Sendable {
         if let date { out.append(header: "Date", date.text) }
         if status != .switchingProtocols {
             out.append(text: "X-Content-Type-Options: nosniff\r\n")
-            for header in Self.protection where !isGiven(header.name) { out.append(header: header.name, header.value) }
+            for header in Self.protection where !isGiven(header.name) { out += header.line }
             out.append(text: keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n")
         }
         if status.hasContent { out.append(text: "Content-Length: \(body.count)\r\n") }
@@ -70,7 +70,7 @@ package struct Response: Sendable {
     /// What keeps a browser from doing more with an answer than showing it: nothing in it runs, loads or is framed,
     /// no cache keeps it, no page of another site gets it unless by CORS, and where it leads hears nothing of its URL,
     /// in which a token may stand. A page that is open here may connect to this server from its console.
-    static let protection: [Header] = [
+    private static let protection: [(name: String, line: [UInt8])] = [
         ("Cache-Control", "no-store"),
         (
             "Content-Security-Policy",
@@ -78,7 +78,7 @@ package struct Response: Sendable {
         ),
         ("Cross-Origin-Resource-Policy", "same-origin"),
         ("Referrer-Policy", "no-referrer"),
-    ]
+    ].map { ($0, Array("\($0): \($1)\r\n".utf8)) }
 
     private func isGiven(_ name: String) -> Bool {
         headers.contains { $0.name.utf8.count == name.utf8.count && $0.name.lowercased() == name.lowercased() }

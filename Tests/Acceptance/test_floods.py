@@ -1,10 +1,12 @@
 """Floods and bombs: each costs the server little, and nobody else anything."""
 
+import gzip
 import json
 import socket
 import struct
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -191,6 +193,15 @@ def test_very_many_members_are_passed_over(client: RawWebSocket) -> None:
     client.send(frame(TEXT, b'{"message":"a",' + b",".join([b'"message":"b"'] * 50_000) + b',"type":"chat_message"}'))
     assert client.expect_json()["type"] in ("chat_message", "error")
     assert time.monotonic() - began < 3
+
+
+def test_a_body_is_not_inflated(server: Server) -> None:
+    """A bomb that is not opened does not go off: codings of requests are not known, and what is sent is no JSON."""
+    began, before = time.monotonic(), memory(server)
+    for coding, body in [("gzip", gzip.compress(bytes(100 * MEBIBYTE))), ("deflate", zlib.compress(bytes(MEBIBYTE)))]:
+        fields = {"Content-Encoding": coding}
+        request(server, "POST", "/api/notifications/send/", body, fields).expect_refusal(400)
+    assert memory(server) - before < 8 * MEBIBYTE and time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize("number", ["1e3", "1.0", "-1", "9223372036854775808", "1" * 400, "true", "[1]", "\"1e3\""])

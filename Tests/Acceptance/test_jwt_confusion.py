@@ -31,7 +31,7 @@ JWK = RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    variables = logins.settings(tmp_path_factory.mktemp("logins")) | {"SWITCHBOARD_TOKEN_FAILURES": "0"}
+    variables = logins.settings(tmp_path_factory.mktemp("logins"))
     server = Server(tmp_path_factory.mktemp("server"), extra=variables).start()
     yield server
     server.close()

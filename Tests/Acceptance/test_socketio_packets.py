@@ -223,7 +223,7 @@ async def test_a_client_that_never_comes_in_is_closed(start: Start) -> None:
     (sign_in("wrong"), FAILED), ("40/foo,", '44/foo,{"message":"Invalid namespace"}'),
 ])
 async def test_trying_again_and_again_gains_no_time(start: Start, packet: str, answer: str) -> None:
-    server = start("--connect-timeout", "1s", "--token-failures", 0)
+    server = start("--connect-timeout", "1s")
     async with opened(server) as client:
         began = time.monotonic()
         with pytest.raises(ConnectionClosed):

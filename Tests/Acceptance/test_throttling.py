@@ -119,7 +119,9 @@ def test_a_flood_of_bad_tokens_is_not_remembered(server: Server) -> None:
     assert len(lines) == 1 and "127.0.0.1" in lines[0]
 
 
-def test_the_limit_can_be_taken_away(start: Start) -> None:
-    server = start("--token-failures", 0)
-    for _ in range(200):
-        assert request(server, "GET", ME, headers=bearer("bad")).status == 401
+@pytest.mark.parametrize(("limit", "waits"), [(0, False), (100, True)])
+def test_the_limit_can_be_set_and_taken_away(start: Start, limit: int, waits: bool) -> None:
+    server = start("--token-failures", limit)
+    for number in range(100):
+        assert request(server, "GET", ME, headers=bearer(f"bad{number}")).status == 401
+    assert request(server, "GET", ME, headers=bearer("one more")).status == (429 if waits else 401)
