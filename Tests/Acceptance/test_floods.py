@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -193,6 +194,36 @@ def test_very_many_members_are_passed_over(client: RawWebSocket) -> None:
     client.send(frame(TEXT, b'{"message":"a",' + b",".join([b'"message":"b"'] * 50_000) + b',"type":"chat_message"}'))
     assert client.expect_json()["type"] in ("chat_message", "error")
     assert time.monotonic() - began < 3
+
+
+def test_a_stream_of_bombs_holds_up_nobody(start: Start) -> None:
+    """Each is within the limit, and costs who sends it a kilobyte: they wait for each other, and nobody else for them."""
+    server = start("--loops", 1)
+    person = server.person()
+    compressor = zlib.compressobj(9, wbits=-15)
+    bomb = compressor.compress(b'{"type":"nothing"' + b" " * 1_000_000 + b"}") + compressor.flush(zlib.Z_SYNC_FLUSH)
+    path, fields = f"/ws/v1/chat/?token={person.token}", {"Sec-WebSocket-Extensions": "permessage-deflate"}
+    with RawWebSocket(server, path, changes=fields) as client:
+        one = frame(TEXT, bomb[:-4], reserved=4)
+        # They are all looked at in the end, and in order with what follows.
+        client.send(one * 40 + frame(PING, b"x"))
+        for _ in range(40):
+            assert client.expect_json()["type"] == "error"
+        client.expect(PONG, b"x")
+        flood = threading.Thread(target=send_on, args=(client.socket, one * 4000))
+        flood.start()
+        for _ in range(100):
+            serves(server)
+        client.socket.shutdown(socket.SHUT_RDWR)
+        flood.join()
+
+
+def send_on(client: socket.socket, data: bytes) -> None:
+    """As much as is taken until the connection ends."""
+    try:
+        client.sendall(data)
+    except OSError:
+        pass
 
 
 def test_a_body_is_not_inflated(server: Server) -> None:
