@@ -33,7 +33,10 @@ internal import CLibuv
 
     package var isLoopback: Bool { host == "::1" || host.hasPrefix("127.") }
 
-    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    /// The host as URLs write it: an IPv6 address in brackets.
+    package var hostInURL: String { host.contains(":") ? "[\(host)]" : host }
+
+    package var description: String { "\(hostInURL):\(port)" }
 
     /// The same host with another port.
     func with(port: UInt16) -> SocketAddress { SocketAddress(host: host, port: port) }

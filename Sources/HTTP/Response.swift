@@ -33,8 +33,9 @@ package struct Response: Sendable {
     /// The response as it goes on the wire (RFC 9112, section 4).
     ///
     /// It writes Content-Length, Connection, Date and `X-Content-Type-Options: nosniff` itself and skips those
-    /// (and Transfer-Encoding) in ``headers``, so that framing can't contradict the body. A 101 is the
-    /// exception: its Connection comes from ``headers`` and it gets no other. A 101 and a 204 have no body.
+    /// (and Transfer-Encoding) in ``headers``, so that framing can't contradict the body. What browsers are to make of
+    /// it otherwise (``protection``) it writes as well, where ``headers`` do not say. A 101 is the exception: its
+    /// Connection comes from ``headers`` and it gets no other. A 101 and a 204 have no body.
     ///
     /// No header can end its line or start another: in a value every control character but the tab becomes a
     /// space, in a name every byte that is not a token character becomes `-`; one without a name is skipped.
@@ -45,7 +46,7 @@ package struct Response: Sendable {
     ///   - date: The time of the response; `nil` leaves Date out.
     package func encoded(keepAlive: Bool, headOnly: Bool = false, date: HTTPDate? = nil) -> [UInt8] {
         var out: [UInt8] = []
-        out.reserveCapacity(256 + headers.count * 32 + (headOnly ? 0 : body.count))
+        out.reserveCapacity(512 + headers.count * 32 + (headOnly ? 0 : body.count))
         out.append(text: "HTTP/1.1 ")
         out.append(text: String(status.code))
         out.append(.space)
@@ -57,12 +58,30 @@ package struct Response: Sendable {
         if let date { out.append(header: "Date", date.text) }
         if status != .switchingProtocols {
             out.append(text: "X-Content-Type-Options: nosniff\r\n")
+            for header in Self.protection where !isGiven(header.name) { out += header.line }
             out.append(text: keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n")
         }
         if status.hasContent { out.append(text: "Content-Length: \(body.count)\r\n") }
         out.append(text: "\r\n")
         if status.hasContent, !headOnly { out.append(contentsOf: body) }
         return out
+    }
+
+    /// What keeps a browser from doing more with an answer than showing it: nothing in it runs, loads or is framed,
+    /// no cache keeps it, no page of another site gets it unless by CORS, and where it leads hears nothing of its URL,
+    /// in which a token may stand. A page that is open here may connect to this server from its console.
+    private static let protection: [(name: String, line: [UInt8])] = [
+        ("Cache-Control", "no-store"),
+        (
+            "Content-Security-Policy",
+            "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Referrer-Policy", "no-referrer"),
+    ].map { ($0, Array("\($0): \($1)\r\n".utf8)) }
+
+    private func isGiven(_ name: String) -> Bool {
+        headers.contains { $0.name.utf8.count == name.utf8.count && $0.name.lowercased() == name.lowercased() }
     }
 
     /// What ``RequestDecoder/Step/sendContinue`` asks for.

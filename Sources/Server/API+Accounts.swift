@@ -82,9 +82,7 @@ extension API {
         // No account has such a name, and what is counted by name must stay small.
         if username.utf8.count > 600 { throw Problem.wrongLogin }
         if let wait = throttle.attempt(username, from: call.address, at: .now) {
-            log.warning("logins are slowed down after failures", ["address": call.address])
-            throw Problem(
-                .tooManyRequests, "Too many failed attempts; try again later", headers: [("Retry-After", String(wait))])
+            throw Problem.tooManyFailures(wait: wait)
         }
         let account = try await readers.read { store throws(StoreError) -> (user: User, password: String?)? in
             guard let user = try store.accounts.user(named: username) else { return nil }
@@ -99,10 +97,12 @@ extension API {
             throw error
         }
         guard isRight, let user = account?.user else {
-            throttle.fail(from: call.address, at: .now)
+            if throttle.fail(from: call.address, at: .now) {
+                log.warning("failing logins are slowed down", ["address": call.address])
+            }
             throw Problem.wrongLogin
         }
-        throttle.forgive(username, from: call.address)
+        throttle.succeed(username, from: call.address)
         let token = AccessToken()
         let digest = token.digest
         _ = try await writer.perform { store throws(StoreError) in

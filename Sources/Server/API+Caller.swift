@@ -38,13 +38,13 @@ extension API {
         guard let credential = call.credential else { return nil }
         let digest = AccessToken.digest(of: credential)
         if isAPIKey(digest) { return .backEnd(key: Base64URL.encode(digest)) }
-        switch await authenticator.authenticate(credential) {
+        switch await authenticator.authenticate(credential, from: call.address) {
         case .person(let user, let credential, _):
             let isAdministrator = try await readers.read { store throws(StoreError) in
                 try store.accounts.isAdministrator(user.id)
             }
             return .person(user, credential, isAdministrator: isAdministrator)
-        case .refused: throw Problem.unauthenticated
+        case .refused(let wait): throw wait.map { Problem.tooManyFailures(wait: $0) } ?? Problem.unauthenticated
         case .unavailable: throw Refusal.storeUnavailable
         }
     }
@@ -83,7 +83,7 @@ extension API {
 
     /// Whether a credential is one of the configured API keys.
     private func isAPIKey(_ digest: [UInt8]) -> Bool {
-        // Digests have one length and reveal nothing by where they differ.
-        settings.apiKeys.contains { AccessToken.digest(of: $0) == digest }
+        // All of them, each in the same time: how long it takes tells nothing of any.
+        settings.apiKeys.reduce(false) { AccessToken.isSame(AccessToken.digest(of: $1), digest) || $0 }
     }
 }

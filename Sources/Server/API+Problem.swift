@@ -18,8 +18,19 @@ extension API {
             .unauthorized, "Authentication required", headers: [("WWW-Authenticate", "Bearer")])
         static let wrongLogin = Problem(
             .unauthorized, "Invalid username or password", headers: [("WWW-Authenticate", "Bearer")])
+        static func tooManyFailures(wait: Int) -> Problem {
+            Problem(.tooManyRequests, tooManyFailures, headers: [("Retry-After", String(wait))])
+        }
+        static let tooManyFailures = "Too many failed attempts; try again later"
         static let unknownConversation = Problem(.unknownConversation)
         static let unknownUser = Problem(.unknownRecipient)
+    }
+}
+
+extension Response {
+    static func tooManyFailures(wait: Int) -> Response {
+        let problem = API.Problem.tooManyFailures(wait: wait)
+        return .error(problem.status, problem.message, headers: problem.headers)
     }
 }
 

@@ -12,11 +12,17 @@ struct API: Sendable {
     struct Endpoint: Sendable {
         let method: Method
         let path: String
+        /// Whether it may be asked for by any host's name: it tells nothing that is not for everybody.
+        let isForAnyHost: Bool
         let respond: @Sendable (API, Call) async throws -> Response
 
-        init(_ method: Method, _ path: String, _ respond: @escaping @Sendable (API, Call) async throws -> Response) {
+        init(
+            _ method: Method, _ path: String, isForAnyHost: Bool = false,
+            _ respond: @escaping @Sendable (API, Call) async throws -> Response
+        ) {
             self.method = method
             self.path = path
+            self.isForAnyHost = isForAnyHost
             self.respond = respond
         }
     }
@@ -79,8 +85,8 @@ struct API: Sendable {
     // MARK: - Health
 
     private static let healthEndpoints = [
-        Endpoint(.get, "/healthz") { _, _ in .json { $0.member("status", "ok") } },
-        Endpoint(.get, "/readyz") { api, _ in api.readiness() },
+        Endpoint(.get, "/healthz", isForAnyHost: true) { _, _ in .json { $0.member("status", "ok") } },
+        Endpoint(.get, "/readyz", isForAnyHost: true) { api, _ in api.readiness() },
     ]
 
     private func readiness() -> Response {

@@ -26,4 +26,10 @@ package struct AccessToken {
         precondition(result == 1, "SHA-256 failed")
         return digest
     }
+
+    /// Whether two digests are the same, in a time that does not tell where they differ.
+    static func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+        guard one.count == other.count else { return false }
+        return unsafe CRYPTO_memcmp(one, other, one.count) == 0
+    }
 }

@@ -15,6 +15,8 @@ package struct Configuration: Sendable {
 
     /// Origins that may open connections, besides the server's own host.
     package var allowedOrigins: [String] = []
+    /// Hosts that requests may be for, besides those of this machine; `*` for any.
+    package var allowedHosts: [String] = []
     /// Which dialect is spoken where paths are shared; the first that fits decides.
     package var dialectRules: [DialectRule] = []
     /// Dialects that are open without a token although the server is reachable from outside.
@@ -30,6 +32,8 @@ package struct Configuration: Sendable {
     /// Keys for `Authorization: Bearer` that make a caller an administrator.
     package var apiKeys: [String] = []
 
+    /// Tokens from one address that may fail in a minute before it is told to wait; 0: any number.
+    package var tokenFailures = 100
     /// People a second that bulk messages serve.
     package var bulkRate = 500
     package var roomsRate = TokenBucket.Limit(rate: 20, burst: 100)

@@ -16,6 +16,9 @@ final class Connection: Carrier, SocketStreamDelegate {
     private var decoder = MessageDecoder()
     private var heartbeat: Heartbeat
     private var deflation: Deflation?
+    /// What was read and is not looked at yet, as too much was inflated, and the tick from which it is.
+    private var rest: [UInt8] = []
+    private var waitsUntil: UInt32 = .max
 
     private enum Phase {
         case http(HTTPConversation)
@@ -94,7 +97,7 @@ final class Connection: Carrier, SocketStreamDelegate {
             keep(bytes.span, in: &early)
             phase = .seating(session, handshake: handshake, early: early)
         case .webSocket:
-            decode(&bytes)
+            if isWaiting { append(bytes.span, to: &rest) } else { decode(&bytes) }
             updateDeadline()
         case .engine: decode(&bytes)
         case .lingering, .gone:
@@ -105,10 +108,11 @@ final class Connection: Carrier, SocketStreamDelegate {
     private func decode(_ bytes: inout MutableSpan<UInt8>) {
         heartbeat.heard()
         do {
-            _ = try decoder.decode(&bytes) { kind, payload in
+            let used = try decoder.decode(&bytes) { kind, payload in
                 receive(kind, payload)
-                return isOpen ? .proceed : .pause
+                return isOpen && deflation?.isExhausted != true ? .proceed : .pause
             }
+            if isOpen, deflation?.isExhausted == true { wait(with: bytes.span.extracting(used...)) }
         } catch {
             close(error.closeCode, error.reason)
         }
@@ -128,9 +132,38 @@ final class Connection: Carrier, SocketStreamDelegate {
         }
     }
 
+    private var isWaiting: Bool { waitsUntil != .max }
+
+    /// Leaves the client alone for a tick, with what is not looked at yet.
+    private func wait(with rest: Span<UInt8>) {
+        append(rest, to: &self.rest)
+        stream.stopReading()
+        waitsUntil = hub.wheel.now + 1
+        updateDeadline()
+    }
+
+    /// Goes on with the client after a wait.
+    private func readOn(_ session: Session) {
+        guard hub.wheel.now >= waitsUntil else { return }
+        deflation?.refill()
+        if session.isPaused || deflation?.isExhausted == true {
+            waitsUntil = hub.wheel.now + 1
+            return
+        }
+        waitsUntil = .max
+        var late: [UInt8] = []
+        swap(&late, &rest)
+        decodeEarly(&late)
+        if case .webSocket = phase, !session.isPaused, !isWaiting { stream.startReading() }
+    }
+
+    private func append(_ bytes: Span<UInt8>, to kept: inout [UInt8]) {
+        for index in bytes.indices { kept.append(bytes[index]) }
+    }
+
     /// Keeps what a client sends before it was answered: it may start at once, but not go on and on.
     private func keep(_ bytes: Span<UInt8>, in early: inout [UInt8]) {
-        for index in bytes.indices { early.append(bytes[index]) }
+        append(bytes, to: &early)
         if early.count > 65_536 { stream.stopReading() }
     }
 
@@ -210,7 +243,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         phase = .authenticating(opening, early: early)
         setDeadline(hub.wheel.now + hub.ticks.head)
         if let token {
-            if let known = hub.authenticate(token, for: id) { authenticated(known) }
+            if let known = hub.authenticate(token, from: stream.peerAddress, for: id) { authenticated(known) }
         } else if hub.allowsAnonymous(opening.mounts[0]) {
             open(opening.mounts[0], as: nil, holder: nil, expiresAt: nil)
         } else {
@@ -224,7 +257,11 @@ final class Connection: Carrier, SocketStreamDelegate {
         case .person(let user, let credential, let expiresAt):
             open(
                 opening.mounts.forToken(credential.kind), as: user, holder: authentication.holder, expiresAt: expiresAt)
-        case .refused:
+        case .refused(let wait?):
+            // Before the upgrade: it costs nobody a WebSocket, and tools know what it means.
+            stream.send(Response.tooManyFailures(wait: wait).encoded(keepAlive: false, date: hub.date))
+            linger()
+        case .refused(nil):
             hub.log.debug("a token was refused", ["address": stream.peerAddress])
             close(.unauthorized, "Invalid or expired token")
         case .unavailable: close(.tryAgainLater, "The store is not available")
@@ -274,7 +311,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         guard case .seating(let session, _, var early) = phase else { return }
         phase = .webSocket(session)
         decodeEarly(&early)
-        if case .webSocket = phase, !session.isPaused { stream.startReading() }
+        if case .webSocket = phase, !session.isPaused, !isWaiting { stream.startReading() }
     }
 
     private func decodeEarly(_ early: inout [UInt8]) {
@@ -297,7 +334,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     override func pauseReading(_ isPaused: Bool) {
         guard isOpen else { return }
-        if isPaused { stream.stopReading() } else { stream.startReading() }
+        if isPaused || isWaiting { stream.stopReading() } else { stream.startReading() }
     }
 
     /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).
@@ -389,7 +426,9 @@ final class Connection: Carrier, SocketStreamDelegate {
         if case .webSocket(let session) = phase { setDeadline(deadline(of: session)) }
     }
 
-    private func deadline(of session: Session) -> UInt32 { min(session.deadline, heartbeat.deadline(hub.rhythm)) }
+    private func deadline(of session: Session) -> UInt32 {
+        min(session.deadline, heartbeat.deadline(hub.rhythm), waitsUntil)
+    }
 
     private static let ping = FrameEncoder.frame(.ping, Span())
 
@@ -402,6 +441,7 @@ final class Connection: Carrier, SocketStreamDelegate {
             close(.tryAgainLater, "The store is not available")
         case .webSocket(let session):
             session.timePassed()
+            if case .webSocket = phase { readOn(session) }
             if case .webSocket = phase { beat(session) }
             updateDeadline()
         case .lingering(let queued, let until):
@@ -417,7 +457,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     private func beat(_ session: Session) {
         let now = hub.wheel.now
         // Who is not read from can't be heard.
-        if session.isPaused { heartbeat = Heartbeat(hub.rhythm, at: now) }
+        if session.isPaused || isWaiting { heartbeat = Heartbeat(hub.rhythm, at: now) }
         switch heartbeat.timePassed(hub.rhythm, at: now) {
         case .ping: stream.send(Self.ping)
         case .close: abort()

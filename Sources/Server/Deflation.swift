@@ -10,7 +10,14 @@ final class Deflation {
         level: hub.settings.deflateLevel, windowBits: agreed.serverWindowBits, keepsContext: true)
     private lazy var inflater = Inflater(windowBits: agreed.clientWindowBits, keepsContext: true)
 
+    /// What the client's messages may still become. A kilobyte becomes a megabyte, so that one client could keep the
+    /// loop busy with what costs it nothing.
+    private var allowance: Allowance
+    /// Whether that is used up: the client is not read from until it is not.
+    var isExhausted: Bool { allowance.bytes < 0 }
+
     init(_ agreed: Compression, of hub: Hub) {
+        allowance = Allowance(at: hub.milliseconds)
         self.agreed = agreed
         self.hub = hub
     }
@@ -39,6 +46,27 @@ final class Deflation {
     /// What a compressed message stands for.
     func inflate(_ payload: Span<UInt8>) throws(WebSocketError) -> [UInt8] {
         let inflater = agreed.clientKeepsContext ? inflater : hub.inflater
-        return try inflater.inflate(payload, limit: hub.settings.maxMessage)
+        let message = try inflater.inflate(payload, limit: hub.settings.maxMessage)
+        allowance.bytes -= message.count
+        if isExhausted { allowance.refill(at: hub.milliseconds) }
+        return message
+    }
+
+    /// Time has passed.
+    func refill() { allowance.refill(at: hub.milliseconds) }
+
+    /// How many bytes one connection's messages may become: so many at once, and as many a second.
+    struct Allowance {
+        static let limit = 16 << 20
+        fileprivate(set) var bytes = limit
+        private var filledAt: UInt32
+
+        /// - Parameter now: Milliseconds; it may wrap around.
+        init(at now: UInt32) { filledAt = now }
+
+        mutating func refill(at now: UInt32) {
+            bytes = min(Self.limit, bytes + Int(now &- filledAt) * (Self.limit / 1000))
+            filledAt = now
+        }
     }
 }

@@ -11,7 +11,9 @@ extension HTTPConversation {
     func answer(_ request: Request, _ mount: Mount) {
         if request.method == .options, answering.origin != nil { return respond(Response(.noContent)) }
         do throws(EngineRequestError) {
-            if !hub.origins.allows(request.header("origin"), host: request.host) { throw .forbidden }
+            if !hub.origins.allows(request.header("origin"), host: request.host) || request.isEmbedded {
+                throw .forbidden
+            }
             switch try EngineRequest(request) {
             case .open(let transport, let base64): try open(transport, base64, request, mount)
             case .poll(let sid): if let client = try client(sid, for: request) { try wait(for: client) }
@@ -37,7 +39,8 @@ extension HTTPConversation {
         let client = hub.openClient(
             mount.name, on: transport, base64: base64,
             token: GivenToken.withOrWithoutScheme(request.header("authorization"))
-                ?? GivenToken.present(request.queryValue("token")))
+                ?? GivenToken.present(request.queryValue("token")),
+            from: connection.stream.peerAddress)
         guard let client else {
             return respond(.error(.serviceUnavailable, "Too many are connecting", headers: [("Retry-After", "5")]))
         }
@@ -138,6 +141,15 @@ extension HTTPConversation {
     func refusePost() {
         post = nil
         fail(.refusal(.badRequest))
+    }
+}
+
+extension Request {
+    /// Whether a page of another site has a browser load this like an image: without an `Origin`, and without being let
+    /// see the answer. It could open sessions.
+    fileprivate var isEmbedded: Bool {
+        guard header("origin") == nil, let site = header("sec-fetch-site") else { return false }
+        return site != "same-origin" && site != "none"
     }
 }
 

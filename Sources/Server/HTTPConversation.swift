@@ -90,7 +90,9 @@ final class HTTPConversation {
     /// - Returns: Whether it is wanted; otherwise the connection ends.
     private func admitsBody() -> Bool {
         guard let request = decoder.unfinishedRequest else { return true }
-        if case .found(.socketIO, _) = hub.router.match(request) { return beginPost(request) }
+        if case .found(.socketIO, _) = hub.router.match(request), isFromAllowedPage(request) {
+            return beginPost(request)
+        }
         // The decoder lets as much through as a payload of Socket.IO may have.
         if Int(request.header("content-length") ?? "") ?? 0 <= hub.settings.maxBody { return true }
         refuseBody()
@@ -116,6 +118,8 @@ final class HTTPConversation {
         )
         isAnswering = true
         switch hub.router.match(request) {
+        case .found(let route, _) where !isServed(request, by: route):
+            respond(.error(.misdirectedRequest, "This host is not served here"))
         case .found(.webSocket(let mounts), let parameters): upgrade(request, mounts, parameters)
         case .found(.socketIO(let mount), _): answer(request, mount)
         case .found(.api, _) where origin != nil && answering.origin == nil:
@@ -128,6 +132,16 @@ final class HTTPConversation {
                 .error(.methodNotAllowed, "Method not allowed", headers: [("Allow", allow.joined(separator: ", "))]))
         case .notFound: respond(.error(.notFound, "Not found"))
         }
+    }
+
+    /// Whether a request is for a host that there may be. Health may be asked by any name: probes have their own.
+    private func isServed(_ request: Request, by route: Route) -> Bool {
+        if case .api(let endpoint) = route, endpoint.isForAnyHost { return true }
+        return connection.isLocal || hub.origins.hosts.allows(request.host)
+    }
+
+    private func isFromAllowedPage(_ request: Request) -> Bool {
+        hub.origins.hosts.allows(request.host) && hub.origins.allows(request.header("origin"), host: request.host)
     }
 
     private func call(_ endpoint: API.Endpoint, _ request: Request, _ parameters: [String]) {
@@ -145,9 +159,11 @@ final class HTTPConversation {
         guard isAnswering else { return }
         isAnswering = false
         var response = response
+        response.headers.append(("Vary", "Origin"))
+        // Without credentials: there are none that a browser would add by itself.
         if let origin = answering.origin {
             response.headers += [
-                ("Access-Control-Allow-Origin", origin), ("Vary", "Origin"),
+                ("Access-Control-Allow-Origin", origin),
                 ("Access-Control-Allow-Methods", "GET, POST, DELETE"),
                 ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, X-CSRFToken"),
                 ("Access-Control-Expose-Headers", "Retry-After"), ("Access-Control-Max-Age", "600"),
@@ -221,7 +237,10 @@ final class HTTPConversation {
 
 extension Handshake {
     /// The handshake that a request asks for.
+    ///
+    /// One with a body is refused: where its frames begin, a proxy in front may see otherwise.
     init(_ request: Request) throws(HandshakeError) {
+        guard request.body.isEmpty, request.header("transfer-encoding") == nil else { throw .hasBody }
         try self.init(
             method: request.method.name, isHTTP11: !request.isHTTP10, upgrade: request.header("upgrade"),
             connection: request.header("connection"), key: request.header("sec-websocket-key"),

@@ -5,10 +5,10 @@ import WebSocket
 /// Who is let in, and whose right to be there has ended.
 extension Hub {
     /// Whose a token is, where that is known at once; else it is looked up, and the answer comes as mail.
-    func authenticate(_ token: String, for id: ConnectionID) -> Authentication? {
+    func authenticate(_ token: String, from address: String, for id: ConnectionID) -> Authentication? {
         if AccessToken.isOpaque(token), let known = knownTokens.find(AccessToken.digest(of: token)) { return known }
         let exchange = exchange
-        api.authenticator.authenticate(token) { exchange.send(.authenticated(id, $0), to: id) }
+        api.authenticator.authenticate(token, from: address) { exchange.send(.authenticated(id, $0), to: id) }
         return nil
     }
 
@@ -16,7 +16,7 @@ extension Hub {
     func authenticated(_ authentication: Authentication, _ id: ConnectionID) {
         var authentication = authentication
         if let holder = authentication.holder, revocations.include(holder) {
-            authentication = .refused
+            authentication = .refused()
         } else {
             knownTokens.remember(authentication)
         }

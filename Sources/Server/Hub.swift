@@ -204,11 +204,11 @@ final class Hub {
     ///
     /// - Parameter token: What came with the request.
     func openClient(
-        _ name: DialectName, on transport: EngineTransport, base64: Bool, token: String?
+        _ name: DialectName, on transport: EngineTransport, base64: Bool, token: String?, from address: String
     ) -> EngineClient? {
         if isStopping || unconnectedClients >= settings.maxUnconnected { return nil }
         let client = place {
-            SocketIOClient($0, name, on: transport, base64: base64, token: token, of: self)
+            SocketIOClient($0, name, on: transport, base64: base64, token: token, from: address, of: self)
         }
         clients[client.sid] = client
         return client

@@ -26,7 +26,11 @@ final class KnownTokens {
     /// Whose a token is, where that is known.
     func find(_ digest: [UInt8]) -> Authentication? {
         guard let holder = holders[Key(digest)] else { return nil }
-        if let expiresAt = holder.expiresAt, expiresAt <= .now { return .refused }
+        // The store says so, where failures are counted.
+        if let expiresAt = holder.expiresAt, expiresAt <= .now {
+            holders[Key(digest)] = nil
+            return nil
+        }
         return .person(holder.user, .opaque(holder.token, digest: digest), expiresAt: holder.expiresAt)
     }
 

@@ -43,7 +43,15 @@ package struct Log: Sendable {
 
     private func write(_ level: Level, _ message: StaticString, _ details: KeyValuePairs<StaticString, String>) {
         if level < self.level { return }
-        let time = Timestamp.now.formatted(.milliseconds)
+        System.writeToStandardError(line(level, message, details, at: .now))
+    }
+
+    /// A line as it is written, with its end. A value from outside can neither start a line of its own nor tell a
+    /// terminal anything, in either format.
+    func line(
+        _ level: Level, _ message: StaticString, _ details: KeyValuePairs<StaticString, String>, at time: Timestamp
+    ) -> [UInt8] {
+        let time = time.formatted(.milliseconds)
         switch format {
         case .json:
             var json = JSONWriter()
@@ -51,13 +59,12 @@ package struct Log: Sendable {
                 $0.member("time", time)
                 $0.member("level", "\(level)")
                 $0.member("message", "\(message)")
-                for (name, value) in details { $0.member(name, value) }
+                for (name, value) in details { $0.member(name, value.replacingWhatIsNotShown) }
             }
-            System.writeToStandardError(json.bytes + [UInt8(ascii: "\n")])
+            return json.bytes + [UInt8(ascii: "\n")]
         case .text:
-            // A value from outside must not be able to start a line of its own.
-            let pairs = details.map { " \($0)=\($1.replacingControlCharacters)" }.joined()
-            System.writeToStandardError(Array("\(time) \(level) \(message)\(pairs)\n".utf8))
+            let pairs = details.map { " \($0)=\($1.replacingWhatIsNotShown)" }.joined()
+            return Array("\(time) \(level) \(message)\(pairs)\n".utf8)
         }
     }
 }
@@ -68,7 +75,11 @@ extension Timestamp {
 }
 
 extension String {
-    fileprivate var replacingControlCharacters: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    /// A space for each control character, end of a line or paragraph, and mark that turns the direction of text.
+    fileprivate var replacingWhatIsNotShown: String {
+        let kinds: [Unicode.GeneralCategory] = [.control, .format, .lineSeparator, .paragraphSeparator]
+        return String(
+            String.UnicodeScalarView(
+                unicodeScalars.map { kinds.contains($0.properties.generalCategory) ? " " : $0 }))
     }
 }

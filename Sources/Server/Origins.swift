@@ -4,11 +4,13 @@ import EventLoop
 struct Origins: Sendable {
     private let allowed: Set<String>
     private let allowsDevelopmentServers: Bool
+    let hosts: Hosts
 
-    /// - Parameter isLoopback: Whether the server listens on loopback only; then any port of this machine may.
-    init(allowed: [String], isLoopback: Bool) {
-        self.allowed = Set(allowed)
-        allowsDevelopmentServers = isLoopback
+    /// While the server listens on loopback only, any port of this machine may.
+    init(_ settings: Configuration) {
+        allowed = Set(settings.allowedOrigins)
+        allowsDevelopmentServers = settings.listen.isLoopback
+        hosts = Hosts(settings)
     }
 
     /// - Parameters:
@@ -19,7 +21,7 @@ struct Origins: Sendable {
         if allowed.contains(origin) { return true }
         guard let scheme = ["http://", "https://"].first(where: { origin.hasPrefix($0) }) else { return false }
         let authority = origin.dropFirst(scheme.count)
-        if let host, authority == host.lowercased() { return true }
+        if let host, authority == host.lowercased(), hosts.allows(host) { return true }
         return allowsDevelopmentServers && Self.isThisMachine(String(authority))
     }
 

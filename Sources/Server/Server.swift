@@ -70,9 +70,11 @@ package final class Server: Sendable {
             settings: settings, exchange: exchange, chat: chat, writer: writer, archive: archive,
             api: API(
                 settings: settings, chat: chat, exchange: exchange, writer: writer,
-                authenticator: Authenticator(readers, writer, verifiers), readers: readers, archive: archive,
+                authenticator: Authenticator(
+                    readers, writer, verifiers, TokenThrottle(limit: settings.tokenFailures), log: log),
+                readers: readers, archive: archive,
                 state: state, log: log),
-            router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback),
+            router: .make(), origins: Origins(settings),
             recoveries: Recoveries(for: settings.recovery), log: log)
         let shards = loops.map { Shard(on: $0) }
         do {

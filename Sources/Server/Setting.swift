@@ -43,6 +43,14 @@ package struct Setting: Sendable {
             \.allowedOrigins, show: { $0.joined(separator: ",") }
         ) { origins($0) },
         Setting(
+            "allowed_hosts", "a list of host names such as chat.example.org, or *",
+            "hosts that requests may be for; none: those of this machine on loopback, elsewhere any", \.allowedHosts,
+            show: { $0.joined(separator: ",") }
+        ) { text in
+            let hosts = list(text)
+            return hosts.allSatisfy { Hosts.isHost($0) } ? hosts.map { $0.lowercased() } : nil
+        },
+        Setting(
             "dialect_rules", "a list such as chat.example.org=conversations or /ws/chat/=campus",
             "which dialect is spoken by host, by path or both, where paths are shared", \.dialectRules,
             show: { $0.map(\.text).joined(separator: ",") }
@@ -77,6 +85,10 @@ package struct Setting: Sendable {
             \.jwtSecret, isSecret: true, show: { $0 == nil ? "none" : "set" }
         ) { text in (try? JWTSettings.check(Array(text.utf8), of: "")).map { text } },
         .jwt,
+        Setting(
+            "token_failures", "0 to 1000000", "tokens that may fail in a minute from one address; 0: any number",
+            \.tokenFailures
+        ) { number($0, in: 0...1_000_000) },
         Setting("bulk_rate", "1 to 100000", "people a second that bulk messages serve", \.bulkRate) {
             number($0, in: 1...100_000)
         },

@@ -10,6 +10,8 @@ final class SocketIOClient: EngineClient {
     private let name: DialectName
     /// The token that came with the request that opened the session.
     private let token: String?
+    /// Where that came from.
+    private let address: String
     private var packets: SocketPacketDecoder
     private var stage: Stage
     /// Under what its state is kept, should it come back.
@@ -43,10 +45,11 @@ final class SocketIOClient: EngineClient {
     /// - Parameter token: What came with the request that opens the session.
     init(
         _ id: ConnectionID, _ name: DialectName, on transport: EngineTransport, base64: Bool, token: String?,
-        of hub: Hub
+        from address: String, of hub: Hub
     ) {
         self.name = name
         self.token = token
+        self.address = address
         packets = SocketPacketDecoder(maximumLength: hub.engineSettings.maxPayload)
         stage = .unconnected
         patience = hub.wheel.now + hub.ticks.connect
@@ -103,7 +106,7 @@ final class SocketIOClient: EngineClient {
         guard let token else { return refuse() }
         stage = .authenticating(
             auth?["pid"]?.string.map { Return(pid: $0, offset: auth?["offset"]?.string) })
-        if let known = hub.authenticate(token, for: id) { authenticated(known) }
+        if let known = hub.authenticate(token, from: address, for: id) { authenticated(known) }
     }
 
     private func refuse(_ reason: String = "Authentication error") {
@@ -122,9 +125,11 @@ final class SocketIOClient: EngineClient {
                 expiresAt: expiresAt.map { hub.tick(at: $0) })
             stage = .seating(session, takeUp(former, by: user))
             session.takeSeat()
-        case .refused:
-            hub.log.debug("a token was refused")
-            refuse()
+        case .refused(let wait):
+            hub.log.debug("a token was refused", ["address": address])
+            if wait == nil { return refuse() }
+            refuse(API.Problem.tooManyFailures)
+            close(.policyViolation, API.Problem.tooManyFailures)
         case .unavailable: refuse("The store is not available")
         }
     }

@@ -8,12 +8,13 @@ package enum HandshakeError: Error, Equatable, CaseIterable, Sendable {
     case wrongConnection
     case wrongVersion
     case wrongKey
+    case hasBody
 
     /// The status of the response.
     package var status: Int {
         switch self {
         case .notGet: 405
-        case .notHTTP11, .wrongUpgrade, .wrongConnection, .wrongKey: 400
+        case .notHTTP11, .wrongUpgrade, .wrongConnection, .wrongKey, .hasBody: 400
         case .notAnUpgrade, .wrongVersion: 426
         }
     }
@@ -25,7 +26,7 @@ package enum HandshakeError: Error, Equatable, CaseIterable, Sendable {
         case .notGet: [("Allow", "GET")]
         case .notAnUpgrade, .wrongVersion:
             [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
-        case .notHTTP11, .wrongUpgrade, .wrongConnection, .wrongKey: []
+        case .notHTTP11, .wrongUpgrade, .wrongConnection, .wrongKey, .hasBody: []
         }
     }
 
@@ -39,6 +40,7 @@ package enum HandshakeError: Error, Equatable, CaseIterable, Sendable {
         case .wrongConnection: "Connection must name Upgrade"
         case .wrongVersion: "Sec-WebSocket-Version must be 13"
         case .wrongKey: "Sec-WebSocket-Key must be 16 bytes in base64"
+        case .hasBody: "A WebSocket is opened without a body"
         }
     }
 }

@@ -29,6 +29,10 @@ enum ServeCommand {
         let signals = System.signals([SIGTERM, SIGINT])
         let server = try await Server.start(settings, log: log)
         log.info("listening", ["address": "\(server.address)", "database": settings.database])
+        if !settings.anonymous.isEmpty, settings.allowedHosts.isEmpty, !settings.listen.isLoopback {
+            log.warning(
+                "a page whose name leads here may use what is open without a token, unless allowed_hosts is set")
+        }
         if arguments.has("--demo") { try Demo.prepare(database: settings.database, address: "\(server.address)") }
         for await _ in signals { break }
         log.info("stopping")

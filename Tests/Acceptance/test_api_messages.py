@@ -156,7 +156,7 @@ def test_pages_of_long_texts_end_early(server: Server, wide: Long) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_pages_that_nobody_reads_take_little_memory(server: Server, wide: Long) -> None:
     before = memory(server)
-    head = f"GET {messages_of(wide.number)}?limit=200 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {wide.one.token}"
+    head = f"GET {messages_of(wide.number)}?limit=200 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {wide.one.token}"
     with contextlib.ExitStack() as stack:
         for _ in range(40):
             connection = stack.enter_context(RawConnection(server, receive_buffer=4096))
@@ -314,7 +314,7 @@ def test_other_types_and_sizes(server: Server) -> None:
 
 def test_a_body_without_a_type(server: Server) -> None:
     one, other = pair(server)
-    head = f"POST {MESSAGES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {one.token}\r\n"
+    head = f"POST {MESSAGES} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {one.token}\r\n"
     body = b'{"receiver_id":%d,"text":"x"}' % other.id
     with RawConnection(server) as connection:
         connection.send(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)

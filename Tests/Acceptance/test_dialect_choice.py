@@ -333,7 +333,7 @@ def by_host(server: Server, host: str, path: str, token: str) -> RawWebSocket:
     ("/ws/notifications/=rooms,/ws/chat/=campus", "chat.example.org", "jwt", "campus"),
 ])
 def test_rules(start: Start, rules: str, host: str, kind: str, dialect: str) -> None:
-    server = start("--dialect-rules", rules)
+    server = start("--dialect-rules", rules, "--allowed-hosts", "*")
     person = server.person()
     token = person.token if kind == "opaque" else server.jwt(person)
     forced = (dialect == "campus") != (kind == "opaque")

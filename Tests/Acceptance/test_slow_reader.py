@@ -62,7 +62,7 @@ def long_answer(start: Start, headers: str = "") -> tuple[Server, bytes]:
     one, other = server.person(), server.person()
     number = write(server, one, other, "\x01" * (1 << 20))["conversation_id"]
     path = f"{CONVERSATIONS}{number}/messages/"
-    return server, f"GET {path} HTTP/1.1\r\nHost: x\r\n{headers}Authorization: Bearer {one.token}\r\n\r\n".encode()
+    return server, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Authorization: Bearer {one.token}\r\n\r\n".encode()
 
 
 @pytest.mark.parametrize("ending", ["", "Connection: close\r\n"], ids=["keep-alive", "close"])

@@ -229,3 +229,27 @@ def test_a_page_of_elsewhere_that_is_allowed_is_let_in(
     page = visit(server, person, direct(server, person, server.person()), FOREIGN, **TRANSPORTS[transport])
     page.expect(["connect", False], JOINED)
     page.expect_transport("polling" if transport == "polling" else "websocket")
+
+
+# What a page tries with the server that it was loaded from, as it is or by a name that leads to it.
+TRIES = """
+const done = arguments[arguments.length - 1];
+const socket = new Promise((resolve) => {
+    const room = new WebSocket(`ws://${location.host}/ws/chat/general/`);
+    room.onopen = () => resolve("open");
+    room.onerror = () => resolve("refused");
+});
+const get = (path) => fetch(path).then((response) => response.status, () => "refused");
+Promise.all([socket, get("/api/auth/me/"), get("/socket.io/?EIO=4&transport=polling")]).then(done);
+"""
+
+
+@pytest.mark.parametrize(("host", "answers"), [
+    ("127.0.0.1", ["open", 401, 200]), ("localhost", ["open", 401, 200]), (FOREIGN, ["refused", 421, 421]),
+])
+def test_a_page_whose_name_leads_here_gets_nothing(
+    server: Server, browser: webdriver.Chrome, host: str, answers: list[Any]
+) -> None:
+    browser.switch_to.new_window("tab")
+    browser.get(f"http://{host}:{server.port}/healthz")
+    assert browser.execute_async_script(TRIES) == answers

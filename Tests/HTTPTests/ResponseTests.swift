@@ -10,6 +10,20 @@ import Testing
         String(decoding: response.encoded(keepAlive: keepAlive, headOnly: headOnly, date: date), as: UTF8.self)
     }
 
+    /// What every answer tells browsers, besides that it is not to be kept.
+    private let policies = """
+        Content-Security-Policy: default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+        frame-ancestors 'none'\r
+        Cross-Origin-Resource-Policy: same-origin\r
+        Referrer-Policy: no-referrer
+        """
+
+    @Test("a response may have policies of its own", arguments: ["Cache-Control", "content-security-policy"])
+    func policies(name: String) {
+        let lines = text(Response(.ok, headers: [(name, "its own")])).split(separator: "\r\n")
+        #expect(lines.filter { $0.lowercased().hasPrefix(name.lowercased()) } == ["\(name): its own"])
+    }
+
     @Test("JSON goes out with its length and may not be cached")
     func json() {
         #expect(
@@ -20,6 +34,7 @@ import Testing
                 X-One: 1\r
                 Date: Sun, 06 Nov 1994 08:49:37 GMT\r
                 X-Content-Type-Options: nosniff\r
+                \(policies)\r
                 Connection: keep-alive\r
                 Content-Length: 2\r
                 \r
@@ -34,6 +49,8 @@ import Testing
             text(response, keepAlive: false, headOnly: true) == """
                 HTTP/1.1 404 Not Found\r
                 X-Content-Type-Options: nosniff\r
+                Cache-Control: no-store\r
+                \(policies)\r
                 Connection: close\r
                 Content-Length: 3\r
                 \r
@@ -63,6 +80,8 @@ import Testing
             text(Response(.noContent, body: [1])) == """
                 HTTP/1.1 204 No Content\r
                 X-Content-Type-Options: nosniff\r
+                Cache-Control: no-store\r
+                \(policies)\r
                 Connection: keep-alive\r
                 \r
 
@@ -90,7 +109,7 @@ import Testing
         let lines = text(Response(.ok, headers: [(name, value)])).split(
             separator: "\r\n", omittingEmptySubsequences: false)
         #expect(lines[1] == line)
-        #expect(lines.count == 7)
+        #expect(lines.count == 11)
     }
 
     @Test(

@@ -31,7 +31,9 @@ import Testing
         #expect(
             shown == [
                 "listen": "127.0.0.1:8000", "database": "switchboard.db", "log_level": "info", "log_format": "auto",
-                "loops": "0", "allowed_origins": "", "anonymous": "", "api_keys": "0 set", "rooms_rate": "20.0",
+                "loops": "0", "allowed_origins": "", "allowed_hosts": "", "token_failures": "100", "anonymous": "",
+                "api_keys": "0 set",
+                "rooms_rate": "20.0",
                 "rooms_burst": "100.0", "erp_offline_notice": "true", "ping_interval": "25s", "ping_timeout": "20s",
                 "head_timeout": "10s", "body_timeout": "30s", "keepalive_timeout": "60s", "shutdown_timeout": "8s",
                 "connect_timeout": "45s", "recovery": "120s", "recovery_log": "33554432", "max_payload": "1000000",
@@ -77,6 +79,7 @@ import Testing
         "listen": ("localhost:9000", "127.0.0.1:9000"), "database": ("/var/lib/s.db", "/var/lib/s.db"),
         "log_level": ("debug", "debug"), "log_format": ("json", "json"), "loops": ("256", "256"),
         "allowed_origins": ("https://A.example, http://b:3000 ", "https://a.example,http://b:3000"),
+        "token_failures": ("0", "0"), "allowed_hosts": ("A.example, [::2]", "a.example,[::2]"),
         "anonymous": ("rooms", "rooms"), "api_keys": ("0123456789abcdef,fedcba9876543210", "2 set"),
         "rooms_rate": ("0", "0.0"), "rooms_burst": ("1.5", "1.5"), "erp_offline_notice": ("false", "false"),
         "anonymous_notifications": ("false", "false"), "allow_registration": ("true", "true"),
@@ -135,6 +138,11 @@ import Testing
         "allowed_origins": (
             ["*", "app.example.org", "https://a.example/", "https://a.example,ftp://b"],
             "a list of origins such as https://app.example.org"
+        ),
+        "token_failures": (["", "-1", "1000001", "many"], "0 to 1000000"),
+        "allowed_hosts": (
+            ["https://a.example", "a.example:80", "*.example", "[::1"],
+            "a list of host names such as chat.example.org, or *"
         ),
         "anonymous": (["erp", "rooms,erp", "true"], "a list of: rooms"),
         "rooms_rate": (["", "-1", "inf", "nan", "fast"], "a number, 0 or more"),

@@ -64,6 +64,25 @@ import Testing
         #expect(wait("ben", at: start + .seconds(60)) == nil)
     }
 
+    @Test("who signed in from an address before is not closed out by its neighbours, only by failures of their own")
+    func familiar() {
+        #expect(throttle.attempt("ben", from: "192.0.2.1", at: start) == nil)
+        throttle.succeed("ben", from: "192.0.2.1")
+        for number in 0..<30 { fail(1, as: "user\(number)", at: start) }
+        #expect(wait("asha", at: start) != nil)
+        #expect(wait("Ben", at: start) == nil)
+        #expect(wait("ben", from: "192.0.2.2", at: start) == nil)
+        fail(5, as: "ben", at: start)
+        #expect(wait("ben", at: start) == 60)
+    }
+
+    @Test("all addresses of a /64 are one")
+    func network() {
+        fail(5, from: "2001:db8::1", at: start)
+        #expect(wait(from: "2001:db8::2", at: start) == 60)
+        #expect(wait(from: "2001:db8:0:1::1", at: start) == nil)
+    }
+
     @Test("attempts under way count for their account, and not for the address")
     func underWay() {
         for number in 0..<40 {

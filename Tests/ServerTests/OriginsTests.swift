@@ -1,3 +1,4 @@
+import EventLoop
 import Testing
 
 @testable import Server
@@ -8,7 +9,11 @@ import Testing
     private static let allowed = ["https://app.example.org", "http://intranet:3000"]
 
     private func allows(_ origin: String?, isLoopback: Bool, host: String? = Self.host) -> Bool {
-        Origins(allowed: Self.allowed, isLoopback: isLoopback).allows(origin, host: host)
+        var settings = Configuration()
+        settings.allowedOrigins = Self.allowed
+        settings.allowedHosts = [Hosts.any]
+        if !isLoopback { settings.listen = SocketAddress("0.0.0.0:8000")! }
+        return Origins(settings).allows(origin, host: host)
     }
 
     @Test(

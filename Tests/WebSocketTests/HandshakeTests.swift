@@ -108,6 +108,7 @@ import WebSocket
         (.wrongConnection, 400, []),
         (.wrongVersion, 426, ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]),
         (.wrongKey, 400, []),
+        (.hasBody, 400, []),
     ]
 
     @Test("each refusal has its HTTP answer", arguments: statuses)
