@@ -41,7 +41,8 @@ acceptance-test: build tools-for-tests
 	$(SWIFT) build -c release --product EchoFixture
 	$(SWIFT) build -c release --product SocketIOFixture
 	$(SWIFT) build -c release --product AllocationCounter
-	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
+	$(SWIFT) build -c release --product FaultyFiles
+	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so FAULTY_FILES=$(CURDIR)/.build/release/libFaultyFiles.so $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
 
 ## Every operation on the disk fails, one after the other, ROUNDS times with other luck; minutes.
 soak-faults: libraries

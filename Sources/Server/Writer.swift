@@ -60,7 +60,7 @@ final class Writer: Sendable {
         let clerk = Clerk(store, exchange, failure, bulkWork, backlogBytes: backlogBytes)
         worker = Worker(limit: limit, owning: clerk) { clerk, batch in
             clerk.handle(batch)
-            clerk.careForLog()
+            clerk.careForLog(after: batch)
         }
     }
 
@@ -209,9 +209,11 @@ private final class Clerk {
     }
 
     /// Keeps the write-ahead log short, once everybody has been told.
-    func careForLog() {
+    func careForLog(after submissions: [Submission]) {
+        // What failed is tried again once a second.
+        let retries = submissions.contains { if case .tidy = $0 { true } else { false } }
         do {
-            if try store.checkpointIfDue() { failure.noteCheckpoint(nil) }
+            if try store.checkpointIfDue(retries: retries) { failure.noteCheckpoint(nil) }
         } catch {
             failure.noteCheckpoint(error.message)
         }

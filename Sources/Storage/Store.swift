@@ -73,8 +73,11 @@ package final class Store {
 
     /// Keeps the write-ahead log short, between transactions. What is committed is safe, whatever becomes of this.
     ///
+    /// - Parameter retries: Whether what failed is tried again; unless that would not be safe before the next start.
     /// - Returns: Whether it did something.
-    package func checkpointIfDue() throws(StoreError) -> Bool { try log?.checkpointIfDue() ?? false }
+    package func checkpointIfDue(retries: Bool = true) throws(StoreError) -> Bool {
+        try log?.checkpointIfDue(retries: retries) ?? false
+    }
 
     /// Runs changes in one transaction. When it throws, nothing of them happened.
     package func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {

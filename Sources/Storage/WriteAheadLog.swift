@@ -18,6 +18,7 @@ internal import CSQLite
     private let limit: Int32
     /// How long the log is when there is the next attempt.
     private var next: Int32
+    private var hasFailed = false
     private var isKept = false
 
     /// - Parameter limit: How many pages, of 4 KiB as a rule, are worth a checkpoint.
@@ -43,15 +44,17 @@ internal import CSQLite
 
     /// Does what is due after a commit.
     ///
+    /// - Parameter retries: Whether what failed is tried again.
     /// - Returns: Whether the log was copied into the database file, as far as nobody reads an older state.
-    /// - Throws: When that failed. It is tried again when the log has grown, unless that would not be safe.
-    func checkpointIfDue() throws(StoreError) -> Bool {
+    /// - Throws: When that failed.
+    func checkpointIfDue(retries: Bool) throws(StoreError) -> Bool {
         let count = unsafe pages.pointee
         if count < limit { next = limit }
-        if isKept || count < next { return false }
-        // Where somebody reads, or there is no room, it would be in vain after each commit.
+        if isKept || !(hasFailed && retries || count >= next) { return false }
+        // While somebody reads, it would be in vain after each commit.
         next = count + max(1, limit / 8)
         let result = unsafe sqlite3_wal_checkpoint_v2(database.handle, "main", SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        hasFailed = result != SQLITE_OK
         if result == SQLITE_OK { return true }
         let error = database.error()
         if error.isBusy { return false }
