@@ -81,6 +81,7 @@ let package = Package(
 if isFuzzing {
     package.targets += [
         .systemLibrary(name: "CLibFuzzer", path: "Fuzzing/CLibFuzzer"),
+        fuzzer("FuzzDialects", "Chat", "Dialects", "JSON"),
         fuzzer("FuzzHTTP", "HTTP"),
         fuzzer("FuzzJSON", "JSON"),
         fuzzer("FuzzJWT", "JWT"),
