@@ -13,7 +13,7 @@ RELEASE := .build/release/switchboard
 VENV := .build/venv
 FORMATTED := Package.swift Sources Tests Fuzzing
 
-.PHONY: run build test unit-test acceptance-test lint format fuzz echo-fixture socketio-fixture bench bench-growth tools-for-tests libraries clean
+.PHONY: run build test unit-test acceptance-test lint format fuzz echo-fixture socketio-fixture soak-faults test-address test-thread bench bench-growth tools-for-tests libraries clean
 
 ## Builds for release and starts the server on 127.0.0.1:8000, with a few people to try it with.
 run: build
@@ -41,7 +41,16 @@ acceptance-test: build tools-for-tests
 	$(SWIFT) build -c release --product EchoFixture
 	$(SWIFT) build -c release --product SocketIOFixture
 	$(SWIFT) build -c release --product AllocationCounter
-	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
+	$(SWIFT) build -c release --product FaultyFiles
+	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so FAULTY_FILES=$(CURDIR)/.build/release/libFaultyFiles.so $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
+
+## Every operation on the disk fails, one after the other, ROUNDS times with other luck; minutes.
+soak-faults: libraries
+	FAULT_SEEDS=$(ROUNDS) $(SWIFT) test --filter FaultTests
+
+## Every test once more, all built with the address sanitizer, or the one for threads; half an hour each.
+test-address test-thread: libraries tools-for-tests
+	scripts/test-sanitized.sh $(@:test-%=%)
 
 ## SECONDS of libFuzzer with the address sanitizer for each parser.
 fuzz: libraries

@@ -81,6 +81,7 @@ let package = Package(
 if isFuzzing {
     package.targets += [
         .systemLibrary(name: "CLibFuzzer", path: "Fuzzing/CLibFuzzer"),
+        fuzzer("FuzzDialects", "Chat", "Dialects", "JSON"),
         fuzzer("FuzzHTTP", "HTTP"),
         fuzzer("FuzzJSON", "JSON"),
         fuzzer("FuzzJWT", "JWT"),
@@ -88,9 +89,10 @@ if isFuzzing {
         fuzzer("FuzzWebSocket", "WebSocket"),
     ]
 } else {
-    package.products.append(.library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]))
+    package.products += ["AllocationCounter", "FaultyFiles"].map { .library(name: $0, type: .dynamic, targets: [$0]) }
     package.targets += [
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .target(name: "FaultyFiles", dependencies: ["CSQLite"], path: "Tests/FaultyFiles"),
         tests("ChatTests", "Chat"),
         tests("DialectsTests", "Dialects", "Chat", "JSON"),
         tests("EventLoopTests", "EventLoop"),
@@ -99,7 +101,7 @@ if isFuzzing {
         tests("JWTTests", "JWT", "JSON"),
         tests("ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "JWT", "Storage"),
         tests("SocketIOTests", "SocketIO", "JSON"),
-        tests("StorageTests", "Storage", "Chat"),
+        tests("StorageTests", "Storage", "Chat", "CSQLite", "FaultyFiles"),
         tests("WebSocketTests", "WebSocket"),
         .executableTarget(
             name: "EchoFixture", dependencies: ["EventLoop", "HTTP", "WebSocket"], path: "Tests/EchoFixture",

@@ -92,7 +92,7 @@ struct API: Sendable {
     private func readiness() -> Response {
         if state.isStopping { return .error(.serviceUnavailable, "The server is stopping") }
         if let reason = writer.failureReason {
-            return .error(.serviceUnavailable, "The store cannot write: \(reason)")
+            return .error(.serviceUnavailable, reason)
         }
         return .json { $0.member("status", "ready") }
     }

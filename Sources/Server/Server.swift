@@ -49,7 +49,9 @@ package final class Server: Sendable {
         let loopCount = settings.loops > 0 ? settings.loops : EventLoop.idealCount
         let (address, sockets) = try bind(settings.listen, count: loopCount)
         let lock = try lockDatabase(settings.database)
-        let store = try open(settings.database) { path throws(StoreError) in try Store(path: path) }
+        let store = try open(settings.database) { path throws(StoreError) in
+            try Store(path: path, logLimit: Store.logLimit)
+        }
         let reader = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
         let archivist = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
         let secondArchivist = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }

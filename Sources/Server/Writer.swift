@@ -27,6 +27,14 @@ indirect enum Submission: Sendable {
         case caller(@Sendable (Outcome) -> Void)
     }
 
+    /// Whether it writes, as a rule.
+    var isWriting: Bool {
+        switch self {
+        case .change, .work, .delivered, .sendBulk, .tidy: true
+        case .takeSeat, .continueBacklog, .leaveSeat: false
+        }
+    }
+
     struct Work: Sendable {
         /// Runs inside the transaction, and returns what tells the caller once that is on the disk. What is to be heard of
         /// it takes its place among the events.
@@ -52,7 +60,10 @@ final class Writer: Sendable {
         let bulkWork = BulkWork()
         self.bulkWork = bulkWork
         let clerk = Clerk(store, exchange, failure, bulkWork, backlogBytes: backlogBytes, recovery: recovery)
-        worker = Worker(limit: limit, owning: clerk) { clerk, batch in clerk.handle(batch) }
+        worker = Worker(limit: limit, owning: clerk) { clerk, batch in
+            clerk.handle(batch)
+            clerk.careForLog(after: batch)
+        }
     }
 
     /// Why the store can't write at the moment, if so.
@@ -113,20 +124,46 @@ final class Writer: Sendable {
 
 /// Whether the store works, for readiness and the log.
 private final class Failure: Sendable {
-    private let current = Mutex<String?>(nil)
+    private struct Reasons {
+        /// Why changes can't be stored.
+        var writing: String?
+        /// Why what is stored can't be brought from the write-ahead log into the database file.
+        var checkpoint: String?
+    }
+
+    private let current = Mutex(Reasons())
     private let log: Log
 
     init(_ log: Log) { self.log = log }
 
-    var reason: String? { current.withLock { $0 } }
+    /// In a sentence.
+    var reason: String? {
+        current.withLock { current in
+            current.writing.map { "The store cannot write: \($0)" }
+                ?? current.checkpoint.map { "The database file cannot be brought up to date: \($0)" }
+        }
+    }
+
+    var stopsWriting: Bool { current.withLock { $0.writing != nil } }
 
     func note(_ reason: String?) {
         let before = current.withLock { current in
-            defer { current = reason }
-            return current
+            defer { current.writing = reason }
+            return current.writing
         }
         if let reason, before == nil { log.error("the store cannot write", ["reason": reason]) }
         if reason == nil, before != nil { log.info("the store writes again") }
+    }
+
+    func noteCheckpoint(_ reason: String?) {
+        let before = current.withLock { current in
+            defer { current.checkpoint = reason }
+            return current.checkpoint
+        }
+        if let reason, before == nil {
+            log.error("the database file cannot be brought up to date, the log beside it grows", ["reason": reason])
+        }
+        if reason == nil, before != nil { log.info("the database file is brought up to date again") }
     }
 }
 
@@ -170,9 +207,24 @@ private final class Clerk {
             try run(submissions)
         } catch  where error.isBusy || submissions.count == 1 {
             fail(submissions, error)
+        } catch  where error.isOfDisk {
+            // None would fare better alone, but those that only read.
+            fail(submissions.filter(\.isWriting), error)
+            for submission in submissions where !submission.isWriting { handle([submission]) }
         } catch {
             // One change may have spoiled it for the others, so each is tried alone.
             for submission in submissions { handle([submission]) }
+        }
+    }
+
+    /// Keeps the write-ahead log short, once everybody has been told.
+    func careForLog(after submissions: [Submission]) {
+        // What failed is tried again once a second.
+        let retries = submissions.contains { if case .tidy = $0 { true } else { false } }
+        do {
+            if try store.checkpointIfDue(retries: retries) { failure.noteCheckpoint(nil) }
+        } catch {
+            failure.noteCheckpoint(error.message)
         }
     }
 
@@ -326,7 +378,7 @@ private final class Clerk {
     }
 
     private func tidy(_ now: Timestamp, _ isWriting: inout Bool) throws(StoreError) {
-        if failure.reason != nil {
+        if failure.stopsWriting {
             isWriting = true
             try store.probe()
         }

@@ -2,7 +2,7 @@ internal import CSQLite
 
 /// One connection to an SQLite database; belongs to one thread at a time.
 @safe package final class Database {
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
 
     package enum Access { case readWrite, readOnly }
 
@@ -76,6 +76,7 @@ internal import CSQLite
 
     func error() -> StoreError {
         unsafe StoreError(
-            code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)))
+            code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)),
+            systemError: sqlite3_system_errno(handle))
     }
 }

@@ -4,7 +4,7 @@ package import Chat
 ///
 /// Every change runs inside ``transaction(_:)``; what it answers is true once that returns.
 package final class Store {
-    let database: Database
+    package let database: Database
     let statements: Statements
     package let accounts: Accounts
     package let conversations: Conversations
@@ -13,6 +13,7 @@ package final class Store {
     package let bulkMessages: BulkMessages
     let requestKeys: RequestKeys
     let revocations: Revocations
+    private let log: WriteAheadLog?
 
     /// The id of the newest message.
     package var lastMessage: MessageID { newest }
@@ -41,15 +42,19 @@ package final class Store {
     }
 
     /// Opens the database, creates or migrates it, and makes commits wait for the disk.
-    package init(path: String) throws(StoreError) {
-        database = try Database(path: path, .readWrite)
+    ///
+    /// - Parameter logLimit: For the server, which calls ``checkpointIfDue()``: how many pages the write-ahead log may
+    ///   have. Commands leave the log to the server, or to the end of the last of them.
+    package init(path: String, logLimit: Int? = nil) throws(StoreError) {
+        let database = try Database(path: path, .readWrite)
+        self.database = database
         // A command that runs beside the server is done in less.
         try database.execute("PRAGMA busy_timeout = 1000")
         try database.execute("PRAGMA journal_mode = WAL")
         try database.execute("PRAGMA synchronous = FULL")
-        // 32 MiB: a page that changes again and again is written back once in a while only.
-        try database.execute("PRAGMA wal_autocheckpoint = 8192")
+        try database.execute("PRAGMA wal_autocheckpoint = 0")
         try database.execute("PRAGMA foreign_keys = ON")
+        log = try logLimit.map { limit throws(StoreError) in try WriteAheadLog(of: database, limit: limit) }
         try Migrations.run(on: database)
         statements = try Statements(database)
         accounts = try Accounts(database)
@@ -61,6 +66,17 @@ package final class Store {
         revocations = try Revocations(database)
         try transaction { () throws(StoreError) in try accounts.foldUsernames() }
         try reload()
+    }
+
+    /// 32 MiB: a page that changes again and again is written back once in a while only.
+    package static let logLimit = 8192
+
+    /// Keeps the write-ahead log short, between transactions. What is committed is safe, whatever becomes of this.
+    ///
+    /// - Parameter retries: Whether what failed is tried again; unless that would not be safe before the next start.
+    /// - Returns: Whether it did something.
+    package func checkpointIfDue(retries: Bool = true) throws(StoreError) -> Bool {
+        try log?.checkpointIfDue(retries: retries) ?? false
     }
 
     /// Runs changes in one transaction. When it throws, nothing of them happened.

@@ -150,7 +150,7 @@ import Testing
 }
 
 extension String {
-    fileprivate func padded(to count: Int) -> String {
+    func padded(to count: Int) -> String {
         self + String(repeating: ".", count: max(0, count - utf8.count))
     }
 }

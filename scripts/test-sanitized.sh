@@ -1,0 +1,40 @@
+#!/bin/sh
+# Builds all with a sanitizer in a folder of its own, and runs the tests with that: what it reports fails them.
+#
+#   test-sanitized.sh address|thread [what pytest is to run]
+set -eu
+cd "$(dirname "$0")/.."
+sanitizer=$1
+shift
+build=$PWD/.build-$sanitizer
+bin=$build/debug
+reports=$build/reports
+suppressions=$PWD/Tests/Sanitizers/$sanitizer.txt
+
+rm -rf "$reports"
+mkdir -p "$reports"
+# Swift keeps marks in the spare bits of pointers, so that what is in use can look like a leak.
+ASAN_OPTIONS=log_path=$reports/report:detect_leaks=0:suppressions=$suppressions
+TSAN_OPTIONS=log_path=$reports/report:suppressions=$suppressions
+# A report comes at once, without a debugger beside it.
+SWIFT_BACKTRACE=enable=no
+# All is some five times as slow.
+TEST_PATIENCE=60
+export ASAN_OPTIONS TSAN_OPTIONS SWIFT_BACKTRACE TEST_PATIENCE
+
+${SWIFT:-swift} build --build-tests --sanitize="$sanitizer" --scratch-path "$build"
+status=0
+${SWIFT:-swift} test --skip-build --sanitize="$sanitizer" --scratch-path "$build" >"$build/unit-test.log" 2>&1 || status=1
+grep -aE '✘|error:|Test run with' "$build/unit-test.log" | cut -c1-400
+# Allocations are counted, and files made to fail, by libraries that would come between the program and its sanitizer.
+# Who reads nothing is measured in seconds, which are too short here.
+SWITCHBOARD_BIN=$bin/switchboard ECHO_FIXTURE_BIN=$bin/EchoFixture SOCKETIO_FIXTURE_BIN=$bin/SocketIOFixture \
+    .build/venv/bin/python -m pytest -q -p no:cacheprovider --deselect Tests/Acceptance/test_allocations.py \
+    --deselect Tests/Acceptance/test_slow_reader.py \
+    "${@:-Tests/Acceptance}" || status=1
+if [ -n "$(ls -A "$reports")" ]; then
+    grep -ahE 'SUMMARY' "$reports"/* | sort | uniq -c
+    echo "the $sanitizer sanitizer reported something: see $reports" >&2
+    exit 1
+fi
+exit $status
