@@ -30,6 +30,9 @@ package struct Configuration: Sendable {
     /// Keys for `Authorization: Bearer` that make a caller an administrator.
     package var apiKeys: [String] = []
 
+    /// Whether `/metrics` is served.
+    package var metrics = true
+
     /// People a second that bulk messages serve.
     package var bulkRate = 500
     package var roomsRate = TokenBucket.Limit(rate: 20, burst: 100)

@@ -110,8 +110,14 @@ final class Connection: Carrier, SocketStreamDelegate {
                 return isOpen ? .proceed : .pause
             }
         } catch {
-            close(error.closeCode, error.reason)
+            refuse(error)
         }
+    }
+
+    /// Ends the connection of a peer that broke the protocol.
+    private func refuse(_ error: WebSocketError) {
+        hub.note(.protocolError)
+        close(error.closeCode, error.reason)
     }
 
     private func receive(_ kind: Incoming, _ payload: Span<UInt8>) {
@@ -147,7 +153,7 @@ final class Connection: Carrier, SocketStreamDelegate {
             }
             session.received(message.span)
         } catch {
-            close(error.closeCode, error.reason)
+            refuse(error)
         }
     }
 
@@ -160,6 +166,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     }
 
     override func overflowed() {
+        hub.note(.receiverTooSlow)
         hub.log.warning("a receiver is too slow, its connection is closed", ["address": stream.peerAddress])
         close(.tryAgainLater, "Too slow to read")
     }
@@ -213,8 +220,13 @@ final class Connection: Carrier, SocketStreamDelegate {
         } else if hub.allowsAnonymous(opening.mounts[0]) {
             open(opening.mounts[0], as: nil, holder: nil, expiresAt: nil)
         } else {
-            close(.unauthorized, "Authentication required")
+            refuse(.tokenMissing, .unauthorized, "Authentication required")
         }
+    }
+
+    private func refuse(_ reason: RefusalReason, _ code: CloseCode, _ words: String) {
+        hub.note(reason)
+        close(code, words)
     }
 
     override func authenticated(_ authentication: Authentication) {
@@ -225,8 +237,8 @@ final class Connection: Carrier, SocketStreamDelegate {
                 opening.mounts.forToken(credential.kind), as: user, holder: authentication.holder, expiresAt: expiresAt)
         case .refused:
             hub.log.debug("a token was refused", ["address": stream.peerAddress])
-            close(.unauthorized, "Invalid or expired token")
-        case .unavailable: close(.tryAgainLater, "The store is not available")
+            refuse(.tokenInvalid, .unauthorized, "Invalid or expired token")
+        case .unavailable: refuse(.storeUnavailable, .tryAgainLater, "The store is not available")
         }
     }
 
@@ -236,16 +248,16 @@ final class Connection: Carrier, SocketStreamDelegate {
         let seat: Seat
         switch mount.endpoint.kind {
         case .chat:
-            guard let user else { return close(.unauthorized, "Authentication required") }
+            guard let user else { return refuse(.tokenMissing, .unauthorized, "Authentication required") }
             let isUndecided = rivals.contains { $0.dialect.wantsBacklog }
             seat = .chat(
                 user, backlog: mount.name.dialect.wantsBacklog ? .wanted : isUndecided ? .undecided : .unneeded)
         case .person:
-            guard let user else { return close(.unauthorized, "Authentication required") }
+            guard let user else { return refuse(.tokenMissing, .unauthorized, "Authentication required") }
             seat = .person(user)
         case .notifications: seat = .notifications(user)
         case .room:
-            guard let room = opening.room else { return close(.badRoomName, "Invalid room name") }
+            guard let room = opening.room else { return refuse(.badRoomName, .badRoomName, "Invalid room name") }
             seat = .room(room)
         case .counter: seat = .counter
         }
@@ -392,7 +404,7 @@ final class Connection: Carrier, SocketStreamDelegate {
             conversation.timePassed()
             if case .http = phase { setDeadline(conversation.deadline) }
         case .authenticating, .seating:
-            close(.tryAgainLater, "The store is not available")
+            refuse(.storeUnavailable, .tryAgainLater, "The store is not available")
         case .webSocket(let session):
             session.timePassed()
             if case .webSocket = phase { beat(session) }

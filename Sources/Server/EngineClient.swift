@@ -54,7 +54,9 @@ class EngineClient: Carrier {
             case .answerPoll(let payload): poll.take()?.answerPoll(payload)
             case .closeWebSocket:
                 if let connection = takeWebSocket() { connection.close(closeFrame.code, closeFrame.reason) }
-            case .end: end()
+            case .end(let reason):
+                if let reason = RefusalReason(reason) { hub.note(reason) }
+                end()
             }
         }
         if wantsDrained, queuedBytes == 0 {
@@ -210,7 +212,10 @@ class EngineClient: Carrier {
         obey()
     }
 
-    override func overflowed() { close(.tryAgainLater, "Too slow to read") }
+    override func overflowed() {
+        hub.note(.receiverTooSlow)
+        close(.tryAgainLater, "Too slow to read")
+    }
 
     override func stopServing() {
         let isPolling = poll != nil
@@ -251,6 +256,17 @@ class EngineClient: Carrier {
         }
         engine.timePassed(at: hub.loop.now)
         obey()
+    }
+}
+
+extension RefusalReason {
+    /// `nil` where nothing was refused.
+    fileprivate init?(_ end: EngineEnd) {
+        switch end {
+        case .overlap, .badPacket: self = .protocolError
+        case .queueFull: self = .receiverTooSlow
+        case .closedByClient, .closedByServer, .pingTimeout, .transportClosed: return nil
+        }
     }
 }
 

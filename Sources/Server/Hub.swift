@@ -33,6 +33,8 @@ final class Hub {
     private(set) lazy var inflater = Inflater(keepsContext: false)
 
     let wheel = DeadlineWheel()
+    /// For the metrics.
+    var counts = LoopCounts()
     private(set) var isStopping = false
     let index: UInt16
     let shardCount: Int
@@ -119,6 +121,9 @@ final class Hub {
             return flushClients() || hasRead
         }
     }
+
+    /// Counts a refusal.
+    func note(_ reason: RefusalReason) { counts.refusals[reason] += 1 }
 
     // MARK: - Connections
 

@@ -66,15 +66,15 @@ package final class Server: Sendable {
         let archive = Readers(archivist, secondArchivist, limit: settings.storeQueue)
         let state = ServerState()
         let chat = Chat(limits: settings.limits)
+        let shards = loops.map { Shard(on: $0) }
         let services = Services(
             settings: settings, exchange: exchange, chat: chat, writer: writer, archive: archive,
             api: API(
                 settings: settings, chat: chat, exchange: exchange, writer: writer,
                 authenticator: Authenticator(readers, writer, verifiers), readers: readers, archive: archive,
-                state: state, log: log),
+                state: state, scrape: Scrape(shards: shards, refusals: SharedRefusals()), log: log),
             router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback),
             recoveries: Recoveries(for: settings.recovery), log: log)
-        let shards = loops.map { Shard(on: $0) }
         do {
             for (index, shard) in shards.enumerated() {
                 await shard.start(index: UInt16(index), inbox: inboxes[index], services)

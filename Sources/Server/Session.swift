@@ -83,14 +83,15 @@ final class Session {
 
     /// Takes the seat: at once where only this server knows of it, else once the writer has.
     func takeSeat() {
+        hub.counts.connections[name] += 1
         switch seat {
         case .room(let room):
-            carrier.seated()
+            begin()
             hub.subscribe(self, to: .room(room))
             hub.exchange.publish(.room(room, .joined, except: carrier.id))
             carrier.begin()
         case .notifications(nil):
-            carrier.seated()
+            begin()
             hub.subscribe(self, to: .everybodysNotifications)
             welcome(.notifications(at: .now))
             carrier.begin()
@@ -99,8 +100,15 @@ final class Session {
         }
     }
 
+    /// The client hears that it is let in.
+    private func begin() {
+        hub.counts.handshakes[name] += 1
+        carrier.seated()
+    }
+
     /// The connection is gone.
     func closed() {
+        hub.counts.connections[name] -= 1
         switch seat {
         case .room(let room):
             hub.exchange.publish(.room(room, .left, except: carrier.id))
@@ -121,8 +129,11 @@ final class Session {
 
     /// The writer has seated this carrier.
     func seated(_ seating: Seating) {
-        if case .unavailable = seating { return carrier.close(.tryAgainLater, "The store is not available") }
-        carrier.seated()
+        if case .unavailable = seating {
+            hub.note(.storeUnavailable)
+            return carrier.close(.tryAgainLater, "The store is not available")
+        }
+        begin()
         switch (seating, seat) {
         case (.chat(let backlog), .chat(let user, let rule)):
             if !account.hasBegun {
@@ -240,6 +251,7 @@ final class Session {
 
     /// Shows the client what it asked to see.
     func reply(_ reply: Look.Reply) {
+        if let refusal = reply.refusal { hub.note(RefusalReason(refusal)) }
         if let held {
             held.answer(reply.frame, newest: reply.newest)
             return releaseHistory()
@@ -276,6 +288,7 @@ final class Session {
     }
 
     private func tell(_ answer: Answer, _ ticket: Ticket) {
+        if let refusal = answer.refusal { hub.note(RefusalReason(refusal)) }
         var answer = answer
         if case .stored(let id, isRecipientPresent: false) = answer, !hub.settings.erpOfflineNotice {
             answer = .stored(id, isRecipientPresent: true)
@@ -377,7 +390,11 @@ final class Session {
 
     /// The client's first frame shows which dialect it speaks, or leaves it as it is.
     private func settle(by frame: JSONValue?) {
-        if let frame, frame.isObject, let right = rivals.first(where: { $0.dialect.recognizes(frame) }) { name = right }
+        if let frame, frame.isObject, let right = rivals.first(where: { $0.dialect.recognizes(frame) }) {
+            hub.counts.connections[name] -= 1
+            hub.counts.connections[right] += 1
+            name = right
+        }
         rivals = []
         if feed == .sending, !name.dialect.wantsBacklog { askForBacklog() }
         guard account.settle(isWanted: name.dialect.wantsBacklog) else { return }

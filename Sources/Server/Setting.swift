@@ -77,6 +77,9 @@ package struct Setting: Sendable {
             \.jwtSecret, isSecret: true, show: { $0 == nil ? "none" : "set" }
         ) { text in (try? JWTSettings.check(Array(text.utf8), of: "")).map { text } },
         .jwt,
+        Setting("metrics", "true or false", "serve /metrics, on this machine and to administrators", \.metrics) {
+            Bool($0)
+        },
         Setting("bulk_rate", "1 to 100000", "people a second that bulk messages serve", \.bulkRate) {
             number($0, in: 1...100_000)
         },

@@ -32,6 +32,9 @@ actor Shard {
 
     var connectionCount: Int { hub?.connectionCount ?? 0 }
 
+    /// What the loop has counted.
+    var counts: LoopCounts { hub?.counts ?? LoopCounts() }
+
     /// Ends what is left.
     func abort() { hub?.abort() }
 }

@@ -92,7 +92,10 @@ final class SocketIOClient: EngineClient {
         }
     }
 
-    private func closeForMistake() { close(.policyViolation, "Not a packet of Socket.IO") }
+    private func closeForMistake() {
+        hub.note(.protocolError)
+        close(.policyViolation, "Not a packet of Socket.IO")
+    }
 
     private func send(packet: [UInt8]) { send(FrameEncoder.frame(.text, packet.span)) }
 
@@ -100,15 +103,16 @@ final class SocketIOClient: EngineClient {
 
     private func connect(_ auth: JSONValue?) {
         let token = GivenToken.withOrWithoutScheme(auth?["token"]?.string) ?? token
-        guard let token else { return refuse() }
+        guard let token else { return refuse(.tokenMissing) }
         stage = .authenticating(
             auth?["pid"]?.string.map { Return(pid: $0, offset: auth?["offset"]?.string) })
         if let known = hub.authenticate(token, for: id) { authenticated(known) }
     }
 
-    private func refuse(_ reason: String = "Authentication error") {
+    private func refuse(_ reason: RefusalReason, _ words: String = "Authentication error") {
+        hub.note(reason)
         stage = .unconnected
-        send(packet: SocketPacketEncoder.refused(reason))
+        send(packet: SocketPacketEncoder.refused(words))
     }
 
     override func authenticated(_ authentication: Authentication) {
@@ -124,8 +128,8 @@ final class SocketIOClient: EngineClient {
             session.takeSeat()
         case .refused:
             hub.log.debug("a token was refused")
-            refuse()
-        case .unavailable: refuse("The store is not available")
+            refuse(.tokenInvalid)
+        case .unavailable: refuse(.storeUnavailable, "The store is not available")
         }
     }
 
