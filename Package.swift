@@ -99,7 +99,8 @@ if isFuzzing {
         tests("JSONTests", "JSON"),
         tests("JWTTests", "JWT", "JSON"),
         tests("MetricsTests", "Metrics"),
-        tests("ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "JWT", "Storage"),
+        tests(
+            "ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "JWT", "Metrics", "Storage", "WebSocket"),
         tests("SocketIOTests", "SocketIO", "JSON"),
         tests("StorageTests", "Storage", "Chat"),
         tests("WebSocketTests", "WebSocket"),

@@ -11,6 +11,6 @@ extension API {
         let isNear = call.isLocal || SocketAddress.isLoopback(call.address) && call.isFromThisMachine
         if !isNear { try await administrator(of: call) }
         let headers: [Response.Header] = [("Content-Type", Exposition.contentType), ("Cache-Control", "no-store")]
-        return Response(.ok, headers: headers, body: await scrape.text())
+        return Response(.ok, headers: headers, body: await scrape.text(passwords: hashing.count))
     }
 }

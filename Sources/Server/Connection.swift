@@ -30,6 +30,14 @@ final class Connection: Carrier, SocketStreamDelegate {
         /// look, and when patience ends in any case.
         case lingering(queued: Int, until: UInt32)
         case gone
+
+        /// Whether it is a WebSocket, or about to be one, that has not been closed.
+        var isWebSocket: Bool {
+            switch self {
+            case .authenticating, .seating, .webSocket, .engine: true
+            case .http, .lingering, .gone: false
+            }
+        }
     }
 
     /// What a connection will be once its token is known.
@@ -182,6 +190,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     func closed() {
         let phase = phase
+        if phase.isWebSocket { hub.counts.closedByPeer[.code1006] += 1 }
         self.phase = .gone
         hub.remove(self)
         ended(phase)
@@ -308,10 +317,12 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).
     private func receivedClose(_ code: CloseCode) {
+        hub.counts.closedByPeer[CloseKind(code)] += 1
         leave(FrameEncoder.close(code == .noneReceived ? .normal : code))
     }
 
     override func close(_ code: CloseCode, _ reason: String) {
+        if phase.isWebSocket { hub.counts.closedByServer[CloseKind(code)] += 1 }
         switch phase {
         case .authenticating(let opening, _): leave(opening.handshake + FrameEncoder.close(code, reason: reason))
         case .seating(_, let handshake, _): leave(handshake + FrameEncoder.close(code, reason: reason))

@@ -24,6 +24,8 @@ class EngineClient: Carrier {
     private(set) final var isOver = false
     /// What a websocket took with it that ended together with the session.
     private var lostBytes = 0
+    /// What waited for it when that was last noted.
+    private var waitingBytes = 0
     private var closeFrame = (code: CloseCode.normal, reason: "")
 
     init(_ id: ConnectionID, on transport: EngineTransport, base64: Bool, of hub: Hub) {
@@ -48,6 +50,7 @@ class EngineClient: Carrier {
 
     /// Does what the session of Engine.IO wants done.
     private func obey() {
+        defer { noteWaiting() }
         while let order = engine.nextOrder() {
             switch order {
             case .write(let packet): webSocket?.write(packet)
@@ -64,6 +67,13 @@ class EngineClient: Carrier {
             session?.drained()
         }
         updateDeadline()
+    }
+
+    /// For the metrics.
+    private func noteWaiting() {
+        let bytes = isOver ? 0 : engine.queuedBytes
+        hub.bytesForPolls += bytes - waitingBytes
+        waitingBytes = bytes
     }
 
     /// Answers the poll that waits with all that this turn of the loop brought.
@@ -227,6 +237,7 @@ class EngineClient: Carrier {
     override func abort() {
         takeWebSocket()?.abort()
         end()
+        noteWaiting()
     }
 
     private func end() {

@@ -3,6 +3,7 @@ import Dialects
 import EventLoop
 import HTTP
 import JSON
+import Metrics
 import SocketIO
 import Storage
 import WebSocket
@@ -35,6 +36,10 @@ final class Hub {
     let wheel = DeadlineWheel()
     /// For the metrics.
     var counts = LoopCounts()
+    /// When what is heard of now was committed, and what is not written yet.
+    private var committedAt: UInt32 = 0
+    private var unwritten = Beginnings()
+    private var tickedAt: UInt64
     private(set) var isStopping = false
     let index: UInt16
     let shardCount: Int
@@ -52,6 +57,8 @@ final class Hub {
     private var awaitingMessages: [ConnectionID] = []
     /// Sessions with a change that the store's queue had no room for, in the order in which they came.
     private var awaitingStore: [ConnectionID] = []
+    /// What waits for clients of Socket.IO that poll.
+    var bytesForPolls = 0
     /// The clients of Socket.IO, by the id of their session.
     private var clients: [String: EngineClient] = [:]
     /// How many of them have not signed in.
@@ -102,6 +109,7 @@ final class Hub {
         log = services.log
         origins = services.origins
         chat = services.chat
+        tickedAt = loop.microseconds
         recoveries = services.recoveries
         shardCount = services.exchange.shardCount
         var httpLimits = HTTPLimits()
@@ -117,6 +125,7 @@ final class Hub {
         topics = Topics { exchange.listen($1, to: $0, shard: shard) }
         timer = RepeatingTimer(every: 1000 / UInt64(DeadlineWheel.resolution), on: loop) { [unowned self] in tick() }
         loop.onEndOfTurn { [unowned self] in
+            noteWritten()
             let hasRead = readMail()
             return flushClients() || hasRead
         }
@@ -273,6 +282,7 @@ final class Hub {
     private func take(_ piece: Mail) {
         switch piece {
         case .event(let event): deliver(event)
+        case .committed(let moment): committedAt = moment
         case .answer(let id, let answer, let ticket): carrier(id)?.session?.answer(answer, ticket)
         case .reply(let id, let reply): carrier(id)?.session?.reply(reply)
         case .typing(let id, let found, let destination): carrier(id)?.session?.foundReaders(found, of: destination)
@@ -365,7 +375,10 @@ final class Hub {
                 if let frame = frame(&frames, for: member.session) { member.session.hearNotification(frame) }
             }
         case .unreadCount(let count, let user):
-            for member in topics.members(of: .notifications(user)) { member.session.setUnread(count) }
+            for member in topics.members(of: .notifications(user)) {
+                member.session.setUnread(count)
+                frames.hearers += 1
+            }
         case .removed(let user, let conversation):
             for member in topics.members(of: .chat(user)) { member.session.leave(conversation) }
             if isRecoverable { recoveries.remove(user, from: conversation, at: newestEvent) }
@@ -377,6 +390,17 @@ final class Hub {
         case .counter, .counterUsers:
             send(&frames, to: .counter)
         }
+        if frames.hearers > 0 { noteDeliveries(of: EventKind(event), to: frames.hearers) }
+    }
+
+    private func noteDeliveries(of kind: EventKind, to hearers: UInt64) {
+        counts.deliveries[kind] += hearers
+        if kind.isStored { unwritten.note(committedAt, times: hearers) }
+    }
+
+    /// What was heard of at the end of the turn has been written by now.
+    private func noteWritten() {
+        if !unwritten.isEmpty { unwritten.end(at: Beginnings.now, in: &counts.deliveryTime) }
     }
 
     private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
@@ -388,6 +412,7 @@ final class Hub {
     /// An event's frame for a session, compressed where it shares that with others.
     private func frame(_ frames: inout Frames, for session: Session, as role: Role = .other) -> [UInt8]? {
         guard let frame = frames.frame(for: session.name, as: role) else { return nil }
+        frames.hearers += 1
         if session.sharedCompression == 0 { return frame }
         let length = FrameEncoder.payload(of: frame).count
         guard length >= settings.deflateThreshold, length <= session.sharedCompression else { return frame }
@@ -410,6 +435,7 @@ final class Hub {
     private(set) var date = HTTPDate(secondsSince1970: Int(Timestamp.now.microseconds / 1_000_000))
 
     private func tick() {
+        noteLag()
         if index == 0, writer.hasBulkWork, !isSendingBulk { sendBulk(to: bulkAllowance()) }
         for id in wheel.advance() {
             if let carrier = carrier(id), carrier.wakesAt == wheel.now { carrier.wake() }
@@ -417,6 +443,14 @@ final class Hub {
         resumeStalled()
         endRevoked()
         if wheel.now % DeadlineWheel.resolution == 0 { secondPassed() }
+    }
+
+    /// How late this tick is: for so long something else had the loop, or its thread had no processor.
+    private func noteLag() {
+        let now = System.microsecondsForward
+        let due = tickedAt + 1_000_000 / UInt64(DeadlineWheel.resolution)
+        counts.lag.note(now > due ? now - due : 0)
+        tickedAt = now
     }
 
     private func secondPassed() {

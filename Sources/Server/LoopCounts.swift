@@ -1,4 +1,6 @@
 import Dialects
+import EventLoop
+import HTTP
 import Metrics
 
 /// What one loop has counted since it started: plain integers of its own, so that counting takes no lock. A scrape asks
@@ -8,11 +10,50 @@ struct LoopCounts: Sendable {
     var connections = Tally<DialectName>()
     /// Seats that were taken.
     var handshakes = Tally<DialectName>()
+    /// What clients sent, whatever became of it.
+    var received = Tally<DialectName>()
+    /// Frames for clients: what they hear, answers, backlogs.
+    var sent = Tally<DialectName>()
+    /// How often somebody heard of an event.
+    var deliveries = Tally<EventKind>()
     var refusals = Tally<RefusalReason>()
+    var closedByServer = Tally<CloseKind>()
+    var closedByPeer = Tally<CloseKind>()
+    /// By the number of their status.
+    private(set) var responses = [UInt64](repeating: 0, count: 600)
+    /// From the commit to the end of the turn that wrote what was to be heard of it.
+    var deliveryTime = Histogram(.latency)
+    /// How late the loop came to what was due.
+    var lag = Histogram(.latency)
+
+    mutating func note(_ status: Status) { responses[status.code] += 1 }
 
     mutating func add(_ other: LoopCounts) {
         connections.add(other.connections)
         handshakes.add(other.handshakes)
+        received.add(other.received)
+        sent.add(other.sent)
+        deliveries.add(other.deliveries)
         refusals.add(other.refusals)
+        closedByServer.add(other.closedByServer)
+        closedByPeer.add(other.closedByPeer)
+        for code in responses.indices { responses[code] += other.responses[code] }
+        deliveryTime.add(other.deliveryTime)
+    }
+}
+
+/// One loop at one moment.
+struct LoopSnapshot: Sendable {
+    let counts: LoopCounts
+    let work: LoopWork
+    let bytesForPolls: Int
+    let unconnectedClients: Int
+
+    /// On the hub's loop.
+    init(_ hub: Hub) {
+        counts = hub.counts
+        work = hub.loop.work
+        bytesForPolls = hub.bytesForPolls
+        unconnectedClients = hub.unconnectedClients
     }
 }

@@ -72,7 +72,11 @@ package final class Server: Sendable {
             api: API(
                 settings: settings, chat: chat, exchange: exchange, writer: writer,
                 authenticator: Authenticator(readers, writer, verifiers), readers: readers, archive: archive,
-                state: state, scrape: Scrape(shards: shards, refusals: SharedRefusals()), log: log),
+                state: state,
+                scrape: Scrape(
+                    settings: settings, shards: shards, exchange: exchange, writer: writer, readers: readers,
+                    archive: archive),
+                log: log),
             router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback),
             recoveries: Recoveries(for: settings.recovery), log: log)
         do {

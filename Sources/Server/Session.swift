@@ -211,6 +211,7 @@ final class Session {
     }
 
     private func send(_ frame: [UInt8]) {
+        hub.counts.sent[name] += 1
         carrier.send(frame)
     }
 
@@ -360,9 +361,11 @@ final class Session {
 
     /// Whether a text message that has come is looked at; a client that sends too many is told so.
     func admits() -> Bool {
-        if !name.dialect.reads(from: seat.kind) { return false }
-        if !name.dialect.limitsRate || takeToken() { return true }
-        refuse(.tooFast)
+        if name.dialect.reads(from: seat.kind) {
+            if !name.dialect.limitsRate || takeToken() { return true }
+            refuse(.tooFast)
+        }
+        hub.counts.received[name] += 1
         return false
     }
 
@@ -370,17 +373,29 @@ final class Session {
     func received(_ text: Span<UInt8>) {
         let frame = try? hub.parser.parse(text)
         if !rivals.isEmpty { settle(by: frame) }
+        hub.counts.received[name] += 1
         guard let frame else { return refuse(.notJSON) }
         if frame.isObject { carryOut(frame) } else { refuse(.unknownFormat) }
     }
 
     /// Takes a binary message, which no dialect has.
-    func receivedBinary() { if name.dialect.reads(from: seat.kind) { refuse(.notJSON) } }
+    func receivedBinary() {
+        hub.counts.received[name] += 1
+        if name.dialect.reads(from: seat.kind) { refuse(.notJSON) }
+    }
+
+    /// Takes an event of Socket.IO.
+    ///
+    /// - Parameter acknowledgement: The number of the acknowledgement that the client asks for.
+    func received(event: JSONValue, acknowledgement: UInt64?) {
+        hub.counts.received[name] += 1
+        carryOut(event, acknowledgement: acknowledgement)
+    }
 
     /// Takes what the dialect reads.
     ///
-    /// - Parameter acknowledgement: The number of the acknowledgement that the client asks for.
-    func carryOut(_ frame: JSONValue, acknowledgement: UInt64? = nil) {
+    /// - Parameter acknowledgement: As above.
+    private func carryOut(_ frame: JSONValue, acknowledgement: UInt64? = nil) {
         do throws(Refusal) {
             carryOut(try name.dialect.decode(frame, from: seat.kind), acknowledgement)
         } catch {
@@ -416,7 +431,9 @@ final class Session {
             ticket.isMessage = true
             if let sign = typing.end(for: destination) { take(Requests.Decided(.publish(.typing(sign)))) }
         }
-        take(Requests.Decided(hub.chat.decide(command, from: seat, at: .now), ticket))
+        let decision = hub.chat.decide(command, from: seat, at: .now)
+        if case .store = decision { ticket.receivedAt = UInt32(truncatingIfNeeded: hub.loop.microseconds) }
+        take(Requests.Decided(decision, ticket))
     }
 
     /// Carries out what was decided, when its turn has come.

@@ -32,8 +32,8 @@ actor Shard {
 
     var connectionCount: Int { hub?.connectionCount ?? 0 }
 
-    /// What the loop has counted.
-    var counts: LoopCounts { hub?.counts ?? LoopCounts() }
+    /// What the loop has counted, and what waits on it.
+    var snapshot: LoopSnapshot? { hub.map { LoopSnapshot($0) } }
 
     /// Ends what is left.
     func abort() { hub?.abort() }

@@ -82,7 +82,7 @@ final class SocketIOClient: EngineClient {
             send(packet: SocketPacketEncoder.refused("Invalid namespace", to: packet.namespace))
         case (.connect, .unconnected): connect(packet.data)
         case (.event, .connected(let session)) where packet.namespace == "/":
-            if let event = packet.data { session.carryOut(event, acknowledgement: packet.id) }
+            if let event = packet.data { session.received(event: event, acknowledgement: packet.id) }
         case (.disconnect, .connected) where packet.namespace == "/":
             leave(mayReturn: false)
         // The server asks for none, so that one is late at most.
@@ -168,6 +168,7 @@ final class SocketIOClient: EngineClient {
         updateDeadline()
         send(packet: SocketPacketEncoder.connected(sid: socketID, pid: pid))
         guard let missed else { return }
+        hub.counts.sent[name] += UInt64(missed.frames.count)
         for frame in missed.frames { send(frame) }
         for conversation in missed.joined { session.join(conversation) }
     }

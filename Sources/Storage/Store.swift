@@ -14,6 +14,9 @@ package final class Store {
     let requestKeys: RequestKeys
     let revocations: Revocations
 
+    /// How many rows were ever changed here.
+    package var changedRows: Int64 { database.totalChanges }
+
     /// The id of the newest message.
     package var lastMessage: MessageID { newest }
     /// The same for this module, where accesses are not checked at run time.
