@@ -26,6 +26,11 @@ package struct Histogram: Sendable {
                 2_500_000, 5_000_000, 10_000_000,
             ], unitsInBase: 1_000_000)
 
+        /// Microseconds, from a millisecond to five seconds: for what is looked at in milliseconds.
+        package static let lag = Scale(
+            bounds: [1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000],
+            unitsInBase: 1_000_000)
+
         /// Things, from one to ten thousand.
         package static let size = Scale(bounds: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000])
     }

@@ -190,7 +190,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     func closed() {
         let phase = phase
-        if phase.isWebSocket { hub.counts.closedByPeer[.code1006] += 1 }
+        if phase.isWebSocket { hub.meter.closedByPeer(.abnormal) }
         self.phase = .gone
         hub.remove(self)
         ended(phase)
@@ -317,12 +317,12 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).
     private func receivedClose(_ code: CloseCode) {
-        hub.counts.closedByPeer[CloseKind(code)] += 1
+        hub.meter.closedByPeer(code)
         leave(FrameEncoder.close(code == .noneReceived ? .normal : code))
     }
 
     override func close(_ code: CloseCode, _ reason: String) {
-        if phase.isWebSocket { hub.counts.closedByServer[CloseKind(code)] += 1 }
+        if phase.isWebSocket { hub.meter.closedByServer(code) }
         switch phase {
         case .authenticating(let opening, _): leave(opening.handshake + FrameEncoder.close(code, reason: reason))
         case .seating(_, let handshake, _): leave(handshake + FrameEncoder.close(code, reason: reason))

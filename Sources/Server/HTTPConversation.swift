@@ -102,7 +102,7 @@ final class HTTPConversation {
     /// Answers what can't be read on from.
     func fail(_ reason: RefusalReason, _ response: Response) {
         hub.note(reason)
-        hub.counts.note(response.status)
+        hub.meter.responded(response.status)
         connection.stream.send(response.encoded(keepAlive: false, date: hub.date))
         connection.linger()
     }
@@ -162,7 +162,7 @@ final class HTTPConversation {
                 ("Access-Control-Expose-Headers", "Retry-After"), ("Access-Control-Max-Age", "600"),
             ]
         }
-        hub.counts.note(response.status)
+        hub.meter.responded(response.status)
         let keepAlive = answering.keepAlive && !hub.isStopping
         connection.stream.send(response.encoded(keepAlive: keepAlive, headOnly: answering.isHead, date: hub.date))
         unsent = connection.stream.unsentBytes

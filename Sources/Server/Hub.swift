@@ -3,7 +3,6 @@ import Dialects
 import EventLoop
 import HTTP
 import JSON
-import Metrics
 import SocketIO
 import Storage
 import WebSocket
@@ -35,11 +34,7 @@ final class Hub {
 
     let wheel = DeadlineWheel()
     /// For the metrics.
-    var counts = LoopCounts()
-    /// When what is heard of now was committed, and what is not written yet.
-    private var committedAt: UInt32 = 0
-    private var unwritten = Beginnings()
-    private var tickedAt: UInt64
+    let meter = LoopMeter(tickLength: 1_000_000 / UInt64(DeadlineWheel.resolution))
     private(set) var isStopping = false
     let index: UInt16
     let shardCount: Int
@@ -109,7 +104,6 @@ final class Hub {
         log = services.log
         origins = services.origins
         chat = services.chat
-        tickedAt = loop.microseconds
         recoveries = services.recoveries
         shardCount = services.exchange.shardCount
         var httpLimits = HTTPLimits()
@@ -125,14 +119,14 @@ final class Hub {
         topics = Topics { exchange.listen($1, to: $0, shard: shard) }
         timer = RepeatingTimer(every: 1000 / UInt64(DeadlineWheel.resolution), on: loop) { [unowned self] in tick() }
         loop.onEndOfTurn { [unowned self] in
-            noteWritten()
+            meter.written()
             let hasRead = readMail()
             return flushClients() || hasRead
         }
     }
 
     /// Counts a refusal.
-    func note(_ reason: RefusalReason) { counts.refusals[reason] += 1 }
+    func note(_ reason: RefusalReason) { meter.refused(reason) }
 
     // MARK: - Connections
 
@@ -282,7 +276,7 @@ final class Hub {
     private func take(_ piece: Mail) {
         switch piece {
         case .event(let event): deliver(event)
-        case .committed(let moment): committedAt = moment
+        case .committed(let moment): meter.committed(at: moment)
         case .answer(let id, let answer, let ticket): carrier(id)?.session?.answer(answer, ticket)
         case .reply(let id, let reply): carrier(id)?.session?.reply(reply)
         case .typing(let id, let found, let destination): carrier(id)?.session?.foundReaders(found, of: destination)
@@ -390,17 +384,7 @@ final class Hub {
         case .counter, .counterUsers:
             send(&frames, to: .counter)
         }
-        if frames.hearers > 0 { noteDeliveries(of: EventKind(event), to: frames.hearers) }
-    }
-
-    private func noteDeliveries(of kind: EventKind, to hearers: UInt64) {
-        counts.deliveries[kind] += hearers
-        if kind.isStored { unwritten.note(committedAt, times: hearers) }
-    }
-
-    /// What was heard of at the end of the turn has been written by now.
-    private func noteWritten() {
-        if !unwritten.isEmpty { unwritten.end(at: Beginnings.now, in: &counts.deliveryTime) }
+        if frames.hearers > 0 { meter.heard(EventKind(event), by: frames.hearers) }
     }
 
     private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
@@ -435,7 +419,7 @@ final class Hub {
     private(set) var date = HTTPDate(secondsSince1970: Int(Timestamp.now.microseconds / 1_000_000))
 
     private func tick() {
-        noteLag()
+        meter.ticked()
         if index == 0, writer.hasBulkWork, !isSendingBulk { sendBulk(to: bulkAllowance()) }
         for id in wheel.advance() {
             if let carrier = carrier(id), carrier.wakesAt == wheel.now { carrier.wake() }
@@ -443,14 +427,6 @@ final class Hub {
         resumeStalled()
         endRevoked()
         if wheel.now % DeadlineWheel.resolution == 0 { secondPassed() }
-    }
-
-    /// How late this tick is: for so long something else had the loop, or its thread had no processor.
-    private func noteLag() {
-        let now = System.microsecondsForward
-        let due = tickedAt + 1_000_000 / UInt64(DeadlineWheel.resolution)
-        counts.lag.note(now > due ? now - due : 0)
-        tickedAt = now
     }
 
     private func secondPassed() {

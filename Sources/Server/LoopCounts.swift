@@ -3,8 +3,7 @@ import EventLoop
 import HTTP
 import Metrics
 
-/// What one loop has counted since it started: plain integers of its own, so that counting takes no lock. A scrape asks
-/// for a copy.
+/// What one loop has counted since it started: plain integers, so that counting takes no lock. A scrape asks for a copy.
 struct LoopCounts: Sendable {
     /// Sessions that have a seat, or have asked for one; the only one of these that goes down again.
     var connections = Tally<DialectName>()
@@ -24,7 +23,9 @@ struct LoopCounts: Sendable {
     /// From the commit to the end of the turn that wrote what was to be heard of it.
     var deliveryTime = Histogram(.latency)
     /// How late the loop came to what was due.
-    var lag = Histogram(.latency)
+    private(set) var lag = Histogram(.lag)
+
+    mutating func noteLag(of now: UInt64, due: UInt64) { lag.note(now > due ? now - due : 0) }
 
     mutating func note(_ status: Status) { responses[status.code] += 1 }
 
@@ -51,7 +52,7 @@ struct LoopSnapshot: Sendable {
 
     /// On the hub's loop.
     init(_ hub: Hub) {
-        counts = hub.counts
+        counts = hub.meter.now
         work = hub.loop.work
         bytesForPolls = hub.bytesForPolls
         unconnectedClients = hub.unconnectedClients

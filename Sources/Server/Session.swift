@@ -83,7 +83,7 @@ final class Session {
 
     /// Takes the seat: at once where only this server knows of it, else once the writer has.
     func takeSeat() {
-        hub.counts.connections[name] += 1
+        hub.meter.connected(name)
         switch seat {
         case .room(let room):
             begin()
@@ -102,13 +102,13 @@ final class Session {
 
     /// The client hears that it is let in.
     private func begin() {
-        hub.counts.handshakes[name] += 1
+        hub.meter.seated(name)
         carrier.seated()
     }
 
     /// The connection is gone.
     func closed() {
-        hub.counts.connections[name] -= 1
+        hub.meter.disconnected(name)
         switch seat {
         case .room(let room):
             hub.exchange.publish(.room(room, .left, except: carrier.id))
@@ -211,7 +211,7 @@ final class Session {
     }
 
     private func send(_ frame: [UInt8]) {
-        hub.counts.sent[name] += 1
+        hub.meter.sent(name)
         carrier.send(frame)
     }
 
@@ -365,7 +365,7 @@ final class Session {
             if !name.dialect.limitsRate || takeToken() { return true }
             refuse(.tooFast)
         }
-        hub.counts.received[name] += 1
+        hub.meter.received(name)
         return false
     }
 
@@ -373,14 +373,14 @@ final class Session {
     func received(_ text: Span<UInt8>) {
         let frame = try? hub.parser.parse(text)
         if !rivals.isEmpty { settle(by: frame) }
-        hub.counts.received[name] += 1
+        hub.meter.received(name)
         guard let frame else { return refuse(.notJSON) }
         if frame.isObject { carryOut(frame) } else { refuse(.unknownFormat) }
     }
 
     /// Takes a binary message, which no dialect has.
     func receivedBinary() {
-        hub.counts.received[name] += 1
+        hub.meter.received(name)
         if name.dialect.reads(from: seat.kind) { refuse(.notJSON) }
     }
 
@@ -388,7 +388,7 @@ final class Session {
     ///
     /// - Parameter acknowledgement: The number of the acknowledgement that the client asks for.
     func received(event: JSONValue, acknowledgement: UInt64?) {
-        hub.counts.received[name] += 1
+        hub.meter.received(name)
         carryOut(event, acknowledgement: acknowledgement)
     }
 
@@ -406,8 +406,8 @@ final class Session {
     /// The client's first frame shows which dialect it speaks, or leaves it as it is.
     private func settle(by frame: JSONValue?) {
         if let frame, frame.isObject, let right = rivals.first(where: { $0.dialect.recognizes(frame) }) {
-            hub.counts.connections[name] -= 1
-            hub.counts.connections[right] += 1
+            hub.meter.disconnected(name)
+            hub.meter.connected(right)
             name = right
         }
         rivals = []

@@ -168,8 +168,10 @@ final class SocketIOClient: EngineClient {
         updateDeadline()
         send(packet: SocketPacketEncoder.connected(sid: socketID, pid: pid))
         guard let missed else { return }
-        hub.counts.sent[name] += UInt64(missed.frames.count)
-        for frame in missed.frames { send(frame) }
+        for frame in missed.frames {
+            hub.meter.sent(name)
+            send(frame)
+        }
         for conversation in missed.joined { session.join(conversation) }
     }
 

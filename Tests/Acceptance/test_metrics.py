@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import subprocess
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import campus
 import conversations
@@ -22,6 +24,7 @@ from switchboard import Server, eventually
 from tokens import expect_nothing_of
 
 SETTINGS = KEYED
+DOCUMENT = Path(__file__).parents[2] / "docs" / "METRICS.md"
 
 
 def test_promtool_finds_nothing_to_say_about_it(server: Server) -> None:
@@ -34,6 +37,22 @@ def test_it_is_the_text_format(server: Server) -> None:
     answer = scrape(server)
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_document_has_every_metric_and_every_reason(server: Server) -> None:
+    text, named = scrape(server).body.decode(), set(re.findall(r"`([a-z_]+)`", DOCUMENT.read_text()))
+    names = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
+    assert names == {name for name in named if name.startswith(("switchboard_", "process_"))}
+    assert set(re.findall(r'(?:reason|event|queue)="(.*?)"', text)) <= named
+
+
+def test_the_configurations_in_the_document_are_valid(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    for block, check in zip(blocks, (["config", "--syntax-only"], ["rules"]), strict=True):
+        file = tmp_path / "file.yml"
+        file.write_text(block)
+        done = subprocess.run(["promtool", "check", *check, file], capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done.stderr
 
 
 # MARK: Who may read it
