@@ -58,6 +58,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("simdjson")]),
         module("JSON", "CSimdJSON"),
         module("CivilTime"),
+        module("Metrics"),
         module("HTTP", "CivilTime"),
         module("JWT", "COpenSSL", "CivilTime", "JSON"),
         module("SocketIO", "JSON"),
@@ -68,8 +69,8 @@ let package = Package(
         module("Storage", "CSQLite", "Chat"),
         module("Dialects", "Chat", "JSON"),
         module(
-            "Server", "CArgon2", "COpenSSL", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "SocketIO",
-            "Storage", "WebSocket"),
+            "Server", "CArgon2", "COpenSSL", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Metrics",
+            "SocketIO", "Storage", "WebSocket"),
         .executableTarget(
             name: "switchboard", dependencies: ["Chat", "Dialects", "EventLoop", "JSON", "JWT", "Server", "Storage"],
             swiftSettings: strict),
@@ -99,7 +100,9 @@ if isFuzzing {
         tests("HTTPTests", "HTTP"),
         tests("JSONTests", "JSON"),
         tests("JWTTests", "JWT", "JSON"),
-        tests("ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "JWT", "Storage"),
+        tests("MetricsTests", "Metrics"),
+        tests(
+            "ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "JWT", "Metrics", "Storage", "WebSocket"),
         tests("SocketIOTests", "SocketIO", "JSON"),
         tests("StorageTests", "Storage", "Chat", "CSQLite", "FaultyFiles"),
         tests("WebSocketTests", "WebSocket"),

@@ -18,19 +18,31 @@ missing() {
     have chromium || echo chromium
     have chromedriver || echo chromium-driver
     have nginx || echo nginx
+    # For promtool.
+    have promtool || echo prometheus
+}
+
+# Servers that are installed for the tests alone do not start by themselves.
+policy=/usr/sbin/policy-rc.d
+install_packages() {
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 if command -v apt-get >/dev/null; then
     packages=$(missing)
-    if [ -n "$packages" ]; then
-        as_root apt-get update -qq
-        # The names are words.
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
-    fi
+    # The names are words.
+    if [ -n "$packages" ]; then install_packages $packages; fi
 elif command -v brew >/dev/null; then
     # Without Chromium, its tests are skipped.
     have node || brew install --quiet node
     have nginx || brew install --quiet nginx
+    have promtool || brew install --quiet prometheus
 else
     echo "install these, or what they are called here:" $(missing) >&2
 fi

@@ -9,9 +9,11 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -31,6 +33,15 @@ static inline void switchboard_prefer_batches(void) {
   sched_setscheduler(0, 3 /* SCHED_BATCH, which only _GNU_SOURCE names */, &none);
 #endif
 }
+
+/// What the calling thread has had of a processor, in nanoseconds; 0 where the system does not say.
+static inline uint64_t switchboard_thread_nanoseconds(void) {
+  struct timespec time = {0};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static inline int switchboard_descriptor_limit(struct rlimit *limit) { return getrlimit(RLIMIT_NOFILE, limit); }
 
 /// A second descriptor of the same socket, or a negative libuv error.
 static inline int switchboard_duplicate(int fd) {

@@ -18,6 +18,11 @@ internal import CLibuv
     private var inboxes: [() -> Bool] = []
     private var unflushed: [SocketStream] = []
     private var flushing: [SocketStream] = []
+    /// 0 until it was asked for in this turn.
+    private var clock: UInt64 = 0
+    /// What the streams have read, written, and not written yet, in bytes.
+    var bytesRead = 0, bytesWritten = 0, bytesWaiting = 0
+    private var turns = 0
 
     /// Where every stream of this loop reads into: only what is incomplete is kept elsewhere.
     let readBuffer: UnsafeMutableBufferPointer<UInt8>
@@ -70,6 +75,19 @@ internal import CLibuv
     /// Milliseconds on a clock that only goes forward, as of the start of this turn. On the loop's thread only.
     package var now: UInt64 { unsafe uv_now(raw) }
 
+    /// Microseconds on a clock that only goes forward, as of the first call in this turn. On the loop's thread only.
+    package var microseconds: UInt64 {
+        if clock == 0 { clock = System.microsecondsForward }
+        return clock
+    }
+
+    /// What the loop has done since it started. On its thread only.
+    package var work: LoopWork {
+        LoopWork(
+            turns: turns, bytesRead: bytesRead, bytesWritten: bytesWritten, bytesWaiting: bytesWaiting,
+            processorNanoseconds: switchboard_thread_nanoseconds())
+    }
+
     /// Runs `body` on the loop's thread, in the order of the calls.
     package func submit(_ body: @escaping @Sendable () -> Void) { jobs.post(.run(body)) }
 
@@ -107,6 +125,12 @@ internal import CLibuv
     func setUnflushed(_ stream: SocketStream) { unflushed.append(stream) }
 
     fileprivate func endTurn() {
+        finishTurn()
+        clock = 0
+        turns += 1
+    }
+
+    private func finishTurn() {
         // Work makes work; after some rounds input gets its turn again.
         for _ in 0..<8 {
             if !runJobs(), !drainInboxes(), unflushed.isEmpty { return }
@@ -149,6 +173,15 @@ internal import CLibuv
     package func isIsolatingCurrentContext() -> Bool? { isCurrent }
 
     package func checkIsolated() { precondition(isCurrent, "not on the thread of this event loop") }
+}
+
+/// What a loop has done since it started.
+package struct LoopWork: Sendable {
+    package let turns, bytesRead, bytesWritten: Int
+    /// What was sent and the kernel has not taken yet, with what keeping it costs.
+    package let bytesWaiting: Int
+    /// What its thread has had of a processor.
+    package let processorNanoseconds: UInt64
 }
 
 /// Ends the turn after the timers (`prepare`, before the wait) and after the input (`check`).

@@ -3,7 +3,8 @@ internal import CLibuv
 /// What changes when a file does: when it was last written, its size and its number.
 package struct FileStamp: Equatable, Sendable {
     private let seconds, nanoseconds: Int
-    private let size, number: UInt64
+    package let size: UInt64
+    private let number: UInt64
 
     /// `nil` where there is no such file. Takes about a microsecond.
     package init?(ofFileAt path: String) {

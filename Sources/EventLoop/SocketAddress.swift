@@ -31,7 +31,10 @@ internal import CLibuv
         self.port = port
     }
 
-    package var isLoopback: Bool { host == "::1" || host.hasPrefix("127.") }
+    package var isLoopback: Bool { Self.isLoopback(host) }
+
+    /// Whether a host, as ``host`` writes it, is this machine and nobody else.
+    package static func isLoopback(_ host: String) -> Bool { host == "::1" || host.hasPrefix("127.") }
 
     /// The host as URLs write it: an IPv6 address in brackets.
     package var hostInURL: String { host.contains(":") ? "[\(host)]" : host }

@@ -44,7 +44,7 @@ package final class SocketStream: Handle {
     /// -1 until it was asked for.
     private var descriptor: Int32 = -1
     private var owner: (any SocketStreamDelegate)?
-    private var queued = 0
+    private var queued = 0 { didSet { loop.bytesWaiting += queued - oldValue } }
     private var queueLimit = Int.max
     private var first: [UInt8]?
     private var rest: [[UInt8]] = []
@@ -93,6 +93,7 @@ package final class SocketStream: Handle {
         let owner = owner
         self.owner = nil
         owner?.closed()
+        loop.bytesWaiting -= queued
     }
 
     // MARK: - Reading
@@ -119,6 +120,7 @@ package final class SocketStream: Handle {
 
     private func didRead(_ count: Int) {
         if count > 0 {
+            loop.bytesRead += count
             var bytes = unsafe MutableSpan(_unsafeStart: loop.readBuffer.baseAddress!, count: count)
             owner?.received(&bytes)
         } else if count == Int(UV_EOF.rawValue) {
@@ -217,6 +219,7 @@ package final class SocketStream: Handle {
         let result = unsafe switchboard_send(descriptor, start, bytes.count)
         if result < 0 { return close() }
         queued -= result
+        loop.bytesWritten += result
         if result < bytes.count { unsafe queue(UnsafeBufferPointer(rebasing: bytes[result...])) }
     }
 
@@ -250,6 +253,7 @@ package final class SocketStream: Handle {
         if isClosed { return }
         if status < 0 { return close() }
         queued -= count
+        loop.bytesWritten += count
         mark()
     }
 

@@ -48,6 +48,9 @@ package enum System {
         }
     }
 
+    /// Microseconds on a clock that only goes forward.
+    package static var microsecondsForward: UInt64 { uv_hrtime() / 1000 }
+
     /// Microseconds since 1970, by the system's clock.
     package static var microsecondsSince1970: Int64 {
         var time = uv_timeval64_t()

@@ -29,7 +29,7 @@ struct API: Sendable {
 
     static let endpoints =
         healthEndpoints + accountEndpoints + userEndpoints + conversationEndpoints + messageEndpoints
-        + notificationEndpoints + noticeEndpoints + bulkMessageEndpoints + roomEndpoints
+        + notificationEndpoints + noticeEndpoints + bulkMessageEndpoints + roomEndpoints + metricsEndpoints
 
     /// Bytes of people's text after which a page of an answer ends: a client may be slow to read it.
     static let pageBytes = 256 << 10
@@ -57,20 +57,24 @@ struct API: Sendable {
     /// Hashing passwords takes long, so it has its own thread; a short queue, because who waits longer has left.
     let hashing = Worker<@Sendable () -> Void>(limit: 64, owning: ()) { _, batch in for work in batch { work() } }
     let state: ServerState
+    let scrape: Scrape
     let log: Log
 
     func respond(to call: Call) async -> Response {
         do {
             return try await call.endpoint.respond(self, call)
         } catch let problem as Problem {
-            return .error(problem.status, problem.message, headers: problem.headers)
+            return refuse(problem, RefusalReason(problem.status))
         } catch let refusal as Refusal {
-            let problem = Problem(refusal)
-            return .error(problem.status, problem.message, headers: problem.headers)
+            return refuse(Problem(refusal), RefusalReason(refusal))
         } catch {
-            let problem = Problem(.storeUnavailable)
-            return .error(problem.status, problem.message, headers: problem.headers)
+            return refuse(Problem(.storeUnavailable), .storeUnavailable)
         }
+    }
+
+    private func refuse(_ problem: Problem, _ reason: RefusalReason) -> Response {
+        scrape.refusals.note(reason)
+        return .error(problem.status, problem.message, headers: problem.headers)
     }
 
     /// Makes a change, and waits until it is on the disk.

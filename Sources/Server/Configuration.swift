@@ -34,6 +34,9 @@ package struct Configuration: Sendable {
 
     /// Tokens from one address that may fail in a minute before it is told to wait; 0: any number.
     package var tokenFailures = 100
+    /// Whether `/metrics` is served.
+    package var metrics = true
+
     /// People a second that bulk messages serve.
     package var bulkRate = 500
     package var roomsRate = TokenBucket.Limit(rate: 20, burst: 100)

@@ -33,6 +33,14 @@ final class Connection: Carrier, SocketStreamDelegate {
         /// look, and when patience ends in any case.
         case lingering(queued: Int, until: UInt32)
         case gone
+
+        /// Whether it is a WebSocket, or about to be one, that has not been closed.
+        var isWebSocket: Bool {
+            switch self {
+            case .authenticating, .seating, .webSocket, .engine: true
+            case .http, .lingering, .gone: false
+            }
+        }
     }
 
     /// What a connection will be once its token is known.
@@ -114,8 +122,14 @@ final class Connection: Carrier, SocketStreamDelegate {
             }
             if isOpen, deflation?.isExhausted == true { wait(with: bytes.span.extracting(used...)) }
         } catch {
-            close(error.closeCode, error.reason)
+            refuse(error)
         }
+    }
+
+    /// Ends the connection of a peer that broke the protocol.
+    private func refuse(_ error: WebSocketError) {
+        hub.note(.protocolError)
+        close(error.closeCode, error.reason)
     }
 
     private func receive(_ kind: Incoming, _ payload: Span<UInt8>) {
@@ -181,7 +195,7 @@ final class Connection: Carrier, SocketStreamDelegate {
             }
             session.received(message.span)
         } catch {
-            close(error.closeCode, error.reason)
+            refuse(error)
         }
     }
 
@@ -194,6 +208,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     }
 
     override func overflowed() {
+        hub.note(.receiverTooSlow)
         hub.log.warning("a receiver is too slow, its connection is closed", ["address": stream.peerAddress])
         close(.tryAgainLater, "Too slow to read")
     }
@@ -209,6 +224,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     func closed() {
         let phase = phase
+        if phase.isWebSocket { hub.meter.closedByPeer(.abnormal) }
         self.phase = .gone
         hub.remove(self)
         ended(phase)
@@ -247,8 +263,13 @@ final class Connection: Carrier, SocketStreamDelegate {
         } else if hub.allowsAnonymous(opening.mounts[0]) {
             open(opening.mounts[0], as: nil, holder: nil, expiresAt: nil)
         } else {
-            close(.unauthorized, "Authentication required")
+            refuse(.tokenMissing, .unauthorized, "Authentication required")
         }
+    }
+
+    private func refuse(_ reason: RefusalReason, _ code: CloseCode, _ words: String) {
+        hub.note(reason)
+        close(code, words)
     }
 
     override func authenticated(_ authentication: Authentication) {
@@ -259,12 +280,13 @@ final class Connection: Carrier, SocketStreamDelegate {
                 opening.mounts.forToken(credential.kind), as: user, holder: authentication.holder, expiresAt: expiresAt)
         case .refused(let wait?):
             // Before the upgrade: it costs nobody a WebSocket, and tools know what it means.
+            hub.note(.tooManyFailures)
             stream.send(Response.tooManyFailures(wait: wait).encoded(keepAlive: false, date: hub.date))
             linger()
         case .refused(nil):
             hub.log.debug("a token was refused", ["address": stream.peerAddress])
-            close(.unauthorized, "Invalid or expired token")
-        case .unavailable: close(.tryAgainLater, "The store is not available")
+            refuse(.tokenInvalid, .unauthorized, "Invalid or expired token")
+        case .unavailable: refuse(.storeUnavailable, .tryAgainLater, "The store is not available")
         }
     }
 
@@ -274,16 +296,16 @@ final class Connection: Carrier, SocketStreamDelegate {
         let seat: Seat
         switch mount.endpoint.kind {
         case .chat:
-            guard let user else { return close(.unauthorized, "Authentication required") }
+            guard let user else { return refuse(.tokenMissing, .unauthorized, "Authentication required") }
             let isUndecided = rivals.contains { $0.dialect.wantsBacklog }
             seat = .chat(
                 user, backlog: mount.name.dialect.wantsBacklog ? .wanted : isUndecided ? .undecided : .unneeded)
         case .person:
-            guard let user else { return close(.unauthorized, "Authentication required") }
+            guard let user else { return refuse(.tokenMissing, .unauthorized, "Authentication required") }
             seat = .person(user)
         case .notifications: seat = .notifications(user)
         case .room:
-            guard let room = opening.room else { return close(.badRoomName, "Invalid room name") }
+            guard let room = opening.room else { return refuse(.badRoomName, .badRoomName, "Invalid room name") }
             seat = .room(room)
         case .counter: seat = .counter
         }
@@ -340,10 +362,12 @@ final class Connection: Carrier, SocketStreamDelegate {
     /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).
     private func receivedClose(_ code: CloseCode) {
         if case .webSocket(let session) = phase { session.closedByPeer() }
+        hub.meter.closedByPeer(code)
         leave(FrameEncoder.close(code == .noneReceived ? .normal : code))
     }
 
     override func close(_ code: CloseCode, _ reason: String) {
+        if phase.isWebSocket { hub.meter.closedByServer(code) }
         switch phase {
         case .authenticating(let opening, _): leave(opening.handshake + FrameEncoder.close(code, reason: reason))
         case .seating(_, let handshake, _): leave(handshake + FrameEncoder.close(code, reason: reason))
@@ -438,7 +462,7 @@ final class Connection: Carrier, SocketStreamDelegate {
             conversation.timePassed()
             if case .http = phase { setDeadline(conversation.deadline) }
         case .authenticating, .seating:
-            close(.tryAgainLater, "The store is not available")
+            refuse(.storeUnavailable, .tryAgainLater, "The store is not available")
         case .webSocket(let session):
             session.timePassed()
             if case .webSocket = phase { readOn(session) }

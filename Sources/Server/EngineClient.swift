@@ -24,6 +24,8 @@ class EngineClient: Carrier {
     private(set) final var isOver = false
     /// What a websocket took with it that ended together with the session.
     private var lostBytes = 0
+    /// What waited for it when that was last noted.
+    private var waitingBytes = 0
     private var closeFrame = (code: CloseCode.normal, reason: "")
 
     init(_ id: ConnectionID, on transport: EngineTransport, base64: Bool, of hub: Hub) {
@@ -48,13 +50,16 @@ class EngineClient: Carrier {
 
     /// Does what the session of Engine.IO wants done.
     private func obey() {
+        defer { noteWaiting() }
         while let order = engine.nextOrder() {
             switch order {
             case .write(let packet): webSocket?.write(packet)
             case .answerPoll(let payload): poll.take()?.answerPoll(payload)
             case .closeWebSocket:
                 if let connection = takeWebSocket() { connection.close(closeFrame.code, closeFrame.reason) }
-            case .end: end()
+            case .end(let reason):
+                if let reason = RefusalReason(reason) { hub.note(reason) }
+                end()
             }
         }
         if wantsDrained, queuedBytes == 0 {
@@ -62,6 +67,13 @@ class EngineClient: Carrier {
             session?.drained()
         }
         updateDeadline()
+    }
+
+    /// For the metrics.
+    private func noteWaiting() {
+        let bytes = isOver ? 0 : engine.queuedBytes
+        hub.bytesForPolls += bytes - waitingBytes
+        waitingBytes = bytes
     }
 
     /// Answers the poll that waits with all that this turn of the loop brought.
@@ -210,7 +222,10 @@ class EngineClient: Carrier {
         obey()
     }
 
-    override func overflowed() { close(.tryAgainLater, "Too slow to read") }
+    override func overflowed() {
+        hub.note(.receiverTooSlow)
+        close(.tryAgainLater, "Too slow to read")
+    }
 
     override func stopServing() {
         let isPolling = poll != nil
@@ -222,6 +237,7 @@ class EngineClient: Carrier {
     override func abort() {
         takeWebSocket()?.abort()
         end()
+        noteWaiting()
     }
 
     private func end() {
@@ -251,6 +267,17 @@ class EngineClient: Carrier {
         }
         engine.timePassed(at: hub.loop.now)
         obey()
+    }
+}
+
+extension RefusalReason {
+    /// `nil` where nothing was refused.
+    fileprivate init?(_ end: EngineEnd) {
+        switch end {
+        case .overlap, .badPacket: self = .protocolError
+        case .queueFull: self = .receiverTooSlow
+        case .closedByClient, .closedByServer, .pingTimeout, .transportClosed: return nil
+        }
     }
 }
 

@@ -20,6 +20,8 @@ struct Frames {
     private var others: [Made] = []
     /// Few events are long enough.
     private var deflated: [Made] = []
+    /// How many heard of it.
+    var hearers: UInt64 = 0
 
     /// - Parameter number: The event's, where clients are told it to come back to.
     init(_ event: Event, _ number: EventNumber? = nil) {

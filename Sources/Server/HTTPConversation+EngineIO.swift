@@ -28,7 +28,7 @@ extension HTTPConversation {
                 }
             }
         } catch {
-            respond(.refusal(error))
+            refuse(RefusalReason(error), .refusal(error))
         }
     }
 
@@ -42,7 +42,9 @@ extension HTTPConversation {
                 ?? GivenToken.present(request.queryValue("token")),
             from: connection.stream.peerAddress)
         guard let client else {
-            return respond(.error(.serviceUnavailable, "Too many are connecting", headers: [("Retry-After", "5")]))
+            return refuse(
+                .tooManyUnconnected,
+                .error(.serviceUnavailable, "Too many are connecting", headers: [("Retry-After", "5")]))
         }
         switch transport {
         case .polling:
@@ -126,7 +128,7 @@ extension HTTPConversation {
             post = client
         }
         if body.count > hub.engineSettings.maxPayload {
-            return fail(.error(.contentTooLarge, "The payload is too large"))
+            return fail(.bodyTooLarge, .error(.contentTooLarge, "The payload is too large"))
         }
         client.finishPost(body)
     }
@@ -134,13 +136,13 @@ extension HTTPConversation {
     /// The payload was taken in, or was none.
     func answerPost(isAccepted: Bool) {
         post = nil
-        respond(isAccepted ? .payload(Array("ok".utf8)) : .refusal(.badRequest))
+        if isAccepted { respond(.payload(Array("ok".utf8))) } else { refuse(.badRequest, .refusal(.badRequest)) }
     }
 
     /// The session of a POST is over before its body is here.
     func refusePost() {
         post = nil
-        fail(.refusal(.badRequest))
+        fail(.badRequest, .refusal(.badRequest))
     }
 }
 
@@ -161,6 +163,18 @@ extension EngineRequest {
             // One that is no text names no session, but it is there.
             sid: request.hasQueryValue("sid") ? request.queryValue("sid") ?? "?" : nil,
             base64: request.queryValue("b64"))
+    }
+}
+
+extension RefusalReason {
+    fileprivate init(_ error: EngineRequestError) {
+        self =
+            switch error {
+            case .unknownTransport, .badHandshakeMethod, .unsupportedVersion: .badHandshake
+            case .unknownSession: .unknownSession
+            case .badRequest: .badRequest
+            case .forbidden: .originNotAllowed
+            }
     }
 }
 

@@ -66,7 +66,7 @@ final class HTTPConversation {
                 }
             }
         } catch {
-            fail(.error(error))
+            fail(error.status == .contentTooLarge ? .bodyTooLarge : .malformedRequest, .error(error))
         }
     }
 
@@ -99,10 +99,12 @@ final class HTTPConversation {
         return false
     }
 
-    private func refuseBody() { fail(.error(.contentTooLarge, "The body is too large.")) }
+    private func refuseBody() { fail(.bodyTooLarge, .error(.contentTooLarge, "The body is too large.")) }
 
     /// Answers what can't be read on from.
-    func fail(_ response: Response) {
+    func fail(_ reason: RefusalReason, _ response: Response) {
+        hub.note(reason)
+        hub.meter.responded(response.status)
         connection.stream.send(response.encoded(keepAlive: false, date: hub.date))
         connection.linger()
     }
@@ -119,18 +121,19 @@ final class HTTPConversation {
         isAnswering = true
         switch hub.router.match(request) {
         case .found(let route, _) where !isServed(request, by: route):
-            respond(.error(.misdirectedRequest, "This host is not served here"))
+            refuse(.unknownHost, .error(.misdirectedRequest, "This host is not served here"))
         case .found(.webSocket(let mounts), let parameters): upgrade(request, mounts, parameters)
         case .found(.socketIO(let mount), _): answer(request, mount)
         case .found(.api, _) where origin != nil && answering.origin == nil:
             // Without this, a foreign page could have a browser of this machine post what needs no preflight.
-            respond(.error(.forbidden, "Origin not allowed"))
+            refuse(.originNotAllowed, .error(.forbidden, "Origin not allowed"))
         case .found(.api(let endpoint), let parameters): call(endpoint, request, parameters)
         case .methodNotAllowed(let allow):
             if request.method == .options, answering.origin != nil { return respond(Response(.noContent)) }
-            respond(
+            refuse(
+                .methodNotAllowed,
                 .error(.methodNotAllowed, "Method not allowed", headers: [("Allow", allow.joined(separator: ", "))]))
-        case .notFound: respond(.error(.notFound, "Not found"))
+        case .notFound: refuse(.notFound, .error(.notFound, "Not found"))
         }
     }
 
@@ -142,6 +145,12 @@ final class HTTPConversation {
 
     private func isFromAllowedPage(_ request: Request) -> Bool {
         hub.origins.hosts.allows(request.host) && hub.origins.allows(request.header("origin"), host: request.host)
+    }
+
+    /// Answers the request under way with an error.
+    func refuse(_ reason: RefusalReason, _ response: Response) {
+        hub.note(reason)
+        respond(response)
     }
 
     private func call(_ endpoint: API.Endpoint, _ request: Request, _ parameters: [String]) {
@@ -169,6 +178,7 @@ final class HTTPConversation {
                 ("Access-Control-Expose-Headers", "Retry-After"), ("Access-Control-Max-Age", "600"),
             ]
         }
+        hub.meter.responded(response.status)
         let keepAlive = answering.keepAlive && !hub.isStopping
         connection.stream.send(response.encoded(keepAlive: keepAlive, headOnly: answering.isHead, date: hub.date))
         unsent = connection.stream.unsentBytes
@@ -188,13 +198,14 @@ final class HTTPConversation {
             handshake = try Handshake(request)
         } catch {
             let status = Status(rawValue: error.status) ?? .badRequest
-            return respond(.error(status, error.reason, headers: error.headers))
+            return refuse(.badHandshake, .error(status, error.reason, headers: error.headers))
         }
         if !hub.origins.allows(request.header("origin"), host: request.host) {
-            return respond(.error(.forbidden, "Origin not allowed"))
+            return refuse(.originNotAllowed, .error(.forbidden, "Origin not allowed"))
         }
         if hub.isStopping {
-            return respond(.error(.serviceUnavailable, "The server is stopping", headers: [("Retry-After", "5")]))
+            return refuse(
+                .stopping, .error(.serviceUnavailable, "The server is stopping", headers: [("Retry-After", "5")]))
         }
         let token = GivenToken.present(request.queryValue("token"))
         let chosen = mounts.choose(request, rules: hub.settings.dialectRules, hasToken: token != nil)
@@ -230,7 +241,7 @@ final class HTTPConversation {
             self.unsent = unsent
             connection.stream.tellWhenDrained()
             deadline = hub.wheel.now + hub.ticks.keepalive
-        case .head, .body: fail(.error(.requestTimeout, "The request took too long"))
+        case .head, .body: fail(.requestTimeout, .error(.requestTimeout, "The request took too long"))
         }
     }
 }

@@ -33,6 +33,8 @@ final class Hub {
     private(set) lazy var inflater = Inflater(keepsContext: false)
 
     let wheel = DeadlineWheel()
+    /// For the metrics.
+    let meter = LoopMeter(tickLength: 1_000_000 / UInt64(DeadlineWheel.resolution))
     private(set) var isStopping = false
     let index: UInt16
     let shardCount: Int
@@ -51,6 +53,8 @@ final class Hub {
     private var awaitingMessages: [ConnectionID] = []
     /// Sessions with a change that the store's queue had no room for, in the order in which they came.
     private var awaitingStore: [ConnectionID] = []
+    /// What waits for clients of Socket.IO that poll.
+    var bytesForPolls = 0
     /// The clients of Socket.IO, by the id of their session.
     private var clients: [String: EngineClient] = [:]
     /// How many of them have not signed in.
@@ -116,10 +120,14 @@ final class Hub {
         topics = Topics { exchange.listen($1, to: $0, shard: shard) }
         timer = RepeatingTimer(every: 1000 / UInt64(DeadlineWheel.resolution), on: loop) { [unowned self] in tick() }
         loop.onEndOfTurn { [unowned self] in
+            meter.written()
             let hasRead = readMail()
             return flushClients() || hasRead
         }
     }
+
+    /// Counts a refusal.
+    func note(_ reason: RefusalReason) { meter.refused(reason) }
 
     // MARK: - Connections
 
@@ -269,6 +277,7 @@ final class Hub {
     private func take(_ piece: Mail) {
         switch piece {
         case .event(let event): deliver(event)
+        case .committed(let moment): meter.committed(at: moment)
         case .answer(let id, let answer, let ticket): carrier(id)?.session?.answer(answer, ticket)
         case .reply(let id, let reply): carrier(id)?.session?.reply(reply)
         case .typing(let id, let found, let destination): carrier(id)?.session?.foundReaders(found, of: destination)
@@ -361,7 +370,10 @@ final class Hub {
                 if let frame = frame(&frames, for: member.session) { member.session.hearNotification(frame) }
             }
         case .unreadCount(let count, let user):
-            for member in topics.members(of: .notifications(user)) { member.session.setUnread(count) }
+            for member in topics.members(of: .notifications(user)) {
+                member.session.setUnread(count)
+                frames.hearers += 1
+            }
         case .removed(let user, let conversation):
             for member in topics.members(of: .chat(user)) { member.session.leave(conversation) }
             if isRecoverable { recoveries.remove(user, from: conversation, at: newestEvent) }
@@ -373,6 +385,7 @@ final class Hub {
         case .counter, .counterUsers:
             send(&frames, to: .counter)
         }
+        if frames.hearers > 0 { meter.heard(EventKind(event), by: frames.hearers) }
     }
 
     private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
@@ -384,6 +397,7 @@ final class Hub {
     /// An event's frame for a session, compressed where it shares that with others.
     private func frame(_ frames: inout Frames, for session: Session, as role: Role = .other) -> [UInt8]? {
         guard let frame = frames.frame(for: session.name, as: role) else { return nil }
+        frames.hearers += 1
         if session.sharedCompression == 0 { return frame }
         let length = FrameEncoder.payload(of: frame).count
         guard length >= settings.deflateThreshold, length <= session.sharedCompression else { return frame }
@@ -406,6 +420,7 @@ final class Hub {
     private(set) var date = HTTPDate(secondsSince1970: Int(Timestamp.now.microseconds / 1_000_000))
 
     private func tick() {
+        meter.ticked()
         if index == 0, writer.hasBulkWork, !isSendingBulk { sendBulk(to: bulkAllowance()) }
         for id in wheel.advance() {
             if let carrier = carrier(id), carrier.wakesAt == wheel.now { carrier.wake() }

@@ -29,10 +29,12 @@ struct Look {
         let frame: [UInt8]?
         /// The newest message that is shown; 0 without any.
         let newest: MessageID
+        let refusal: Refusal?
 
         init(_ answer: Answer?, newest: MessageID? = nil, in name: DialectName) {
             frame = answer.flatMap { Look.frame($0, in: name) }
             self.newest = newest ?? MessageID(0)
+            refusal = answer?.refusal
         }
     }
 

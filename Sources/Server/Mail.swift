@@ -6,6 +6,8 @@ import Synchronization
 /// What a shard is sent by the other threads. A piece is one word, as an event is one already.
 enum Mail: Sendable {
     case event(Event)
+    /// What follows up to the next of these was committed at this moment, by ``Beginnings``' clock.
+    case committed(UInt32)
     /// A token was looked up.
     indirect case authenticated(ConnectionID, Authentication)
     /// What somebody signed in with is valid no more.
@@ -98,11 +100,19 @@ final class Exchange: Sendable {
     }
 
     /// Delivers what a batch of changes brought: to each shard its part, in order.
-    func deliver(_ mail: inout Batch) {
+    ///
+    /// - Parameter moment: When they were committed, by ``Beginnings``' clock.
+    func deliver(_ mail: inout Batch, committedAt moment: UInt32) {
         order.withLock { _ in
-            for shard in inboxes.indices { inboxes[shard].post(contentsOf: &mail.byShard[shard]) }
+            for shard in inboxes.indices where mail.byShard[shard].count > 1 {
+                mail.byShard[shard][0] = .committed(moment)
+                inboxes[shard].post(contentsOf: &mail.byShard[shard])
+            }
         }
     }
+
+    /// How many pieces wait for each shard.
+    var waiting: [Int] { inboxes.map(\.count) }
 
     var shardCount: Int { inboxes.count }
 
@@ -115,7 +125,9 @@ final class Exchange: Sendable {
         Batch(
             byShard: inboxes.indices.map { _ in
                 var mail: [Mail] = []
-                mail.reserveCapacity(2 * count)
+                mail.reserveCapacity(2 * count + 1)
+                // The moment is known at the end.
+                mail.append(.committed(0))
                 return mail
             })
     }

@@ -42,5 +42,8 @@ final class Readers: Sendable {
         }
     }
 
+    /// How many reads wait.
+    var waiting: Int { workers.reduce(0) { $0 + $1.count } }
+
     func stop() { for worker in workers { worker.stop() } }
 }

@@ -6,6 +6,8 @@ struct Ticket: Sendable {
     var acknowledgement: UInt64?
     /// Whether a message was to be sent.
     var isMessage = false
+    /// When a change was asked for, by ``Beginnings``' clock; 0 where that is not known.
+    var receivedAt: UInt32 = 0
 }
 
 /// What a connection asked for and has not been answered, so that its answers keep its order: what only looks at the

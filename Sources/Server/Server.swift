@@ -68,17 +68,20 @@ package final class Server: Sendable {
         let archive = Readers(archivist, secondArchivist, limit: settings.storeQueue)
         let state = ServerState()
         let chat = Chat(limits: settings.limits)
+        let shards = loops.map { Shard(on: $0) }
         let services = Services(
             settings: settings, exchange: exchange, chat: chat, writer: writer, archive: archive,
             api: API(
                 settings: settings, chat: chat, exchange: exchange, writer: writer,
                 authenticator: Authenticator(
                     readers, writer, verifiers, TokenThrottle(limit: settings.tokenFailures), log: log),
-                readers: readers, archive: archive,
-                state: state, log: log),
+                readers: readers, archive: archive, state: state,
+                scrape: Scrape(
+                    settings: settings, shards: shards, exchange: exchange, writer: writer, readers: readers,
+                    archive: archive),
+                log: log),
             router: .make(), origins: Origins(settings),
             recoveries: Recoveries(for: settings.recovery), log: log)
-        let shards = loops.map { Shard(on: $0) }
         do {
             for (index, shard) in shards.enumerated() {
                 await shard.start(index: UInt16(index), inbox: inboxes[index], services)

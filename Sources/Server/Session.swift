@@ -85,14 +85,15 @@ final class Session {
 
     /// Takes the seat: at once where only this server knows of it, else once the writer has.
     func takeSeat() {
+        hub.meter.connected(name)
         switch seat {
         case .room(let room):
-            carrier.seated()
+            begin()
             hub.subscribe(self, to: .room(room))
             hub.exchange.publish(.room(room, .joined, except: carrier.id))
             carrier.begin()
         case .notifications(nil):
-            carrier.seated()
+            begin()
             hub.subscribe(self, to: .everybodysNotifications)
             welcome(.notifications(at: .now))
             carrier.begin()
@@ -101,8 +102,15 @@ final class Session {
         }
     }
 
+    /// The client hears that it is let in.
+    private func begin() {
+        hub.meter.seated(name)
+        carrier.seated()
+    }
+
     /// The connection is gone.
     func closed() {
+        hub.meter.disconnected(name)
         switch seat {
         case .room(let room):
             hub.exchange.publish(.room(room, .left, except: carrier.id))
@@ -123,8 +131,11 @@ final class Session {
 
     /// The writer has seated this carrier.
     func seated(_ seating: Seating) {
-        if case .unavailable = seating { return carrier.close(.tryAgainLater, "The store is not available") }
-        carrier.seated()
+        if case .unavailable = seating {
+            hub.note(.storeUnavailable)
+            return carrier.close(.tryAgainLater, "The store is not available")
+        }
+        begin()
         switch (seating, seat) {
         case (.chat(let backlog), .chat(let user, let rule)):
             if !account.hasBegun {
@@ -204,6 +215,7 @@ final class Session {
     }
 
     private func send(_ frame: [UInt8]) {
+        hub.meter.sent(name)
         carrier.send(frame)
     }
 
@@ -244,6 +256,7 @@ final class Session {
 
     /// Shows the client what it asked to see.
     func reply(_ reply: Look.Reply) {
+        if let refusal = reply.refusal { hub.note(RefusalReason(refusal)) }
         if let held {
             held.answer(reply.frame, newest: reply.newest)
             return releaseHistory()
@@ -280,6 +293,7 @@ final class Session {
     }
 
     private func tell(_ answer: Answer, _ ticket: Ticket) {
+        if let refusal = answer.refusal { hub.note(RefusalReason(refusal)) }
         var answer = answer
         if case .stored(let id, isRecipientPresent: false) = answer, !hub.settings.erpOfflineNotice {
             answer = .stored(id, isRecipientPresent: true)
@@ -380,9 +394,11 @@ final class Session {
 
     /// Whether a text message that has come is looked at; a client that sends too many is told so.
     func admits() -> Bool {
-        if !name.dialect.reads(from: seat.kind) { return false }
-        if !name.dialect.limitsRate || takeToken() { return true }
-        refuse(.tooFast)
+        if name.dialect.reads(from: seat.kind) {
+            if !name.dialect.limitsRate || takeToken() { return true }
+            refuse(.tooFast)
+        }
+        hub.meter.received(name)
         return false
     }
 
@@ -390,17 +406,29 @@ final class Session {
     func received(_ text: Span<UInt8>) {
         let frame = try? hub.parser.parse(text)
         if !rivals.isEmpty { settle(by: frame) }
+        hub.meter.received(name)
         guard let frame else { return refuse(.notJSON) }
         if frame.isObject { carryOut(frame) } else { refuse(.unknownFormat) }
     }
 
     /// Takes a binary message, which no dialect has.
-    func receivedBinary() { if name.dialect.reads(from: seat.kind) { refuse(.notJSON) } }
+    func receivedBinary() {
+        hub.meter.received(name)
+        if name.dialect.reads(from: seat.kind) { refuse(.notJSON) }
+    }
+
+    /// Takes an event of Socket.IO.
+    ///
+    /// - Parameter acknowledgement: The number of the acknowledgement that the client asks for.
+    func received(event: JSONValue, acknowledgement: UInt64?) {
+        hub.meter.received(name)
+        carryOut(event, acknowledgement: acknowledgement)
+    }
 
     /// Takes what the dialect reads.
     ///
-    /// - Parameter acknowledgement: The number of the acknowledgement that the client asks for.
-    func carryOut(_ frame: JSONValue, acknowledgement: UInt64? = nil) {
+    /// - Parameter acknowledgement: As above.
+    private func carryOut(_ frame: JSONValue, acknowledgement: UInt64? = nil) {
         do throws(Refusal) {
             carryOut(try name.dialect.decode(frame, from: seat.kind), acknowledgement)
         } catch {
@@ -410,7 +438,11 @@ final class Session {
 
     /// The client's first frame shows which dialect it speaks, or leaves it as it is.
     private func settle(by frame: JSONValue?) {
-        if let frame, frame.isObject, let right = rivals.first(where: { $0.dialect.recognizes(frame) }) { name = right }
+        if let frame, frame.isObject, let right = rivals.first(where: { $0.dialect.recognizes(frame) }) {
+            hub.meter.disconnected(name)
+            hub.meter.connected(right)
+            name = right
+        }
         rivals = []
         if feed == .sending, !name.dialect.wantsBacklog { askForBacklog() }
         guard account.settle(isWanted: name.dialect.wantsBacklog) else { return }
@@ -432,7 +464,9 @@ final class Session {
             ticket.isMessage = true
             if let sign = typing.end(for: destination) { take(Requests.Decided(.publish(.typing(sign)))) }
         }
-        take(Requests.Decided(hub.chat.decide(command, from: seat, at: .now), ticket))
+        let decision = hub.chat.decide(command, from: seat, at: .now)
+        if case .store = decision { ticket.receivedAt = UInt32(truncatingIfNeeded: hub.loop.microseconds) }
+        take(Requests.Decided(decision, ticket))
     }
 
     /// Carries out what was decided, when its turn has come.

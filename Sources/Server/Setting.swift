@@ -89,6 +89,9 @@ package struct Setting: Sendable {
             "token_failures", "0 to 1000000", "tokens that may fail in a minute from one address; 0: any number",
             \.tokenFailures
         ) { number($0, in: 0...1_000_000) },
+        Setting("metrics", "true or false", "serve /metrics, on this machine and to administrators", \.metrics) {
+            Bool($0)
+        },
         Setting("bulk_rate", "1 to 100000", "people a second that bulk messages serve", \.bulkRate) {
             number($0, in: 1...100_000)
         },

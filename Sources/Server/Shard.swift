@@ -32,6 +32,9 @@ actor Shard {
 
     var connectionCount: Int { hub?.connectionCount ?? 0 }
 
+    /// What the loop has counted, and what waits on it.
+    var snapshot: LoopSnapshot? { hub.map { LoopSnapshot($0) } }
+
     /// Ends what is left.
     func abort() { hub?.abort() }
 }

@@ -85,7 +85,7 @@ final class SocketIOClient: EngineClient {
             send(packet: SocketPacketEncoder.refused("Invalid namespace", to: packet.namespace))
         case (.connect, .unconnected): connect(packet.data)
         case (.event, .connected(let session)) where packet.namespace == "/":
-            if let event = packet.data { session.carryOut(event, acknowledgement: packet.id) }
+            if let event = packet.data { session.received(event: event, acknowledgement: packet.id) }
         case (.disconnect, .connected) where packet.namespace == "/":
             leave(mayReturn: false)
         // The server asks for none, so that one is late at most.
@@ -95,7 +95,10 @@ final class SocketIOClient: EngineClient {
         }
     }
 
-    private func closeForMistake() { close(.policyViolation, "Not a packet of Socket.IO") }
+    private func closeForMistake() {
+        hub.note(.protocolError)
+        close(.policyViolation, "Not a packet of Socket.IO")
+    }
 
     private func send(packet: [UInt8]) { send(FrameEncoder.frame(.text, packet.span)) }
 
@@ -103,15 +106,16 @@ final class SocketIOClient: EngineClient {
 
     private func connect(_ auth: JSONValue?) {
         let token = GivenToken.withOrWithoutScheme(auth?["token"]?.string) ?? token
-        guard let token else { return refuse() }
+        guard let token else { return refuse(.tokenMissing) }
         stage = .authenticating(
             auth?["pid"]?.string.map { Return(pid: $0, offset: auth?["offset"]?.string) })
         if let known = hub.authenticate(token, from: address, for: id) { authenticated(known) }
     }
 
-    private func refuse(_ reason: String = "Authentication error") {
+    private func refuse(_ reason: RefusalReason, _ words: String = "Authentication error") {
+        hub.note(reason)
         stage = .unconnected
-        send(packet: SocketPacketEncoder.refused(reason))
+        send(packet: SocketPacketEncoder.refused(words))
     }
 
     override func authenticated(_ authentication: Authentication) {
@@ -127,10 +131,10 @@ final class SocketIOClient: EngineClient {
             session.takeSeat()
         case .refused(let wait):
             hub.log.debug("a token was refused", ["address": address])
-            if wait == nil { return refuse() }
-            refuse(API.Problem.tooManyFailures)
+            if wait == nil { return refuse(.tokenInvalid) }
+            refuse(.tooManyFailures, API.Problem.tooManyFailures)
             close(.policyViolation, API.Problem.tooManyFailures)
-        case .unavailable: refuse("The store is not available")
+        case .unavailable: refuse(.storeUnavailable, "The store is not available")
         }
     }
 
@@ -169,7 +173,10 @@ final class SocketIOClient: EngineClient {
         updateDeadline()
         send(packet: SocketPacketEncoder.connected(sid: socketID, pid: pid))
         guard let missed else { return }
-        for frame in missed.frames { send(frame) }
+        for frame in missed.frames {
+            hub.meter.sent(name)
+            send(frame)
+        }
         for conversation in missed.joined { session.join(conversation) }
     }
 

@@ -49,6 +49,7 @@ final class Writer: Sendable {
     private let worker: Worker<Submission>
     private let failure: Failure
     private let bulkWork: BulkWork
+    private let meter: StoreMeter
 
     /// - Parameters:
     ///   - limit: How many changes may wait.
@@ -59,7 +60,9 @@ final class Writer: Sendable {
         self.failure = failure
         let bulkWork = BulkWork()
         self.bulkWork = bulkWork
-        let clerk = Clerk(store, exchange, failure, bulkWork, backlogBytes: backlogBytes, recovery: recovery)
+        let meter = StoreMeter()
+        self.meter = meter
+        let clerk = Clerk(store, exchange, failure, bulkWork, meter, backlogBytes: backlogBytes, recovery: recovery)
         worker = Worker(limit: limit, owning: clerk) { clerk, batch in
             clerk.handle(batch)
             clerk.careForLog(after: batch)
@@ -74,6 +77,12 @@ final class Writer: Sendable {
 
     /// A bulk message was added.
     func startBulkWork() { bulkWork.exists.store(true, ordering: .relaxed) }
+
+    /// How much waits.
+    var waiting: Int { worker.count }
+
+    /// What was done so far.
+    var counts: StoreCounts { meter.counts.withLock { $0 } }
 
     /// Whether ``submit(_:)`` would take something.
     var hasRoom: Bool { worker.hasRoom }
@@ -178,6 +187,9 @@ private final class Clerk {
     private let exchange: Exchange
     private let failure: Failure
     private let bulkWork: BulkWork
+    private let meter: StoreMeter
+    /// When the changes of the transaction under way were asked for.
+    private var askedFor = Beginnings()
     /// How many people are served of a bulk message at once: about 2 ms of work.
     private static let bulkSlice = 100
     private let backlogBytes: Int
@@ -190,10 +202,11 @@ private final class Clerk {
     private var forgottenAt = Timestamp(microseconds: 0)
 
     init(
-        _ store: Store, _ exchange: Exchange, _ failure: Failure, _ bulkWork: BulkWork, backlogBytes: Int,
-        recovery: Duration
+        _ store: Store, _ exchange: Exchange, _ failure: Failure, _ bulkWork: BulkWork, _ meter: StoreMeter,
+        backlogBytes: Int, recovery: Duration
     ) {
         self.recovery = recovery
+        self.meter = meter
         self.bulkWork = bulkWork
         bulkWork.exists.store((try? store.bulkMessages.isRunning()) ?? true, ordering: .relaxed)
         self.backlogBytes = backlogBytes
@@ -235,6 +248,9 @@ private final class Clerk {
         var isWriting = false
         var carriedOut = 0
         isBulkDone = false
+        askedFor.forget()
+        let rows = store.changedRows
+        var doneAt: UInt64 = 0
         do {
             try store.transaction { () throws(StoreError) in
                 // Seen in place: none is copied.
@@ -243,14 +259,24 @@ private final class Clerk {
                     try carryOut(changes[carriedOut], &mail, &callers, &isWriting)
                     carriedOut += 1
                 }
+                doneAt = System.microsecondsForward
             }
         } catch {
+            meter.counts.withLock { $0.errors += 1 }
             for submission in submissions[..<carriedOut] { presence.undo(submission) }
             throw error
         }
         if isWriting { failure.note(nil) }
         if isBulkDone { bulkWork.exists.store(false, ordering: .relaxed) }
-        exchange.deliver(&mail)
+        let committedAt = System.microsecondsForward
+        exchange.deliver(&mail, committedAt: UInt32(truncatingIfNeeded: committedAt))
+        // What wrote nothing had no disk to wait for.
+        if store.changedRows != rows {
+            meter.counts.withLock {
+                $0.note(submissions.count, committedIn: committedAt - doneAt)
+                askedFor.end(at: UInt32(truncatingIfNeeded: committedAt), in: &$0.storeTime)
+            }
+        }
         for tell in callers { tell() }
     }
 
@@ -266,6 +292,7 @@ private final class Clerk {
             if let event = Event(outcome) { mail.publish(event) }
             switch origin {
             case .connection(let connection, let ticket):
+                if ticket.receivedAt != 0 { askedFor.note(ticket.receivedAt) }
                 mail.send(
                     .answer(connection, Chat.answer(to: outcome, isPresent: presence.isPresent), ticket), to: connection
                 )

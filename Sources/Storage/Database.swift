@@ -74,6 +74,9 @@ internal import CSQLite
     package var lastInsertedRow: Int64 { unsafe sqlite3_last_insert_rowid(handle) }
     package var changedRows: Int { unsafe Int(sqlite3_changes(handle)) }
 
+    /// How many rows this connection has ever changed.
+    var totalChanges: Int64 { unsafe sqlite3_total_changes64(handle) }
+
     func error() -> StoreError {
         unsafe StoreError(
             code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)),

@@ -15,6 +15,9 @@ package final class Store {
     let revocations: Revocations
     private let log: WriteAheadLog?
 
+    /// How many rows were ever changed here.
+    package var changedRows: Int64 { database.totalChanges }
+
     /// The id of the newest message.
     package var lastMessage: MessageID { newest }
     /// The same for this module, where accesses are not checked at run time.

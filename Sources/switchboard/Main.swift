@@ -5,7 +5,7 @@ import Server
 /// The command line: a command, its words and its flags.
 @main
 struct Main {
-    static let version = "0.1.0"
+    static let version = Build.version
 
     static let help = """
         Switchboard: one real-time chat and notification server that speaks many front ends' protocols.

@@ -196,7 +196,8 @@ STORY = [
 
 
 def test_the_examples_are_answered_as_it_says(start: Any) -> None:
-    assert {step[1] for step in STORY} == OPERATIONS.keys()
+    # What is no JSON has a test file of its own.
+    assert {step[1] for step in STORY} == OPERATIONS.keys() - {"metrics"}
     world = populated(start(extra=KEYED))
     credentials = {"nobody": None, "key": API_KEY, "alice": world.alice.token}
     for who, id, *name in STORY:
