@@ -129,7 +129,7 @@ final class Work {
         ledger.transaction(in: store) { () throws(StoreError) in
             _ = try store.apply(.markRead(.person(asha.id), by: ben.id, at: .start))
             _ = try store.apply(.readAllNotifications(by: ben.id))
-            _ = try store.backlog(of: chitra.id, after: nil)
+            _ = try store.waiting(for: chitra.id)
             try store.noteEverything(for: chitra.id)
             return []
         }
@@ -196,7 +196,7 @@ final class Work {
                 var values = [store.lastMessage.rawValue]
                 for person in people {
                     values.append(Int64(try store.notifications.unreadCount(of: person)))
-                    values += try store.backlog(of: person.id, after: nil).messages.map(\.id.rawValue)
+                    values += try store.waiting(for: person.id).messages.map(\.id.rawValue)
                     values += try store.others(in: group, besides: person.id)?.map(\.rawValue) ?? [-1]
                 }
                 return values
