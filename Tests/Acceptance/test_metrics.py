@@ -23,7 +23,7 @@ from socketio_raw import PollingLink, engine, sign_in
 from switchboard import Server, eventually
 from tokens import expect_nothing_of
 
-SETTINGS = KEYED
+SETTINGS = KEYED | {"SWITCHBOARD_ALLOWED_HOSTS": "chat.example.org"}
 DOCUMENT = Path(__file__).parents[2] / "docs" / "METRICS.md"
 
 
