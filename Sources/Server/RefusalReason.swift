@@ -88,7 +88,8 @@ extension RefusalReason {
             case .tooManyRequests: .throttled
             case .serviceUnavailable, .internalServerError: .storeUnavailable
             case .switchingProtocols, .ok, .created, .accepted, .noContent, .badRequest, .uriTooLong,
-                .expectationFailed, .unprocessableContent, .upgradeRequired, .misdirectedRequest, .headerFieldsTooLarge, .notImplemented,
+                .expectationFailed, .unprocessableContent, .upgradeRequired, .misdirectedRequest, .headerFieldsTooLarge,
+                .notImplemented,
                 .versionNotSupported:
                 .badRequest
             }

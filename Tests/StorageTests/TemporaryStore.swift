@@ -125,7 +125,9 @@ final class TemporaryStore {
 
 extension Store {
     /// What a person is given who comes now.
-    func waiting(for user: UserID) throws(StoreError) -> Backlog { try backlog(of: user, after: try delivered(to: user)) }
+    func waiting(for user: UserID) throws(StoreError) -> Backlog {
+        try backlog(of: user, after: try delivered(to: user))
+    }
 }
 
 extension Timestamp {
