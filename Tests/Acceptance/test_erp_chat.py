@@ -163,9 +163,13 @@ async def test_typing_is_told_and_forgotten(server: Server, connect: Connect, pa
     await aarav.send({"type": "typing", "recipient_id": pair[1].id})
     await bela.expect({"type": "user_typing", "sender_id": pair[0].id})
     await bela.close()
+    chen = server.person("Chen Wei")
+    third = await online(connect, server, chen)
     await aarav.send({"type": "typing", "recipient_id": pair[1].id})
+    # What one client asks for is done in its order: when this is heard, the sign is forgotten.
+    await aarav.send(said("later", chen.id))
+    await third.expect(heard("later", pair[0]))
     bela = await connect(server, CHAT, pair[1].token)
-    third = await online(connect, server, server.person("Chen Wei"))
     await third.send(said("first thing", pair[1].id))
     assert (await bela.receive())["message"] == "first thing"
 

@@ -15,7 +15,7 @@ import pytest
 import socket_io
 from api import CONVERSATIONS, MESSAGES, direct, get, post
 from conftest import Connect, Start
-from database import rows, stored_texts
+from database import all_acknowledged, rows, stored_texts
 from faults import Disk, start_faulty
 from frames import ANY_ERROR, error
 from raw import request
@@ -144,6 +144,7 @@ async def test_a_database_file_that_cannot_be_synced_leaves_all_in_the_log(
     await receiver.expect(erp.heard("four", aarav))
     assert disk.failures == 1 and server.database.stat().st_size < 60_000_000, "a second attempt was trusted"
     assert len(said_in_log(server, "brought up to date")) == 1
+    await all_acknowledged(server, bela)
     server.restart()
     assert is_ready(server)
     sender, receiver = await erp.online(connect, server, aarav), await erp.online(connect, server, bela)
