@@ -299,6 +299,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     }
     override var sharedCompression: Int { deflation?.sharedLength ?? 0 }
     override var queuedBytes: Int { stream.queuedBytes }
+    override var isCongested: Bool { stream.isCongested }
     override func tellWhenDrained() { stream.tellWhenDrained() }
 
     override func pauseReading(_ isPaused: Bool) {

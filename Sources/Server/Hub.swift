@@ -353,7 +353,7 @@ final class Hub {
                 send(&frames, to: .chat(other), as: receipt.authors.contains(other) ? .author : .other)
             }
         case .typing(let sign):
-            for reader in sign.readers { send(&frames, to: .chat(reader)) }
+            for reader in sign.readers { mention(event, &frames, to: .chat(reader)) }
         case .notification(let notification):
             let topic: Topic =
                 switch notification.audience {
@@ -369,19 +369,26 @@ final class Hub {
         case .removed(let user, let conversation):
             for member in topics.members(of: .chat(user)) { member.session.leave(conversation) }
             if isRecoverable { recoveries.remove(user, from: conversation, at: newestEvent) }
+        case .room(let room, .said, _):
+            send(&frames, to: .room(room))
         case .room(let room, _, let exception):
             let except = exception.flatMap { carrier($0, ifOn: index) }?.session
-            for member in topics.members(of: .room(room)) where member.session !== except {
-                if let frame = frame(&frames, for: member.session) { member.session.hear(frame) }
-            }
+            mention(event, &frames, to: .room(room), except: except)
         case .counter, .counterUsers:
-            send(&frames, to: .counter)
+            mention(event, &frames, to: .counter)
         }
     }
 
     private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
         for member in topics.members(of: topic) {
             if let frame = frame(&frames, for: member.session, as: role) { member.session.hear(frame) }
+        }
+    }
+
+    /// Passes on what is held back of those who are behind with reading.
+    private func mention(_ event: Event, _ frames: inout Frames, to topic: Topic, except: Session? = nil) {
+        for member in topics.members(of: topic) where member.session !== except {
+            if let frame = frame(&frames, for: member.session) { member.session.hear(frame, inPassing: event) }
         }
     }
 

@@ -9,10 +9,13 @@ struct LoopCounts: Sendable {
     /// Seats that were taken.
     var handshakes = Tally<DialectName>()
     var refusals = Tally<RefusalReason>()
+    /// Events that were merged or dropped, each for one receiver that was behind with reading.
+    var heldBack: UInt64 = 0
 
     mutating func add(_ other: LoopCounts) {
         connections.add(other.connections)
         handshakes.add(other.handshakes)
         refusals.add(other.refusals)
+        heldBack += other.heldBack
     }
 }

@@ -31,6 +31,9 @@ extension Exposition {
                 family.sample(clients.refusals[reason], ("reason", reason.label))
             }
         }
+        family(
+            "switchboard_held_back_total", .counter,
+            "What was merged or left out for receivers that were behind with reading.", value: clients.heldBack)
     }
 
     private mutating func family(

@@ -17,8 +17,8 @@ final class Session {
     private(set) var name: DialectName
     var subscriptions: [Subscription] = []
 
-    private let carrier: Carrier
-    private let hub: Hub
+    let carrier: Carrier
+    let hub: Hub
     private let rate: TokenBucket.Limit
     private var bucket: TokenBucket
     /// More signs of typing than this tell nobody anything; the surplus is dropped.
@@ -52,6 +52,8 @@ final class Session {
         case live
     }
 
+    /// What is of the moment, while the client is behind with reading.
+    var heldBack: HeldBack?
     /// The tick by which a history that was found is sent in any case.
     private var historyDeadline: UInt32 = .max
     /// Whether the last sign of typing that counted was one of a start.
@@ -183,6 +185,7 @@ final class Session {
 
     /// All that was sent has left.
     func drained() {
+        tellHeldBack()
         if feed == .sending { askForBacklog() }
         goOn()
     }
@@ -237,8 +240,9 @@ final class Session {
 
     private func tellUnread() {
         guard case .notifications(let user?) = seat else { return }
-        var frames = Frames(.unreadCount(unread, of: user.id))
-        if let frame = frames.frame(for: name) { send(frame) }
+        let event = Event.unreadCount(unread, of: user.id)
+        var frames = Frames(event)
+        if let frame = frames.frame(for: name) { hear(frame, inPassing: event) }
     }
 
     /// The writer tells what became of a change that the client asked for.
