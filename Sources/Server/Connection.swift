@@ -10,6 +10,11 @@ final class Connection: Carrier, SocketStreamDelegate {
     let stream: SocketStream
     /// Whether it came over the local socket, which only the server's own user can reach.
     let isLocal: Bool
+    /// Why it is one too many, where it is: it is told so with its first request.
+    private(set) var surplus: Admissions.Verdict?
+    /// Whether it counts, and under which address.
+    private var isCounted = false
+    private var prefix: NetworkPrefix?
 
     private var phase = Phase.gone
     /// What has become of a WebSocket's messages, and of its pings.
@@ -50,6 +55,38 @@ final class Connection: Carrier, SocketStreamDelegate {
         super.init(id, of: hub)
     }
 
+    /// Counts itself among the others.
+    ///
+    /// - Parameter moving: Where it was let in before, on another loop.
+    /// - Returns: Whether it may stay, be it only to be told that it can't.
+    @discardableResult
+    func enter(with moving: MovingConnection? = nil) -> Bool {
+        if isLocal { return true }
+        isCounted = true
+        prefix = hub.admissions.prefix(of: address)
+        let verdict = hub.admissions.enter(from: prefix, descriptor: stream.descriptorNumber)
+        if moving != nil { return true }
+        switch verdict {
+        case .welcome: return true
+        case .nodeIsFull, .addressIsFull: surplus = verdict
+        case .overrun:
+            hub.note(.nodeIsFull)
+            closed()
+            stream.close()
+            return false
+        }
+        return true
+    }
+
+    /// Counts under the address of its client where a proxy has named another than its own.
+    ///
+    /// - Returns: Whether there are not too many from there.
+    func enterAddress() -> Bool {
+        let prefix = isLocal ? nil : hub.admissions.prefix(of: address)
+        defer { self.prefix = prefix }
+        return hub.admissions.move(from: self.prefix, to: prefix)
+    }
+
     /// Starts with HTTP. The hub must know the connection by now: it may end at once.
     ///
     /// - Parameter moving: What the client asked for while the connection was on another loop.
@@ -74,6 +111,9 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     /// Whether an HTTP request is being answered.
     var isAnswering: Bool { if case .http(let conversation) = phase { conversation.isAnswering } else { false } }
+
+    /// Where the client is: an IP address, or nothing where it came over the local socket.
+    var address: String { stream.peerAddress }
 
     override var session: Session? { seatedSession(in: phase) }
     var conversation: HTTPConversation? { if case .http(let conversation) = phase { conversation } else { nil } }
@@ -167,7 +207,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     override func overflowed() {
         hub.note(.receiverTooSlow)
-        hub.log.warning("a receiver is too slow, its connection is closed", ["address": stream.peerAddress])
+        hub.log.warning("a receiver is too slow, its connection is closed", ["address": address])
         close(.tryAgainLater, "Too slow to read")
     }
 
@@ -181,6 +221,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     }
 
     func closed() {
+        if isCounted { hub.admissions.leave(from: prefix) }
         let phase = phase
         self.phase = .gone
         hub.remove(self)
@@ -236,7 +277,7 @@ final class Connection: Carrier, SocketStreamDelegate {
             open(
                 opening.mounts.forToken(credential.kind), as: user, holder: authentication.holder, expiresAt: expiresAt)
         case .refused:
-            hub.log.debug("a token was refused", ["address": stream.peerAddress])
+            hub.log.debug("a token was refused", ["address": address])
             refuse(.tokenInvalid, .unauthorized, "Invalid or expired token")
         case .unavailable: refuse(.storeUnavailable, .tryAgainLater, "The store is not available")
         }
@@ -261,9 +302,14 @@ final class Connection: Carrier, SocketStreamDelegate {
             seat = .room(room)
         case .counter: seat = .counter
         }
+        var usage: Usage?
+        if let user {
+            usage = hub.people.enter(user.id, limit: hub.settings.connectionsPerPerson)
+            if usage == nil { return refuse(.personIsFull, .tryAgainLater, "Too many connections") }
+        }
         deflation = opening.compression.map { Deflation($0, of: hub) }
         let session = Session(
-            seat, mount.name, rivals: rivals, on: self, of: hub, holder: holder,
+            seat, mount.name, rivals: rivals, on: self, of: hub, holder: holder, usage: usage,
             expiresAt: expiresAt.map { hub.tick(at: $0) })
         phase = .seating(session, handshake: opening.handshake, early: early)
         session.takeSeat()

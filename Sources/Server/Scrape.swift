@@ -6,6 +6,7 @@ struct Scrape: Sendable {
     let shards: [Shard]
     /// What is refused where no loop counts it.
     let refusals: SharedRefusals
+    let admissions: Admissions
 
     /// Everything, in the text format of Prometheus.
     func text() async -> [UInt8] {
@@ -17,6 +18,9 @@ struct Scrape: Sendable {
             "switchboard_build_info", .gauge, "The version that runs; always 1."
         ) { $0.sample(1 as UInt64, ("version", Build.version)) }
         text.write(clients: loops)
+        text.family(
+            "switchboard_sockets", .gauge, "Connections over TCP, whatever they are for.",
+            value: UInt64(max(0, admissions.connectionCount)))
         return text.bytes
     }
 }

@@ -19,6 +19,8 @@ final class Session {
 
     let carrier: Carrier
     let hub: Hub
+    /// What its person uses in all, where it has one.
+    private let usage: Usage?
     private let rate: TokenBucket.Limit
     private var bucket: TokenBucket
     /// More signs of typing than this tell nobody anything; the surplus is dropped.
@@ -54,6 +56,8 @@ final class Session {
 
     /// What is of the moment, while the client is behind with reading.
     var heldBack: HeldBack?
+    /// The tick until which something waits for room in the store's queue.
+    private var storeDeadline: UInt32 = .max
     /// The tick by which a history that was found is sent in any case.
     private var historyDeadline: UInt32 = .max
     /// Whether the last sign of typing that counted was one of a start.
@@ -66,10 +70,11 @@ final class Session {
     /// - Parameters:
     ///   - rivals: What else the client may turn out to speak.
     ///   - holder: By whom and by which token this was opened.
-    ///   - expiresAt: The tick at which that expires.
+    ///   - usage: Of its person, who has entered there.
+    ///   - expiresAt: The tick at which that token expires.
     init(
         _ seat: Seat, _ name: DialectName, rivals: [DialectName] = [], on carrier: Carrier, of hub: Hub,
-        holder: Holder?, expiresAt: UInt32?
+        holder: Holder?, usage: Usage?, expiresAt: UInt32?
     ) {
         self.seat = seat
         self.name = name
@@ -77,6 +82,7 @@ final class Session {
         self.carrier = carrier
         self.hub = hub
         self.holder = holder
+        self.usage = usage
         self.expiresAt = expiresAt
         sharedCompression = carrier.sharedCompression
         rate = name.dialect.limitsRate ? hub.settings.roomsRate : Self.typingRate
@@ -127,6 +133,7 @@ final class Session {
         }
         for sign in typing.takeAll() { _ = hub.exchange.offer(.typing(sign)) }
         hub.unsubscribe(self)
+        if let usage { hub.people.leave(usage, at: hub.microseconds) }
     }
 
     /// The writer has seated this carrier.
@@ -415,6 +422,9 @@ final class Session {
                 return acknowledgement == nil ? () : refuse(.tooFast, ticket)
             }
             isTyping = starts
+        } else if let usage, usage.messages.take(hub.settings.messageRate, at: hub.microseconds) > 0 {
+            if case .send = command { ticket.isMessage = true }
+            return refuse(.tooFast, ticket)
         }
         if case .send(_, let destination) = command {
             ticket.isMessage = true
@@ -432,6 +442,13 @@ final class Session {
     /// There is room in the store's queue again.
     func storeHasRoom() {
         requests.resume()
+        goOn()
+    }
+
+    /// There was none for too long: what waits for it was not stored, and its sender is told so.
+    private func giveUpWaiting() {
+        storeDeadline = .max
+        requests.giveUp()
         goOn()
     }
 
@@ -456,6 +473,10 @@ final class Session {
                 // Its client is not read from until there is.
                 requests.stall(request)
                 hub.waitForStore(carrier.id)
+                if storeDeadline == .max { storeDeadline = hub.wheel.now + hub.ticks.storePatience }
+                carrier.updateDeadline()
+            } else if storeDeadline != .max {
+                storeDeadline = .max
             }
         case .publish(let event):
             if hub.exchange.offer(event) {
@@ -501,13 +522,14 @@ final class Session {
     // MARK: - Time
 
     /// The tick at which ``timePassed()`` wants to be called.
-    var deadline: UInt32 { min(expiresAt ?? .max, typing.deadline, historyDeadline) }
+    var deadline: UInt32 { min(expiresAt ?? .max, typing.deadline, historyDeadline, storeDeadline) }
 
     func timePassed() {
         let now = hub.wheel.now
         if let expiresAt, now >= expiresAt { return carrier.close(.unauthorized, "Token expired") }
         for sign in typing.takeEnded(at: now) { take(Requests.Decided(.publish(.typing(sign)))) }
         if now >= historyDeadline { releaseHistory(isLate: true) }
+        if now >= storeDeadline { giveUpWaiting() }
     }
 }
 
