@@ -55,7 +55,7 @@ final class Session {
     }
 
     /// What is of the moment, while the client is behind with reading.
-    var heldBack: HeldBack?
+    var heldBack: Arrears?
     /// The tick until which something waits for room in the store's queue.
     private var storeDeadline: UInt32 = .max
     /// The tick by which a history that was found is sent in any case.
