@@ -11,7 +11,7 @@ let strict: [SwiftSetting] =
         "ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility", "NonisolatedNonsendingByDefault",
     ].map { .enableUpcomingFeature($0) }
     + [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]
-    + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
+    + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"])] : [])
 
 /// A C library of the system, found through pkg-config.
 func library(_ name: String, _ pkgConfig: String?, apt: String, brew: String) -> Target {
@@ -86,6 +86,7 @@ if isFuzzing {
         fuzzer("FuzzHTTP", "HTTP"),
         fuzzer("FuzzJSON", "JSON"),
         fuzzer("FuzzJWT", "JWT"),
+        fuzzer("FuzzServer", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Server"),
         fuzzer("FuzzSocketIO", "SocketIO", "JSON"),
         fuzzer("FuzzWebSocket", "WebSocket"),
     ]
