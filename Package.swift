@@ -89,8 +89,12 @@ if isFuzzing {
     ]
 } else {
     package.products.append(.library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]))
+    package.products.append(.library(name: "ShiftedClock", type: .dynamic, targets: ["ShiftedClock"]))
     package.targets += [
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .target(
+            name: "ShiftedClock", path: "Tests/ShiftedClock", cSettings: [.define("_GNU_SOURCE")],
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         tests("ChatTests", "Chat"),
         tests("DialectsTests", "Dialects", "Chat", "JSON"),
         tests("EventLoopTests", "EventLoop"),
