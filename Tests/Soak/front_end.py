@@ -88,10 +88,9 @@ class FrontEnd:
         self._life = asyncio.create_task(self._live())
 
     async def leave(self) -> None:
-        """Closes the connection properly, if there is one."""
+        """Closes the connection properly, if there is one. Nothing may be said any more that it should hear."""
         life, self._life = self._life, None
         if (socket := self.socket) is not None:
-            self.wire.breaks()
             await socket.close()
         if life is not None:
             life.cancel()
@@ -141,7 +140,8 @@ class FrontEnd:
             if socket.close_code is not None and socket.close_code != 1006:
                 self.world.ledger.figures[f"closed with {socket.close_code}"] += 1
         finally:
-            if self.socket is not None:
+            # What somebody hears until they leave by themselves is all theirs.
+            if self.socket is not None and self._life is not None:
                 self.wire.breaks()
             self.socket = None
             self.gone()

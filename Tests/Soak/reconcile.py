@@ -26,6 +26,8 @@ class Stored:
     notifications: Counter[str]
     counter: int
     complaints: list[str]
+    # How often a message is older than the one before it, by its time.
+    steps_back: int = 0
 
     @classmethod
     def read(cls, file: Path) -> Stored:
@@ -33,6 +35,7 @@ class Stored:
         with _opened(file) as database:
             messages = database.execute("SELECT id, conversation_id, sender_id, text FROM messages ORDER BY id")
             rows = messages.fetchall()
+            times = [time for (time,) in database.execute("SELECT created_at FROM messages ORDER BY id")]
             (counter,) = database.execute("SELECT value FROM counter").fetchone()
             titles = Counter(title for (title,) in database.execute("SELECT title FROM notifications"))
             complaints = [line for (line,) in database.execute("PRAGMA integrity_check") if line != "ok"]
@@ -40,7 +43,8 @@ class Stored:
             filed = database.execute("SELECT conversation_id, message_id FROM conversation_messages").fetchall()
         if Counter(filed) != Counter((conversation, number) for number, conversation, _, _ in rows):
             complaints.append("the conversations do not list each message once")
-        return cls(rows, titles, counter, complaints)
+        steps_back = sum(later < earlier - 1_000_000 for earlier, later in zip(times, times[1:]))
+        return cls(rows, titles, counter, complaints, steps_back)
 
 
 @contextlib.contextmanager
@@ -87,6 +91,8 @@ def reconcile(ledger: Ledger, fronts: list[FrontEnd], stored: Stored) -> None:
     _check_announcements(ledger, fronts, stored)
     if not ledger.counted_for_certain <= stored.counter <= ledger.counted_at_most:
         ledger.blame("the counter is wrong", (ledger.counted_for_certain, stored.counter, ledger.counted_at_most))
+    if ledger.figures["clocks set back"] and not stored.steps_back:
+        ledger.blame("the clock was set back, and nobody noticed", ledger.figures["clocks set back"])
     if ledger.highest_count > stored.counter:
         ledger.blame("the counter went back", (ledger.highest_count, stored.counter))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import socket
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -38,9 +39,9 @@ class Options:
     seconds: float = 120
     seed: int = 1
     people: int = 160
-    rate: float = 300
+    rate: float = 400
     # On average: from one fault of the server to the next, and from one cut of somebody's network to the next.
-    fault_every: float = 5
+    fault_every: float = 3
     cut_every: float = 20
     without: set[str] = field(default_factory=set)
     clock: str = ""
@@ -56,7 +57,9 @@ class Soak:
         self.memory: list[int] = []
 
     async def run(self) -> None:
+        """From the start of the server to its end; SIGTERM ends both, too."""
         options = self.options
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
         with tempfile.TemporaryDirectory(prefix="switchboard-soak-", ignore_cleanup_errors=True) as name:
             folder = Path(name) / "disk"
             folder.mkdir()
@@ -85,6 +88,7 @@ class Soak:
         faults = Faults(
             ledger, self.server, self.fronts, traffic, disk, clock, options.seed + 3, options.without)
         watch = asyncio.create_task(self._watch(faults))
+        ledger.figures["front ends"] = len(self.fronts)
         for front in self.fronts:
             front.come()
         await self._until(self._all_ready, "everybody to come")
@@ -215,7 +219,7 @@ class Soak:
         for front in self.fronts:
             if isinstance(front, InRoom):
                 await front.speak()
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
 
     async def _go_and_come(self) -> None:
         """All leave, and come again, as after the start."""

@@ -124,12 +124,13 @@ class Traffic:
         told.acknowledged_at = now()
 
     async def _insist(self, path: str, body: Any, headers: dict[str, str]) -> Any:
+        """Until it is carried out: it has a name, so it is so once."""
         while True:
             status, answer = await self._post(path, body, headers)
             if status in (200, 201):
                 return answer
             if status not in (0, 429, 503):
-                self.world.ledger.blame("an answer of the API", (path, body, status, answer))
+                raise RuntimeError(f"{path} {body}: {status} {answer}")
             await asyncio.sleep(self.random.uniform(0.2, 0.6))
 
     async def _post(self, path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
