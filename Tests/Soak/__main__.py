@@ -10,7 +10,7 @@ import sys
 from .report import report
 from .soak import Options, Soak
 
-FAULTS = ("cuts", "kill", "pause", "disk", "files", "clock", "slow")
+FAULTS = ("cuts", "goodbyes", "kill", "pause", "disk", "files", "clock", "slow")
 
 
 def main() -> int:

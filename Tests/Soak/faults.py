@@ -24,7 +24,7 @@ class Faults:
         seed: int, without: set[str],
     ) -> None:
         self.ledger, self.server, self.fronts, self.traffic = ledger, server, fronts, traffic
-        self.disk, self.clock, self.random = disk, clock, random.Random(seed)
+        self.disk, self.clock, self.random, self.without = disk, clock, random.Random(seed), without
         self.faults: dict[str, Callable[[], Awaitable[None]]] = {
             name: fault for name, fault in (
                 ("kill", self._kill), ("pause", self._pause), ("disk", self._fill_disk), ("files", self._use_up_files),
@@ -52,6 +52,12 @@ class Faults:
             await asyncio.sleep(each / len(self.fronts))
             front = self.random.choice(self.fronts)
             if front.way.is_down:
+                continue
+            if "goodbyes" not in self.without and self.random.random() < 0.1:
+                self.ledger.figures["goodbyes"] += 1
+                front.world.spawn(front.say_goodbye())
+                continue
+            if "cuts" in self.without:
                 continue
             if self.random.random() < 0.2:
                 self.ledger.figures["networks that stood still"] += 1

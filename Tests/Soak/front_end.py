@@ -87,6 +87,12 @@ class FrontEnd:
     def come(self) -> None:
         self._life = asyncio.create_task(self._live())
 
+    async def say_goodbye(self) -> None:
+        """Closes the connection as a page does that is loaded anew: what comes in meanwhile is not looked at."""
+        if (socket := self.socket) is not None:
+            self.wire.breaks()
+            await socket.close()
+
     async def leave(self) -> None:
         """Closes the connection properly, if there is one. Nothing may be said any more that it should hear."""
         life, self._life = self._life, None

@@ -1,4 +1,4 @@
-"""Engine.IO by long polling, with the face of a websocket: each request on a connection of its own, none tried twice."""
+"""Engine.IO by long polling, with the face of a websocket: one connection for each request, and none tried twice."""
 
 from __future__ import annotations
 

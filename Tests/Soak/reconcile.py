@@ -53,11 +53,17 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
         yield database
 
 
-def missing(ledger: Ledger, fronts: list[FrontEnd], rows: list[Row]) -> dict[Screen, list[int]]:
-    """For each screen, what should be on it and is not.
+@dataclass
+class Share:
+    """What belongs on a screen, and what of it was never there."""
 
-    A person whose front ends know no history has each message on one of them at least.
-    """
+    screen: Screen
+    expected: int
+    lost: list[int]
+
+
+def shares(ledger: Ledger, fronts: list[FrontEnd], rows: list[Row]) -> list[Share]:
+    """One for each screen. A person whose front ends know no history has each message on one of them at least."""
     by_conversation: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for number, conversation, sender, _ in rows:
         by_conversation[conversation].append((number, sender))
@@ -65,17 +71,15 @@ def missing(ledger: Ledger, fronts: list[FrontEnd], rows: list[Row]) -> dict[Scr
     for front in fronts:
         if isinstance(front, Inbox):
             inboxes[front.person.id].update(front.screen.seen)
-    lacking = {}
+    found = []
     for screen in ledger.screens:
         seen = inboxes.get(screen.owner) or screen.seen
-        lost = [
+        expected = [
             number for conversation in ledger.conversations[screen.owner]
-            for number, sender in by_conversation[conversation]
-            if number not in seen and (screen.shows_own or sender != screen.owner)
+            for number, sender in by_conversation[conversation] if screen.shows_own or sender != screen.owner
         ]
-        if lost:
-            lacking[screen] = lost
-    return lacking
+        found.append(Share(screen, len(expected), [number for number in expected if number not in seen]))
+    return found
 
 
 def reconcile(ledger: Ledger, fronts: list[FrontEnd], stored: Stored) -> None:
@@ -83,10 +87,14 @@ def reconcile(ledger: Ledger, fronts: list[FrontEnd], stored: Stored) -> None:
     for complaint in stored.complaints:
         ledger.blame("the database is damaged", complaint)
     _check_store(ledger, stored)
-    for screen, lost in missing(ledger, fronts, stored.messages).items():
-        rule = f"never delivered to {screen.name.split()[0]}"
-        ledger.wrong[rule] += len(lost) - 1
-        ledger.blame(rule, (screen.name, len(lost), lost[:5]))
+    for share in shares(ledger, fronts, stored.messages):
+        dialect = share.screen.name.split()[0]
+        ledger.figures[f"for {dialect}"] += share.expected
+        ledger.figures[f"for {dialect}, and seen"] += share.expected - len(share.lost)
+        if share.lost:
+            rule = f"never delivered to {dialect}"
+            ledger.wrong[rule] += len(share.lost) - 1
+            ledger.blame(rule, (share.screen.name, len(share.lost), share.lost[:5]))
     _check_seen(ledger, stored)
     _check_announcements(ledger, fronts, stored)
     if not ledger.counted_for_certain <= stored.counter <= ledger.counted_at_most:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import signal
 import socket
@@ -18,12 +19,12 @@ from switchboard import Server, memory
 from .faults import Faults
 from .front_end import FrontEnd, Person, World
 from .host import Clock, Disk
-from .inboxes import ERP, Campus, Inbox
+from .inboxes import ERP, Campus
 from .ledger import Ledger, now
 from .network import Way
-from .reconcile import Stored, missing, reconcile
+from .reconcile import Stored, reconcile, shares
 from .rooms import AtCounter, Bell, InRoom
-from .screens import Conversations, Fetching
+from .screens import Conversations
 from .socketio import PollingSocketIO, SocketIO
 from .traffic import Traffic
 
@@ -97,9 +98,10 @@ class Soak:
         await self._until(self._all_connected, "everybody to be there")
         self.memory.append(memory(self.server))
 
-        going_wrong = [asyncio.create_task(faults.disturb_server(options.fault_every))]
-        if "cuts" not in options.without:
-            going_wrong.append(asyncio.create_task(faults.disturb_networks(options.cut_every)))
+        going_wrong = [
+            asyncio.create_task(faults.disturb_server(options.fault_every)),
+            asyncio.create_task(faults.disturb_networks(options.cut_every)),
+        ]
         await asyncio.sleep(max(1, options.seconds - (now() - begun)))
         faults.is_over = True
         await asyncio.gather(*going_wrong)
@@ -112,10 +114,11 @@ class Soak:
             "too slow" in line for line in self.server.log)
         ledger.figures["longest lag of the clients, ms"] = int(traffic.longest_lag * 1000)
         # What is only looked at again would count twice.
-        figures = ledger.figures.copy()
+        figures, deliveries = ledger.figures.copy(), len(ledger.delivered_after)
         await self._go_and_come()
         self.memory.append(memory(self.server))
         ledger.figures = figures
+        del ledger.delivered_after[deliveries:]
         watch.cancel()
         self._check_memory()
         reconcile(ledger, self.fronts, await asyncio.to_thread(Stored.read, self.server.database))
@@ -188,7 +191,7 @@ class Soak:
 
     async def _nothing_missing(self) -> bool:
         rows = (await asyncio.to_thread(Stored.read, self.server.database)).messages
-        return not missing(self.ledger, self.fronts, rows)
+        return not any(share.lost for share in shares(self.ledger, self.fronts, rows))
 
     async def _until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
         """Where it does not come to that, the run goes on, and is blamed for it."""
@@ -200,7 +203,8 @@ class Soak:
             await asyncio.sleep(0.25)
 
     def _unready(self) -> list[str]:
-        return [f"{front.name}: connected {front.socket is not None}" for front in self.fronts if not front.is_ready][:5]
+        unready = [front for front in self.fronts if not front.is_ready]
+        return [f"{front.name}: connected {front.socket is not None}" for front in unready[:5]]
 
     async def _watch(self, faults: Faults) -> None:
         """Nobody but the faults ends the server."""
@@ -237,7 +241,8 @@ class Soak:
 
 
 def _verifier() -> str:
-    return ('[{"name": "soak", "secret": "%s", "algorithms": ["HS256"], "create_users": true}]' % SECRET)
+    """People are made by their first token."""
+    return json.dumps([{"name": "soak", "secret": SECRET, "algorithms": ["HS256"], "create_users": True}])
 
 
 def _free_port() -> int:
