@@ -54,6 +54,16 @@ def test_a_known_id_may_come_again() -> None:
     assert books.ledger.figures["duplicates"] == 2
 
 
+def test_what_one_front_end_has_seen_may_come_late_on_another() -> None:
+    books = Books()
+    other = Screen(books.ledger, BELA, "erp of 2")
+    other.others = [books.screen]
+    books.show_both()
+    for number, message in ((2, books.second), (1, books.first)):
+        other.show(number, message.text, AARAV)
+    assert books.wrong() == set()
+
+
 def missing(books: Books) -> None:
     books.show((1, books.first))
 

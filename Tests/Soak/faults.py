@@ -21,10 +21,11 @@ class Faults:
 
     def __init__(
         self, ledger: Ledger, server: Server, fronts: list[FrontEnd], traffic: Traffic, disk: Disk, clock: Clock,
-        seed: int, without: set[str],
+        seed: int, without: set[str], goodbyes: bool,
     ) -> None:
         self.ledger, self.server, self.fronts, self.traffic = ledger, server, fronts, traffic
-        self.disk, self.clock, self.random, self.without = disk, clock, random.Random(seed), without
+        self.disk, self.clock, self.random = disk, clock, random.Random(seed)
+        self.cuts, self.goodbyes = "cuts" not in without, goodbyes
         self.faults: dict[str, Callable[[], Awaitable[None]]] = {
             name: fault for name, fault in (
                 ("kill", self._kill), ("pause", self._pause), ("disk", self._fill_disk), ("files", self._use_up_files),
@@ -53,11 +54,11 @@ class Faults:
             front = self.random.choice(self.fronts)
             if front.way.is_down:
                 continue
-            if "goodbyes" not in self.without and self.random.random() < 0.1:
+            if self.goodbyes and self.random.random() < 0.1:
                 self.ledger.figures["goodbyes"] += 1
                 front.world.spawn(front.say_goodbye())
                 continue
-            if "cuts" in self.without:
+            if not self.cuts:
                 continue
             if self.random.random() < 0.2:
                 self.ledger.figures["networks that stood still"] += 1

@@ -12,7 +12,11 @@ from .network import Way
 class Inbox(FrontEnd):
     def __init__(self, world: World, person: Person, way: Way) -> None:
         super().__init__(world, person, way)
+        others = [screen for screen in world.ledger.screens if screen.owner == person.id]
         self.screen = Screen(world.ledger, person.id, self.name)
+        for other in others:
+            other.others.append(self.screen)
+        self.screen.others = others
 
     def partner(self, conversation: int) -> int:
         (other,) = self.world.ledger.members[conversation] - {self.person.id}

@@ -141,6 +141,8 @@ class Screen:
     def __init__(self, ledger: Ledger, owner: int, name: str, shows_own: bool = False) -> None:
         self.ledger, self.owner, self.name, self.shows_own = ledger, owner, name, shows_own
         self.seen: dict[int, str] = {}
+        # The same person's where one is enough that has a message: it may come again on another, at any time.
+        self.others: list[Screen] = []
         # By conversation, the highest id that came in its order.
         self.newest: dict[int, int] = {}
         # The same, in whichever order.
@@ -168,9 +170,11 @@ class Screen:
         self.seen[number] = message.key
         self.highest[message.conversation] = max(number, self.highest.get(message.conversation, 0))
         if in_order:
-            if number < self.newest.get(message.conversation, 0):
+            late = number < self.newest.get(message.conversation, 0)
+            if late and not any(number in other.seen for other in self.others):
                 ledger.blame("out of order", (self.name, number, self.newest[message.conversation]))
-            self.newest[message.conversation] = number
+            if not late:
+                self.newest[message.conversation] = number
         if message.sender != self.owner:
             ledger.shows(self, number, message)
         return message
