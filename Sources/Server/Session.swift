@@ -367,9 +367,10 @@ final class Session {
         hub.writer.submitAnyway(.delivered([delivery]))
     }
 
-    /// The client has closed by itself. It is alive, and has what the kernel was given before.
+    /// The client has closed by itself. What is on its way then it may never look at: a page drops what comes after its
+    /// `close()`.
     func closedByPeer() {
-        if carrier.queuedBytes == 0 { account.confirm(heard: nil) }
+        confirm()
         isBroken = account.isUnderWay
     }
 
