@@ -49,6 +49,8 @@ package final class Server: Sendable {
         System.ignoreBrokenPipes()
         System.ignoreFileSizeSignals()
         System.raiseDescriptorLimit()
+        // Dispatch takes its own descriptors when first it has to wait, and ends the process where there are none left.
+        try? await Task.sleep(for: .milliseconds(1))
         let loopCount = settings.loops > 0 ? settings.loops : EventLoop.idealCount
         let (address, sockets) = try bind(settings.listen, count: loopCount)
         let lock = try lockDatabase(settings.database)
