@@ -2,7 +2,7 @@ internal import CSQLite
 
 /// One connection to an SQLite database; belongs to one thread at a time.
 @safe package final class Database {
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
 
     package enum Access { case readWrite, readOnly }
 

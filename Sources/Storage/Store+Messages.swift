@@ -11,7 +11,7 @@ extension Store {
         if unfiled.count == 0 { return }
         hasFiled = true
         try statements.file.run()
-        try statements.setFiled.run()
+        try statements.setFiled.run(.integer(newest.rawValue))
         unfiled.removeAll()
     }
 

@@ -50,6 +50,8 @@ package final class Store {
         // 32 MiB: a page that changes again and again is written back once in a while only.
         try database.execute("PRAGMA wal_autocheckpoint = 8192")
         try database.execute("PRAGMA foreign_keys = ON")
+        // What is deleted is overwritten.
+        try database.execute("PRAGMA secure_delete = ON")
         try Migrations.run(on: database)
         statements = try Statements(database)
         accounts = try Accounts(database)
