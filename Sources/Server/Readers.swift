@@ -42,5 +42,8 @@ final class Readers: Sendable {
         }
     }
 
+    /// Has `body` run on each of the threads, behind what waits there.
+    func tellAll(_ body: @escaping Read) { for worker in workers { worker.postAnyway(body) } }
+
     func stop() { for worker in workers { worker.stop() } }
 }

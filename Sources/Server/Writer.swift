@@ -17,6 +17,8 @@ indirect enum Submission: Sendable {
     case delivered([Delivery])
     /// Bulk messages may serve so many people until the next tick.
     case sendBulk(Int)
+    /// So many slices of what is deleted or too old may be erased until the next tick.
+    case sweep(Timestamp, slices: Int)
     /// Housekeeping, once a second.
     case tidy(Timestamp)
 
@@ -40,16 +42,23 @@ final class Writer: Sendable {
     private let worker: Worker<Submission>
     private let failure: Failure
     private let bulkWork: BulkWork
+    private let sweepWork: SweepWork
 
     /// - Parameters:
     ///   - limit: How many changes may wait.
     ///   - backlogBytes: How much text a connection is sent at once of what it missed.
-    init(_ store: sending Store, _ exchange: Exchange, limit: Int, backlogBytes: Int, log: Log) {
+    ///   - retention: How long what is kept.
+    init(
+        _ store: sending Store, _ exchange: Exchange, limit: Int, backlogBytes: Int, retention: Retention, log: Log
+    ) {
         let failure = Failure(log)
         self.failure = failure
         let bulkWork = BulkWork()
         self.bulkWork = bulkWork
-        let clerk = Clerk(store, exchange, failure, bulkWork, backlogBytes: backlogBytes)
+        let sweepWork = SweepWork()
+        self.sweepWork = sweepWork
+        let clerk = Clerk(
+            store, exchange, failure, bulkWork, sweepWork, backlogBytes: backlogBytes, retention: retention)
         worker = Worker(limit: limit, owning: clerk) { clerk, batch in clerk.handle(batch) }
     }
 
@@ -58,6 +67,9 @@ final class Writer: Sendable {
 
     /// Whether a bulk message is to be worked on.
     var hasBulkWork: Bool { bulkWork.exists.load(ordering: .relaxed) }
+
+    /// Whether something is to be erased.
+    var hasSweepWork: Bool { sweepWork.exists.load(ordering: .relaxed) }
 
     /// A bulk message was added.
     func startBulkWork() { bulkWork.exists.store(true, ordering: .relaxed) }
@@ -133,12 +145,19 @@ private final class BulkWork: Sendable {
     let exists = Atomic(false)
 }
 
+/// Likewise, whether something is to be erased.
+private final class SweepWork: Sendable {
+    let exists = Atomic(false)
+}
+
 /// What lives on the writer's thread.
 private final class Clerk {
     private let store: Store
     private let exchange: Exchange
     private let failure: Failure
     private let bulkWork: BulkWork
+    private let sweepWork: SweepWork
+    private let retention: Retention
     /// How many people are served of a bulk message at once: about 2 ms of work.
     private static let bulkSlice = 100
     private let backlogBytes: Int
@@ -147,8 +166,13 @@ private final class Clerk {
     private var presence = Presence()
     private var forgottenAt = Timestamp(microseconds: 0)
 
-    init(_ store: Store, _ exchange: Exchange, _ failure: Failure, _ bulkWork: BulkWork, backlogBytes: Int) {
+    init(
+        _ store: Store, _ exchange: Exchange, _ failure: Failure, _ bulkWork: BulkWork, _ sweepWork: SweepWork,
+        backlogBytes: Int, retention: Retention
+    ) {
         self.bulkWork = bulkWork
+        self.sweepWork = sweepWork
+        self.retention = retention
         bulkWork.exists.store((try? store.bulkMessages.isRunning()) ?? true, ordering: .relaxed)
         self.backlogBytes = backlogBytes
         self.store = store
@@ -191,6 +215,7 @@ private final class Clerk {
         if isBulkDone { bulkWork.exists.store(false, ordering: .relaxed) }
         exchange.deliver(&mail)
         for tell in callers { tell() }
+        if store.wantsScrub { store.scrub() }
     }
 
     private func carryOut(
@@ -216,7 +241,7 @@ private final class Clerk {
             var events: [Event] = []
             callers.append(try work.run(store, &events))
             for event in events { mail.publish(event) }
-            for revocation in try store.takeRevocations() { mail.tell(revocation) }
+            try takeRevocations(&mail)
         case .takeSeat(let seat, let connection):
             let seating = try takeSeat(seat)
             mail.send(.seated(connection, seating), to: connection)
@@ -239,10 +264,13 @@ private final class Clerk {
         case .sendBulk(let people):
             isWriting = true
             try sendBulk(to: people, &mail)
+        case .sweep(let now, let slices):
+            isWriting = true
+            try sweep(now, slices, &mail)
         case .tidy(let now):
             try tidy(now, &isWriting)
             // Other commands write too.
-            for revocation in try store.takeRevocations() { mail.tell(revocation) }
+            try takeRevocations(&mail)
         }
     }
 
@@ -291,6 +319,23 @@ private final class Clerk {
         mail.send(.bulkSliceStored(remaining: sent.map { people - max($0.count, 1) } ?? 0), toShard: 0)
     }
 
+    private func takeRevocations(_ mail: inout Exchange.Batch) throws(StoreError) {
+        for revocation in try store.takeRevocations() { mail.tell(revocation) }
+        for user in store.takeNewlyGone() { mail.tellOfDeletion(user) }
+    }
+
+    private func sweep(_ now: Timestamp, _ slices: Int, _ mail: inout Exchange.Batch) throws(StoreError) {
+        var hasMore = try store.eraseSlice()
+        if !hasMore {
+            let slice = try store.retainSlice(retention, at: now)
+            hasMore = slice.hasMore
+            for (user, count) in slice.unread { mail.publish(.unreadCount(count, of: user)) }
+        }
+        if !hasMore { sweepWork.exists.store(false, ordering: .relaxed) }
+        // While the journal can't be emptied, there is no use in trying again at once.
+        mail.send(.swept(remaining: hasMore && !store.wantsScrub ? slices - 1 : 0), toShard: 0)
+    }
+
     private func tidy(_ now: Timestamp, _ isWriting: inout Bool) throws(StoreError) {
         if failure.reason != nil {
             isWriting = true
@@ -299,6 +344,10 @@ private final class Clerk {
         if store.hasUnfiledMessages {
             isWriting = true
             try store.fileMessages()
+        }
+        let (isErasing, hasAged) = (try store.isErasing(), try store.hasAged(retention, at: now))
+        if isErasing || hasAged {
+            sweepWork.exists.store(true, ordering: .relaxed)
         }
         if now - .seconds(3600) > forgottenAt {
             try store.forgetClientIDs(at: now)
@@ -329,6 +378,8 @@ private final class Clerk {
                 if case .counter = seat { exchange.publish(.counterUsers(presence.counterUsers)) }
             case .sendBulk:
                 exchange.send(.bulkSliceStored(remaining: 0), toShard: 0)
+            case .sweep:
+                exchange.send(.swept(remaining: 0), toShard: 0)
             case .delivered, .tidy:
                 break
             }
@@ -352,7 +403,7 @@ extension Presence {
         switch submission {
         case .takeSeat(let seat, _): leave(seat)
         case .leaveSeat(let seat, _): arrive(in: seat)
-        case .change, .work, .continueBacklog, .delivered, .sendBulk, .tidy: break
+        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .tidy: break
         }
     }
 }

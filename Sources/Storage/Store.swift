@@ -13,6 +13,8 @@ package final class Store {
     package let bulkMessages: BulkMessages
     let requestKeys: RequestKeys
     let revocations: Revocations
+    let erasure: ErasureStatements
+    let retention: RetentionStatements
 
     /// The id of the newest message.
     package var lastMessage: MessageID { newest }
@@ -24,6 +26,12 @@ package final class Store {
     var members: [ConversationID: [UserID]] = [:]
     /// What was stored lately and not filed by conversation.
     let unfiled = UnfiledMessages()
+    /// Who is deleted: nothing is stored in their name, or for them.
+    var gone: Set<UserID> = []
+    var newlyGone: [UserID] = []
+    /// Whether the journal holds what was erased, and of whom it holds nothing any more.
+    package internal(set) var wantsScrub = false
+    var scrubbed: Set<UserID> = []
     /// Whether the transaction under way has filed messages, and whether what is in memory has to be read anew.
     var hasFiled = false
     private var needsReload = false
@@ -61,6 +69,9 @@ package final class Store {
         bulkMessages = try BulkMessages(database)
         requestKeys = try RequestKeys(database)
         revocations = try Revocations(database)
+        erasure = try ErasureStatements(database)
+        retention = try RetentionStatements(database)
+        gone = Set(try erasure.gone.all { UserID($0.integer(0)) })
         try transaction { () throws(StoreError) in try accounts.foldUsernames() }
         try reload()
     }
@@ -69,6 +80,7 @@ package final class Store {
     package func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
         if needsReload { try reload() }
         let (last, count, lastRevocation) = (lastMessage, unfiled.count, revocations.last)
+        let gone = gone
         hasFiled = false
         do {
             return try database.transaction(statements.transaction, body)
@@ -79,6 +91,8 @@ package final class Store {
             accounts.forgetKnown()
             notifications.forgetCounts()
             newest = last
+            self.gone = gone
+            newlyGone = []
             revocations.last = lastRevocation
             if hasFiled { needsReload = true } else { unfiled.truncate(to: count) }
             throw error
@@ -99,6 +113,7 @@ package final class Store {
 
     /// Carries out one change, inside a transaction.
     package func apply(_ change: Change) throws(StoreError) -> Outcome {
+        if !gone.isEmpty, isOfGone(change) { return .refused(.unknownRecipient) }
         switch change {
         case .send(let draft, let sender, let destination, let time):
             return try send(draft, from: sender, to: destination, at: time)
@@ -151,5 +166,6 @@ package final class Store {
     /// Writes something that makes no difference, inside a transaction: fails where a change would.
     package func probe() throws(StoreError) { try statements.setCounter.run(.integer(try counter())) }
 
-    func user(_ id: UserID) throws(StoreError) -> User? { try accounts.user(id) }
+    /// A person who is not deleted.
+    package func user(_ id: UserID) throws(StoreError) -> User? { gone.contains(id) ? nil : try accounts.user(id) }
 }

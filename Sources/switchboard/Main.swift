@@ -14,7 +14,7 @@ struct Main {
 
         COMMANDS:
           serve         run the server
-          user          add and list people
+          user          add, list, switch off and delete people
           token         create, list, revoke and check tokens
           notify        send a notification
           backup        write a copy of the database, while the server runs
@@ -45,7 +45,7 @@ struct Main {
             case "--help", "-h", "help": Terminal.print(help, terminator: "")
             case "--version": Terminal.print("switchboard \(version)")
             case "serve": try await ServeCommand.run(rest)
-            case "user": try UserCommand.run(rest)
+            case "user": try await UserCommand.run(rest)
             case "token": try TokenCommand.run(rest)
             case "notify": try await NotifyCommand.run(rest)
             case "backup": try await BackupCommand.run(rest)
