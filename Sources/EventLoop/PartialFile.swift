@@ -5,7 +5,7 @@ internal import CLibuv
 package final class PartialFile {
     /// Where it is until it is finished.
     package let path: String
-    private let name: String
+    package let name: String
     private let descriptor: Int32
     private var isFinished = false
 

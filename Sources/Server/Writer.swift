@@ -50,8 +50,8 @@ indirect enum Submission: Sendable {
 final class Writer: Sendable {
     private let worker: Worker<Submission>
     private let failure: Failure
-    private let bulkWork: BulkWork
-    private let sweepWork: SweepWork
+    private let bulkWork: SlicedWork
+    private let sweepWork: SlicedWork
     private let meter: StoreMeter
 
     /// - Parameters:
@@ -65,9 +65,9 @@ final class Writer: Sendable {
     ) {
         let failure = Failure(log)
         self.failure = failure
-        let bulkWork = BulkWork()
+        let bulkWork = SlicedWork()
         self.bulkWork = bulkWork
-        let sweepWork = SweepWork()
+        let sweepWork = SlicedWork()
         self.sweepWork = sweepWork
         let meter = StoreMeter()
         self.meter = meter
@@ -190,13 +190,8 @@ private final class Failure: Sendable {
     }
 }
 
-/// Whether there are bulk messages under way; nobody else asks the store four times a second.
-private final class BulkWork: Sendable {
-    let exists = Atomic(false)
-}
-
-/// Likewise, whether something is to be erased.
-private final class SweepWork: Sendable {
+/// Whether there is work of one kind to be done in slices; nobody else asks the store four times a second.
+private final class SlicedWork: Sendable {
     let exists = Atomic(false)
 }
 
@@ -205,8 +200,8 @@ private final class Clerk {
     private let store: Store
     private let exchange: Exchange
     private let failure: Failure
-    private let bulkWork: BulkWork
-    private let sweepWork: SweepWork
+    private let bulkWork: SlicedWork
+    private let sweepWork: SlicedWork
     private let retention: Retention
     private let meter: StoreMeter
     /// When the changes of the transaction under way were asked for.
@@ -223,7 +218,7 @@ private final class Clerk {
     private var forgottenAt = Timestamp(microseconds: 0)
 
     init(
-        _ store: Store, _ exchange: Exchange, _ failure: Failure, _ bulkWork: BulkWork, _ sweepWork: SweepWork,
+        _ store: Store, _ exchange: Exchange, _ failure: Failure, _ bulkWork: SlicedWork, _ sweepWork: SlicedWork,
         _ meter: StoreMeter, backlogBytes: Int, retention: Retention, recovery: Duration
     ) {
         self.recovery = recovery

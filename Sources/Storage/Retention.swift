@@ -15,7 +15,7 @@ package struct Retention: Sendable {
 
 /// What finds and deletes what is too old, compiled once.
 struct RetentionStatements {
-    let oldestMessages, oldestNotifications, deleteNotification, deleteReads, deleteBulk: Statement
+    let oldestMessages, oldestNotifications, deleteNotification, deleteReads, hasAgedBulk, deleteBulk: Statement
 
     init(_ database: Database) throws(StoreError) {
         oldestMessages = try database.prepare(
@@ -34,11 +34,10 @@ struct RetentionStatements {
                     1 + (SELECT seq FROM sqlite_sequence WHERE name = 'notifications'))
                 LIMIT ?1)
             """)
+        let agedBulk = "FROM bulk_messages WHERE status <> 'running' AND finished_at < ?1"
+        hasAgedBulk = try database.prepare("SELECT EXISTS (SELECT 1 \(agedBulk))")
         deleteBulk = try database.prepare(
-            """
-            DELETE FROM bulk_messages WHERE id IN (
-                SELECT id FROM bulk_messages WHERE status <> 'running' AND finished_at < ?1 ORDER BY id LIMIT ?2)
-            """)
+            "DELETE FROM bulk_messages WHERE id IN (SELECT id \(agedBulk) ORDER BY id LIMIT ?2)")
     }
 }
 
@@ -59,9 +58,10 @@ extension Store {
         {
             return true
         }
-        guard let limit = retention.notifications else { return false }
+        guard let limit = retention.notifications.map({ now - $0 }) else { return false }
         let oldest = try self.retention.oldestNotifications.first(.integer(1)) { $0.integer(3) }
-        return oldest.map { $0 < (now - limit).microseconds } ?? false
+        if let oldest, oldest < limit.microseconds { return true }
+        return try self.retention.hasAgedBulk.first(.integer(limit.microseconds)) { $0.integer(0) != 0 } ?? false
     }
 
     /// Deletes some of what is too old, inside a transaction.

@@ -183,7 +183,7 @@ extension Store {
 
     /// Notes what has reached a person, as far as nothing is missing before it.
     package func noteDelivery(to user: UserID, after start: MessageID, upTo end: MessageID) throws(StoreError) {
-        if end <= start { return }
+        if end <= start || gone.contains(user) { return }
         try statements.setDelivered.run(
             .integer(user.rawValue), .integer(start.rawValue), .integer(end.rawValue))
     }

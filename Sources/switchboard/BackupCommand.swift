@@ -30,16 +30,10 @@ enum BackupCommand {
         let name = try arguments.onlyWord("FILE")
         let database = try DatabaseFile(arguments)
         try database.requireExistence()
-        if DatabaseFile.isSame(name, database.path) { throw Failure("\(name) is the database itself") }
-        if !arguments.has("--overwrite"), DatabaseFile.exists(name) { throw Self.exists(name) }
-        let file = try DatabaseFile.begin(name)
+        let file = try database.begin(name, isReplacing: arguments.has("--overwrite"))
         try await DatabaseFile.copy(database.path, to: file, pagesAtOnce: pagesAtOnce)
         try file.append(BackupSeal.make(forFileAt: file.path))
-        do throws(IOError) {
-            try file.finish(replacing: arguments.has("--overwrite"))
-        } catch {
-            throw error == .exists ? Self.exists(name) : Failure("cannot write \(name): \(error)")
-        }
+        try DatabaseFile.finish(file, isReplacing: arguments.has("--overwrite"))
         let bytes = try FileManager.default.attributesOfItem(atPath: name)[.size] as? Int ?? 0
         if arguments.has("--json") {
             Terminal.printJSON { json in
@@ -52,6 +46,4 @@ enum BackupCommand {
             Terminal.print("\(name): \(bytes) bytes")
         }
     }
-
-    private static func exists(_ name: String) -> Failure { Failure("\(name) exists; --overwrite replaces it") }
 }

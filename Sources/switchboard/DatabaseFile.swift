@@ -30,6 +30,25 @@ struct DatabaseFile {
         }
     }
 
+    /// Begins a file of something that the database holds.
+    ///
+    /// - Parameter isReplacing: Whether another one may have the name.
+    func begin(_ name: String, isReplacing: Bool) throws -> PartialFile {
+        if Self.isSame(name, path) { throw Failure("\(name) is the database itself") }
+        if !isReplacing, Self.exists(name) { throw Self.isTaken(name) }
+        return try Self.begin(name)
+    }
+
+    static func finish(_ file: PartialFile, isReplacing: Bool) throws {
+        do throws(IOError) {
+            try file.finish(replacing: isReplacing)
+        } catch {
+            throw error == .exists ? isTaken(file.name) : Failure("cannot write \(file.name): \(error)")
+        }
+    }
+
+    private static func isTaken(_ name: String) -> Failure { Failure("\(name) exists; --overwrite replaces it") }
+
     static func begin(_ name: String) throws -> PartialFile {
         do {
             return try PartialFile(for: name)

@@ -38,16 +38,9 @@ enum ExportCommand {
                 try System.writeAllToStandardOutput(bytes)
             }
         }
-        let exists = Failure("\(name) exists; --overwrite replaces it")
-        if !arguments.has("--overwrite"), DatabaseFile.exists(name) { throw exists }
-        if DatabaseFile.isSame(name, database.path) { throw Failure("\(name) is the database itself") }
-        let file = try DatabaseFile.begin(name)
+        let file = try database.begin(name, isReplacing: arguments.has("--overwrite"))
         try write(Export(path: database.path, of: user)) { bytes throws(IOError) in try file.append(bytes) }
-        do throws(IOError) {
-            try file.finish(replacing: arguments.has("--overwrite"))
-        } catch {
-            throw error == .exists ? exists : Failure("cannot write \(name): \(error)")
-        }
+        try DatabaseFile.finish(file, isReplacing: arguments.has("--overwrite"))
     }
 
     private static func write(_ export: Export, _ send: ([UInt8]) throws(IOError) -> Void) throws {

@@ -46,7 +46,7 @@ enum RestoreCommand {
             throw Failure("\(name) is not restored: it is damaged")
         }
         let former = try putAside(database.path, isThere: isReplacing)
-        try file.finish(replacing: true)
+        try DatabaseFile.finish(file, isReplacing: true)
         withExtendedLifetime(lock) {}
         Terminal.print("\(database.path) is restored" + (former.map { "; the former one is \($0)" } ?? ""))
     }

@@ -39,6 +39,9 @@ struct Ledger {
         }
     }
 
+    /// No longer asks for messages that are to be deleted.
+    mutating func release(_ isReleased: (String) -> Bool) { messages = messages.filter { !isReleased($0.value) } }
+
     /// Takes what is there for acknowledged, as whoever reads it does.
     mutating func lookAgain(_ path: String) throws {
         acknowledged = try Ledger.content(of: path)
@@ -65,14 +68,15 @@ struct Ledger {
     /// Every row of every table that the work below writes to.
     private static func content(_ database: Database) throws(StoreError) -> String {
         let rows = [
-            "users": "id, username, delivered_id, notifications_read_id", "conversations": "id, is_group",
+            "users": "id, username, delivered_id, notifications_read_id, state", "conversations": "id, is_group",
             "direct_conversations": "first_user, second_user, conversation_id",
             "members": "user_id, conversation_id, last_read_id, joined_after",
             "messages": "id, conversation_id, sender_id, length(text), substr(text, 1, 20)",
             "filed_messages": "conversation_id, message_id", "filing": "message_id",
             "client_ids": "sender_id, client_id, message_id", "notifications": "id, audience, audience_id, title",
             "notification_reads": "user_id, notification_id", "counter": "value",
-            "bulk_messages": "id, done_id, sent, status", "request_keys": "name, result_id",
+            "bulk_messages": "id, done_id, sent, status", "request_keys": "name, result_id", "issued": "message_id",
+            "erasures": "user_id, done_id",
         ]
         var content = ""
         for (table, columns) in rows.sorted(by: { $0.key < $1.key }) {
