@@ -101,6 +101,8 @@ async def test_beside_a_server_that_goes_on(start: Start, connect: Connect, way:
     people_of_it = answered(get(server, bela, f"{CONVERSATIONS}1/"))["participants"]
     assert [person["name"] for person in people_of_it] == ["Deleted user", bela.name]
     assert [user["id"] for user in answered(get(server, bela, "/api/users/"))["users"]] == [bela.id, chitra.id]
+    # What she was owed is gone with its sender.
+    await (await connect(server, CHAT, chitra.token)).expect_nothing()
     # Ids are not given again, though the newest message was deleted, and neither is the person's.
     server.kill9()
     server.start()

@@ -60,6 +60,27 @@ import Testing
         #expect(try !store.isErasing())
     }
 
+    @Test("bulk messages that are over go by their own age, those under way stay")
+    func bulkMessages() throws {
+        let home = try TemporaryStore()
+        let (store, limit) = (home.store, Retention(notifications: .seconds(86_400)))
+        for time in [Timestamp.start, .later(2)] {
+            try store.transaction { () throws(StoreError) in
+                let content = NotificationContent(title: "T", message: "M")
+                _ = try store.addBulkMessage(content, for: .people([]), key: nil, at: time)
+                if time == .start { while try store.sendBulkSlice(limit: 10, at: .later(1)) != nil {} }
+            }
+        }
+        #expect(try !store.hasAged(limit, at: .later(86_401)))
+        #expect(try store.hasAged(limit, at: .later(86_402)))
+        let hasMore = try store.transaction { () throws(StoreError) in
+            try store.retainSlice(limit, at: .later(86_402)).hasMore
+        }
+        #expect(hasMore)
+        #expect(try home.number("SELECT group_concat(id) FROM bulk_messages") == 2)
+        #expect(try !store.hasAged(limit, at: .later(1 << 32)))
+    }
+
     @Test("what is too old goes, and nothing that is young")
     func retention() throws {
         let home = try TemporaryStore(logLimit: Store.logLimit)
