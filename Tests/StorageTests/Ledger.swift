@@ -20,6 +20,7 @@ struct Ledger {
     @discardableResult
     mutating func transaction(in store: Store, _ body: () throws(StoreError) -> [Message]) -> Bool {
         var would: String?
+        let rows = store.changedRows
         do {
             let stored = try store.transaction { () throws(StoreError) in
                 let stored = try body()
@@ -27,7 +28,8 @@ struct Ledger {
                 return stored
             }
             acknowledged = would ?? ""
-            inDoubt = []
+            // One that wrote nothing took no other one's place in the log.
+            if store.changedRows != rows { inDoubt = [] }
             for message in stored {
                 precondition(messages.updateValue(message.text, forKey: message.id.rawValue) == nil, "an id came twice")
             }
