@@ -10,6 +10,11 @@ final class Connection: Carrier, SocketStreamDelegate {
     let stream: SocketStream
     /// Whether it came over the local socket, which only the server's own user can reach.
     let isLocal: Bool
+    /// Why it is one too many, where it is: it is told so with its first request.
+    private(set) var surplus: Admissions.Verdict?
+    /// Whether it counts, and under which address.
+    private var isCounted = false
+    private var block: AddressBlock?
 
     private var phase = Phase.gone
     /// What has become of a WebSocket's messages, and of its pings.
@@ -61,6 +66,38 @@ final class Connection: Carrier, SocketStreamDelegate {
         super.init(id, of: hub)
     }
 
+    /// Counts itself among the others.
+    ///
+    /// - Parameter moving: Where it was let in before, on another loop.
+    /// - Returns: Whether it may stay, be it only to be told that it can't.
+    @discardableResult
+    func enter(with moving: MovingConnection? = nil) -> Bool {
+        if isLocal { return true }
+        isCounted = true
+        block = hub.admissions.block(of: address)
+        let verdict = hub.admissions.enter(from: block, descriptor: stream.descriptorNumber)
+        if moving != nil { return true }
+        switch verdict {
+        case .welcome: return true
+        case .nodeIsFull, .addressIsFull: surplus = verdict
+        case .overrun:
+            hub.note(.nodeIsFull)
+            closed()
+            stream.close()
+            return false
+        }
+        return true
+    }
+
+    /// Counts under the address of its client where a proxy has named another than its own.
+    ///
+    /// - Returns: Whether there are not too many from there.
+    func enterAddress() -> Bool {
+        let block = isLocal ? nil : hub.admissions.block(of: address)
+        defer { self.block = block }
+        return hub.admissions.move(from: self.block, to: block)
+    }
+
     /// Starts with HTTP. The hub must know the connection by now: it may end at once.
     ///
     /// - Parameter moving: What the client asked for while the connection was on another loop.
@@ -85,6 +122,9 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     /// Whether an HTTP request is being answered.
     var isAnswering: Bool { if case .http(let conversation) = phase { conversation.isAnswering } else { false } }
+
+    /// Where the client is: an IP address, or nothing where it came over the local socket.
+    var address: String { stream.peerAddress }
 
     override var session: Session? { seatedSession(in: phase) }
     var conversation: HTTPConversation? { if case .http(let conversation) = phase { conversation } else { nil } }
@@ -209,7 +249,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     override func overflowed() {
         hub.note(.receiverTooSlow)
-        hub.log.warning("a receiver is too slow, its connection is closed", ["address": stream.peerAddress])
+        hub.log.warning("a receiver is too slow, its connection is closed", ["address": address])
         close(.tryAgainLater, "Too slow to read")
     }
 
@@ -223,6 +263,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     }
 
     func closed() {
+        if isCounted { hub.admissions.leave(from: block) }
         let phase = phase
         if phase.isWebSocket { hub.meter.closedByPeer(.abnormal) }
         self.phase = .gone
@@ -284,7 +325,7 @@ final class Connection: Carrier, SocketStreamDelegate {
             stream.send(Response.tooManyFailures(wait: wait).encoded(keepAlive: false, date: hub.date))
             linger()
         case .refused(nil):
-            hub.log.debug("a token was refused", ["address": stream.peerAddress])
+            hub.log.debug("a token was refused", ["address": address])
             refuse(.tokenInvalid, .unauthorized, "Invalid or expired token")
         case .unavailable: refuse(.storeUnavailable, .tryAgainLater, "The store is not available")
         }
@@ -309,9 +350,14 @@ final class Connection: Carrier, SocketStreamDelegate {
             seat = .room(room)
         case .counter: seat = .counter
         }
+        var usage: Usage?
+        if let user {
+            usage = hub.people.enter(user.id, limit: hub.settings.connectionsPerPerson)
+            if usage == nil { return refuse(.personIsFull, .tryAgainLater, "Too many connections") }
+        }
         deflation = opening.compression.map { Deflation($0, of: hub) }
         let session = Session(
-            seat, mount.name, rivals: rivals, on: self, of: hub, holder: holder,
+            seat, mount.name, rivals: rivals, on: self, of: hub, holder: holder, usage: usage,
             expiresAt: expiresAt.map { hub.tick(at: $0) })
         phase = .seating(session, handshake: opening.handshake, early: early)
         session.takeSeat()
@@ -352,6 +398,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         updateDeadline()
     }
     override var queuedBytes: Int { stream.queuedBytes }
+    override var isCongested: Bool { stream.isCongested }
     override func tellWhenDrained() { stream.tellWhenDrained() }
 
     override func pauseReading(_ isPaused: Bool) {

@@ -36,6 +36,7 @@ extension HTTPConversation {
         _ transport: EngineTransport, _ base64: Bool, _ request: Request, _ mount: Mount
     ) throws(EngineRequestError) {
         let handshake = transport == .webSocket ? try handshake(request) : []
+        if !admitsHandshake() { return }
         let client = hub.openClient(
             mount.name, on: transport, base64: base64,
             token: GivenToken.withOrWithoutScheme(request.header("authorization"))

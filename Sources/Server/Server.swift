@@ -15,6 +15,8 @@ struct Services: Sendable {
     let router: Router<Route>
     let origins: Origins
     let recoveries: Recoveries
+    let admissions: Admissions
+    let people: People
     let log: Log
 }
 
@@ -46,6 +48,9 @@ package final class Server: Sendable {
     package static func start(_ settings: Configuration, log: Log) async throws(StartError) -> Server {
         System.ignoreBrokenPipes()
         System.ignoreFileSizeSignals()
+        System.raiseDescriptorLimit()
+        // Dispatch takes its own descriptors when first it has to wait, and ends the process where there are none left.
+        try? await Task.sleep(for: .milliseconds(1))
         let loopCount = settings.loops > 0 ? settings.loops : EventLoop.idealCount
         let (address, sockets) = try bind(settings.listen, count: loopCount)
         let lock = try lockDatabase(settings.database)
@@ -69,6 +74,7 @@ package final class Server: Sendable {
         let archive = Readers(archivist, secondArchivist, limit: settings.storeQueue)
         let state = ServerState()
         let chat = Chat(limits: settings.limits)
+        let (admissions, people) = (Admissions(settings), People())
         let shards = loops.map { Shard(on: $0) }
         let services = Services(
             settings: settings, exchange: exchange, chat: chat, writer: writer, archive: archive,
@@ -76,13 +82,13 @@ package final class Server: Sendable {
                 settings: settings, chat: chat, exchange: exchange, writer: writer,
                 authenticator: Authenticator(
                     readers, writer, verifiers, TokenThrottle(limit: settings.tokenFailures), log: log),
-                readers: readers, archive: archive, state: state,
+                readers: readers, archive: archive, people: people, state: state,
                 scrape: Scrape(
                     settings: settings, shards: shards, exchange: exchange, writer: writer, readers: readers,
-                    archive: archive),
+                    archive: archive, admissions: admissions),
                 log: log),
             router: .make(), origins: Origins(settings),
-            recoveries: Recoveries(for: settings.recovery), log: log)
+            recoveries: Recoveries(for: settings.recovery), admissions: admissions, people: people, log: log)
         do {
             for (index, shard) in shards.enumerated() {
                 await shard.start(index: UInt16(index), inbox: inboxes[index], services)
