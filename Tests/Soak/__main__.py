@@ -10,7 +10,7 @@ import sys
 from .report import report
 from .soak import Options, Soak
 
-FAULTS = ("cuts", "kill", "pause", "disk", "files", "clock", "slow")
+FAULTS = ("cuts", "goodbyes", "kill", "pause", "disk", "files", "clock", "slow")
 
 
 def main() -> int:
@@ -22,7 +22,6 @@ def main() -> int:
     parser.add_argument("--fault-every", type=float, default=3, help="seconds from one fault to the next")
     parser.add_argument("--cut-every", type=float, default=20, help="seconds from one cut of a network to its next")
     parser.add_argument("--without", action="append", choices=FAULTS, default=[], help="a fault that does not happen")
-    parser.add_argument("--goodbyes", action="store_true", help="front ends also close, and look at nothing on its way")
     parser.add_argument("--clock", default="", help="the library that shifts the server's clock")
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 32)
@@ -30,7 +29,7 @@ def main() -> int:
     print(f"{heading}: {arguments.people} people, {arguments.rate:.0f} actions a second", flush=True)
     soak = Soak(Options(
         arguments.seconds, seed, arguments.people, arguments.rate, arguments.fault_every, arguments.cut_every,
-        set(arguments.without), arguments.goodbyes, arguments.clock))
+        set(arguments.without), arguments.clock))
     asyncio.run(soak.run())
     print(report(soak.ledger, soak.memory, heading))
     return 1 if soak.ledger.wrong else 0

@@ -21,11 +21,11 @@ class Faults:
 
     def __init__(
         self, ledger: Ledger, server: Server, fronts: list[FrontEnd], traffic: Traffic, disk: Disk, clock: Clock,
-        seed: int, without: set[str], goodbyes: bool,
+        seed: int, without: set[str],
     ) -> None:
         self.ledger, self.server, self.fronts, self.traffic = ledger, server, fronts, traffic
         self.disk, self.clock, self.random = disk, clock, random.Random(seed)
-        self.cuts, self.goodbyes = "cuts" not in without, goodbyes
+        self.cuts, self.goodbyes = "cuts" not in without, "goodbyes" not in without
         self.faults: dict[str, Callable[[], Awaitable[None]]] = {
             name: fault for name, fault in (
                 ("kill", self._kill), ("pause", self._pause), ("disk", self._fill_disk), ("files", self._use_up_files),

@@ -45,8 +45,6 @@ class Options:
     fault_every: float = 3
     cut_every: float = 20
     without: set[str] = field(default_factory=set)
-    # Whether front ends close their connections, and look at nothing that was on its way.
-    goodbyes: bool = False
     clock: str = ""
 
 
@@ -88,8 +86,7 @@ class Soak:
         await self._make_fronts()
         traffic = Traffic(self.world, self.people, self.fronts, options.seed + 2, options.rate)
         traffic.origin = self._origin
-        faults = Faults(
-            ledger, self.server, self.fronts, traffic, disk, clock, options.seed + 3, options.without, options.goodbyes)
+        faults = Faults(ledger, self.server, self.fronts, traffic, disk, clock, options.seed + 3, options.without)
         watch = asyncio.create_task(self._watch(faults))
         ledger.figures["front ends"] = len(self.fronts)
         for front in self.fronts:
