@@ -91,10 +91,15 @@ if isFuzzing {
         fuzzer("FuzzWebSocket", "WebSocket"),
     ]
 } else {
-    package.products += ["AllocationCounter", "FaultyFiles"].map { .library(name: $0, type: .dynamic, targets: [$0]) }
+    package.products += ["AllocationCounter", "FaultyFiles", "ShiftedClock"].map {
+        .library(name: $0, type: .dynamic, targets: [$0])
+    }
     package.targets += [
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .target(name: "FaultyFiles", dependencies: ["CSQLite"], path: "Tests/FaultyFiles"),
+        .target(
+            name: "ShiftedClock", path: "Tests/ShiftedClock", cSettings: [.define("_GNU_SOURCE")],
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         tests("ChatTests", "Chat"),
         tests("DialectsTests", "Dialects", "Chat", "JSON"),
         tests("EventLoopTests", "EventLoop"),

@@ -47,7 +47,8 @@ final class Hub {
     private let topics: Topics
     let knownTokens = KnownTokens()
     var revocations = RecentRevocations()
-    private var noted: [ConnectionID] = []
+    /// Whose deliveries are to be reported with the next second, and whose clients are to acknowledge with the next tick.
+    private var noted: [ConnectionID] = [], unacknowledged: [ConnectionID] = []
     private var newestPing = (message: MessageID(0), frame: FrameEncoder.frame(.ping, MessageID(0).cursor.span))
     /// The newest message that this loop has heard of; 0 before the first.
     private(set) var newestMessage = MessageID(0)
@@ -67,6 +68,7 @@ final class Hub {
     private(set) var newestEvent = EventNumber(rawValue: 0)
     private var eventLog = EventLog()
     private var isSendingBulk = false
+    private var isSweeping = false
     /// The tick at which it was last said that there was nothing left to accept connections with.
     private var exhaustedAt: UInt32?
     private var timer: RepeatingTimer?
@@ -306,6 +308,8 @@ final class Hub {
         case .bulkSliceStored(let remaining): sendBulk(to: remaining)
         case .authenticated(let id, let authentication): authenticated(authentication, id)
         case .revoked(let revocation): heard(revocation)
+        case .deleted(let user): forget(user)
+        case .swept(let remaining): sweep(remaining)
         case .seated(let id, let seating): carrier(id)?.session?.seated(seating)
         case .moved(let moving): accept(moving)
         case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
@@ -454,12 +458,15 @@ final class Hub {
     private func tick() {
         meter.ticked()
         if index == 0, writer.hasBulkWork, !isSendingBulk { sendBulk(to: bulkAllowance()) }
+        if index == 0, writer.hasSweepWork, !isSweeping { sweep(Self.slicesATick) }
         for id in wheel.advance() {
             if let carrier = carrier(id), carrier.wakesAt == wheel.now { carrier.wake() }
         }
         resumeStalled()
         endRevoked()
-        if wheel.now % DeadlineWheel.resolution == 0 { secondPassed() }
+        let isSecond = wheel.now % DeadlineWheel.resolution == 0
+        reportDeliveries(isSecond: isSecond)
+        if isSecond { secondPassed() }
     }
 
     private func secondPassed() {
@@ -470,7 +477,6 @@ final class Hub {
             people.tidy(at: microseconds)
         }
         tidyEventLog()
-        reportDeliveries()
     }
 
     private func tidyEventLog() {
@@ -490,14 +496,18 @@ final class Hub {
         return newestPing.frame
     }
 
-    /// Remembers a connection whose deliveries are to be reported.
-    func noteDelivery(to id: ConnectionID) { noted.append(id) }
+    /// Remembers a connection whose deliveries are to be reported, or acknowledged.
+    func noteDelivery(to id: ConnectionID, isAcknowledged: Bool) {
+        if isAcknowledged { unacknowledged.append(id) } else { noted.append(id) }
+    }
 
-    private func reportDeliveries() {
-        if noted.isEmpty { return }
-        var before: [ConnectionID] = []
-        swap(&before, &noted)
-        let delivered = before.compactMap { carrier($0)?.session?.takeNote() }
+    /// - Parameter isSecond: Whether it is the turn of those too who acknowledge nothing.
+    private func reportDeliveries(isSecond: Bool) {
+        let due = isSecond ? unacknowledged + noted : unacknowledged
+        if due.isEmpty { return }
+        unacknowledged = []
+        if isSecond { noted = [] }
+        let delivered = due.compactMap { carrier($0)?.session?.takeNote() }
         if !delivered.isEmpty { writer.submitAnyway(.delivered(delivered)) }
     }
 
@@ -514,6 +524,24 @@ final class Hub {
     private func sendBulk(to people: Int) {
         isSendingBulk = people > 0
         if isSendingBulk { writer.submitAnyway(.sendBulk(people)) }
+    }
+
+    /// At most a sixth of the writer's time.
+    private static let slicesATick = 12
+
+    /// Has the writer erase what was deleted, and what is too old, in slices likewise.
+    private func sweep(_ slices: Int) {
+        isSweeping = slices > 0
+        if isSweeping { writer.submitAnyway(.sweep(.now, slices: slices)) }
+    }
+
+    /// A person was deleted. What the log holds of them can't be told from what others need, so all of it goes: clients
+    /// that come back fetch their histories.
+    private func forget(_ user: UserID) {
+        eventLog.forgetEvents()
+        if index != 0 { return }
+        recoveries.forget(user)
+        for readers in [api.readers, archive] { readers.tellAll { $0.accounts.forget(user) } }
     }
 
     // MARK: - Stopping
