@@ -54,13 +54,23 @@ private func readFlag(_ input: ArraySlice<UInt8>) {
 
 // MARK: - Origins
 
+/// Rules that are open to the world, and those of a server that listens on loopback.
+private let open = origins { settings in
+    settings.listen = SocketAddress("0.0.0.0:8000")!
+    settings.allowedOrigins = ["https://app.example.org"]
+}
+private let loopback = origins { _ in }
+
+private func origins(_ change: (inout Configuration) -> Void) -> Origins {
+    var settings = Configuration()
+    change(&settings)
+    return Origins(settings)
+}
+
 /// An origin and a host, with a zero between them. Whoever is let in is named, or is this machine.
 private func askOrigin(_ input: ArraySlice<UInt8>) {
     let origin = String(decoding: input.prefix { $0 != 0 }, as: UTF8.self)
     let host = String(decoding: input.drop { $0 != 0 }.dropFirst(), as: UTF8.self)
-    let (open, loopback) = (
-        Origins(allowed: ["https://app.example.org"], isLoopback: false), Origins(allowed: [], isLoopback: true)
-    )
     let lower = origin.lowercased()
     if open.allows(origin, host: host) {
         precondition(
@@ -72,6 +82,12 @@ private func askOrigin(_ input: ArraySlice<UInt8>) {
         precondition(
             name.first == "localhost" || name.first == "127.0.0.1" || name.prefix(3).joined() == "[1]"
                 || lower.contains("//[::1]"), "a stranger is taken for this machine")
+    }
+    if loopback.hosts.allows(host) {
+        let name = Hosts.name(of: host)
+        precondition(
+            name == "localhost" || name.flatMap { SocketAddress($0 + ":0") }?.isLoopback == true,
+            "a foreign host is served")
     }
     if Origins.isThisMachine(host) {
         precondition(!host.contains("/") && !host.contains("@"), "a URL is taken for a host")
