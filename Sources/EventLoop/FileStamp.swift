@@ -4,6 +4,8 @@ internal import CLibuv
 package struct FileStamp: Equatable, Sendable {
     private let seconds, nanoseconds: Int
     private let size, number: UInt64
+    /// Whether people who are neither its owner nor of its group may read it.
+    package let isReadableByEverybody: Bool
 
     /// `nil` where there is no such file. Takes about a microsecond.
     package init?(ofFileAt path: String) {
@@ -15,5 +17,6 @@ package struct FileStamp: Equatable, Sendable {
         nanoseconds = status.st_mtim.tv_nsec
         size = status.st_size
         number = status.st_ino
+        isReadableByEverybody = status.st_mode & 0o004 != 0
     }
 }
