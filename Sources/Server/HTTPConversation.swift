@@ -112,7 +112,7 @@ final class HTTPConversation {
         deadline = .max
         let origin = request.header("origin")
         answering = (
-            request.method == .head, request.keepAlive, hub.origins.allows(origin, host: request.host) ? origin : nil
+            request.method == .head, request.keepAlive, isFromAllowedOrigin(request) ? origin : nil
         )
         isAnswering = true
         switch hub.router.match(request) {
@@ -130,12 +130,20 @@ final class HTTPConversation {
         }
     }
 
+    /// Whether the page that a browser sends this for may use the server.
+    func isFromAllowedOrigin(_ request: Request) -> Bool {
+        guard let origin = request.header("origin") else { return true }
+        return hub.origins.allows(
+            origin, host: request.host, isSecure: connection.isSecure(request),
+            isForwarded: connection.isForwarded(request))
+    }
+
     private func call(_ endpoint: API.Endpoint, _ request: Request, _ parameters: [String]) {
         if request.body.count > hub.settings.maxBody { return refuseBody() }
         connection.stream.stopReading()
         let call = API.Call(
-            endpoint: endpoint, request: request, parameters: parameters, isLocal: connection.isLocal,
-            address: connection.stream.peerAddress)
+            endpoint: endpoint, request: request, parameters: parameters, isLocal: connection.arrival.isLocal,
+            isProxied: connection.arrival.isProxied, address: connection.address(of: request))
         let (id, api, shard) = (connection.id, hub.api, hub.shard)
         Task { await shard.answer(call, with: api, for: id) }
     }
@@ -152,6 +160,9 @@ final class HTTPConversation {
                 ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, X-CSRFToken"),
                 ("Access-Control-Expose-Headers", "Retry-After"), ("Access-Control-Max-Age", "600"),
             ]
+        }
+        if connection.stream.isEncrypted, let security = hub.transportSecurity {
+            response.headers.append(("Strict-Transport-Security", security))
         }
         let keepAlive = answering.keepAlive && !hub.isStopping
         connection.stream.send(response.encoded(keepAlive: keepAlive, headOnly: answering.isHead, date: hub.date))
@@ -174,7 +185,7 @@ final class HTTPConversation {
             let status = Status(rawValue: error.status) ?? .badRequest
             return respond(.error(status, error.reason, headers: error.headers))
         }
-        if !hub.origins.allows(request.header("origin"), host: request.host) {
+        if !isFromAllowedOrigin(request) {
             return respond(.error(.forbidden, "Origin not allowed"))
         }
         if hub.isStopping {
@@ -187,7 +198,9 @@ final class HTTPConversation {
             ? Compression(offeredBy: request.header("sec-websocket-extensions"), hub.compressionPreferences) : nil
         let opening = Connection.Opening(
             mounts: chosen, room: parameters.first.flatMap { RoomName($0) },
-            handshake: handshake.response(extensions: compression?.header), compression: compression)
+            handshake: handshake.response(extensions: compression?.header), compression: compression,
+            isForwarded: connection.isForwarded(request))
+        connection.remember(senderOf: request)
         connection.upgrade(opening, token: token, early: decoder.takeRemainder())
     }
 

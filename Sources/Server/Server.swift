@@ -14,6 +14,7 @@ struct Services: Sendable {
     let api: API
     let router: Router<Route>
     let origins: Origins
+    let certificates: Certificates?
     let recoveries: Recoveries
     let log: Log
 }
@@ -47,6 +48,7 @@ package final class Server: Sendable {
         System.ignoreBrokenPipes()
         System.ignoreFileSizeSignals()
         let loopCount = settings.loops > 0 ? settings.loops : EventLoop.idealCount
+        let certificates = try readCertificates(settings, log)
         let (address, sockets) = try bind(settings.listen, count: loopCount)
         let lock = try lockDatabase(settings.database)
         let store = try open(settings.database) { path throws(StoreError) in try Store(path: path) }
@@ -73,7 +75,7 @@ package final class Server: Sendable {
                 authenticator: Authenticator(readers, writer, verifiers), readers: readers, archive: archive,
                 state: state, log: log),
             router: .make(), origins: Origins(allowed: settings.allowedOrigins, isLoopback: settings.listen.isLoopback),
-            recoveries: Recoveries(for: settings.recovery), log: log)
+            certificates: certificates, recoveries: Recoveries(for: settings.recovery), log: log)
         let shards = loops.map { Shard(on: $0) }
         do {
             for (index, shard) in shards.enumerated() {
@@ -125,7 +127,18 @@ package final class Server: Sendable {
         lock.withLock { $0 = nil }
     }
 
+    /// Reads again what may change while the server runs: the certificates.
+    package func reload() { services.certificates?.reload() }
+
     // MARK: - Starting
+
+    private static func readCertificates(_ settings: Configuration, _ log: Log) throws(StartError) -> Certificates? {
+        do {
+            return try Certificates.load(settings, log: log)
+        } catch {
+            throw StartError(description: "\(error)")
+        }
+    }
 
     private static func lockDatabase(_ path: String) throws(StartError) -> StoreLock {
         do {

@@ -47,6 +47,35 @@ import Testing
         #expect(!allows(origin, isLoopback: isLoopback))
     }
 
+    @Test("the own host has one scheme, where the request's is known", arguments: ["http", "https"])
+    func schemes(_ scheme: String) {
+        let origins = Origins(allowed: [], isLoopback: false)
+        for (host, origin) in [("a.example", "a.example"), ("a.example:8000", "a.example:8000")] {
+            #expect(origins.allows("\(scheme)://\(origin)", host: host, isSecure: scheme == "https"))
+            #expect(!origins.allows("\(scheme)://\(origin)", host: host, isSecure: scheme != "https"))
+            #expect(origins.allows("\(scheme)://\(origin)", host: host, isSecure: nil))
+        }
+    }
+
+    @Test("a scheme's own port may be written or left out")
+    func ports() {
+        let origins = Origins(allowed: [], isLoopback: false)
+        #expect(origins.allows("https://a.example", host: "a.example:443"))
+        #expect(origins.allows("https://a.example:443", host: "a.example"))
+        #expect(origins.allows("http://a.example", host: "a.example:80"))
+        #expect(!origins.allows("http://a.example", host: "a.example:443"))
+        #expect(!origins.allows("https://a.example", host: "a.example:80"))
+    }
+
+    @Test("pages of this machine are not those of somebody behind a proxy")
+    func forwarded() {
+        let origins = Origins(allowed: ["http://localhost:4000"], isLoopback: true)
+        #expect(origins.allows("http://localhost:3000", host: "x", isForwarded: false))
+        #expect(!origins.allows("http://localhost:3000", host: "x", isForwarded: true))
+        #expect(origins.allows("http://localhost:4000", host: "x", isForwarded: true))
+        #expect(origins.allows("http://x", host: "x", isForwarded: true))
+    }
+
     @Test("the host is compared in upper or lower case, and may be missing")
     func hosts() {
         #expect(allows("http://chat.example.org", isLoopback: false, host: "Chat.Example.org"))
