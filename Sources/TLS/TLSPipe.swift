@@ -56,6 +56,9 @@ internal import CLibSSL
         }
     }
 
+    /// Whether all of the input has been read.
+    var isExhausted: Bool { unsafe input?.isEmpty ?? true }
+
     // MARK: - What OpenSSL calls
 
     private func read(into buffer: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {

@@ -60,6 +60,8 @@ internal import CLibSSL
             let count = unsafe SSL_read(session, room.baseAddress, Int32(room.count))
             if count > 0 {
                 total += Int(count)
+                // Asking once more would only have it make a buffer for nothing.
+                if pipe.isExhausted, unsafe SSL_pending(session) == 0 { return (total, nil) }
                 continue
             }
             switch unsafe SSL_get_error(session, count) {
