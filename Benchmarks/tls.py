@@ -142,7 +142,7 @@ def main() -> None:
                 folder, flags.get(kind, []), options.handshakes, trust.get(kind), resumes))
         for title, used, client in (("plain", [], None), ("TLS", flags["ecdsa"], trust["ecdsa"])):
             def memory() -> float:
-                with server(folder / "switchboard.db", *QUIET, *used, core=0) as (port, pid):
+                with server(folder / "switchboard.db", *QUIET, "--ping-interval", "1h", *used, core=0) as (port, pid):
                     return asyncio.run(resting(port, pid, options.connections, client))
 
             show(f"resting, {title}", "bytes", memory)

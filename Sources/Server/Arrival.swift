@@ -29,7 +29,7 @@ extension Connection {
     func isSecure(_ request: Request) -> Bool? {
         if trustedPeer != nil, let proto = request.header("x-forwarded-proto") {
             // The nearest proxy's word comes last.
-            return proto.split(separator: ",").last?.lowercased().contains("https") == true
+            return proto.split(separator: ",").last?.filter { $0 != " " && $0 != "\t" }.lowercased() == "https"
         }
         return stream.isEncrypted ? true : nil
     }

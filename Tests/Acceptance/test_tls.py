@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from rooms import JOINED, LEFT
 from rooms import heard as heard_in_room
 from rooms import said as said_in_room
 from socketio_client import TRANSPORTS, SocketIO
-from switchboard import PATIENCE, Person, Server, command, eventually, memory
+from switchboard import PATIENCE, Lines, Person, Server, command, eventually, memory
 from test_slow_reader import flood_until_one_left
 
 
@@ -365,6 +366,50 @@ async def test_a_slow_reader_is_closed(start: Start, certificate: Certificate, r
         assert b"\x03\xf5Too slow to read" in received[-40:]
     for client in (talker, listener):
         await client.close()
+
+
+def test_a_long_answer_arrives_whole_through_a_narrow_way(
+    server: Server, certificate: Certificate, people: tuple[Person, Person]
+) -> None:
+    """The kernel takes little at a time, so that most of it waits."""
+    aarav, bela = people
+
+    def ask(method: str, path: str, body: dict[str, object] | None = None, receive_buffer: int | None = None) -> object:
+        data = json.dumps(body).encode() if body else b""
+        with SecureConnection(server, certificate.trust(), receive_buffer) as connection:
+            connection.send(
+                f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {aarav.token}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
+            return connection.response().json
+
+    text = "".join(map(str, range(180_000)))
+    sent = ask("POST", "/api/messages/", {"receiver_id": bela.id, "text": text})
+    page = ask("GET", f"/api/conversations/{sent['conversation_id']}/messages/?limit=1", receive_buffer=4096)
+    assert [message["text"] for message in page["messages"]] == [text]
+
+
+def test_keys_are_renewed_on_request(server: Server) -> None:
+    process = subprocess.Popen(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_3"], encoding="utf-8",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    lines = Lines(process.stdout)
+
+    def said(text: str) -> int:
+        return sum(text in line for line in lines.all())
+
+    try:
+        eventually(lambda: said("verify return") > 0, "the handshake")
+        for count in range(1, 11):
+            process.stdin.write("K\n")
+            process.stdin.flush()
+            eventually(lambda: said("KEYUPDATE") == count, "the client asks for new keys, and has its own")
+        process.stdin.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        process.stdin.flush()
+        eventually(lambda: said("HTTP/1.1 200") == 1, "the answer")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
 
 
 def test_a_frame_in_pieces(server: Server, certificate: Certificate, room: str) -> None:
