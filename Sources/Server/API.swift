@@ -40,6 +40,8 @@ struct API: Sendable {
         let request: Request
         let parameters: [String]
         let isLocal: Bool
+        /// Whether a proxy said in a PROXY header that it speaks for somebody.
+        let isProxied: Bool
         let address: String
     }
 

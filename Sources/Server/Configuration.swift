@@ -1,11 +1,21 @@
 package import Chat
 package import Dialects
 package import EventLoop
+package import Proxying
 import WebSocket
 
 /// Everything that a deployment can set; the initial values are the defaults.
 package struct Configuration: Sendable {
     package var listen = SocketAddress("127.0.0.1:8000")!
+    /// Files with certificates and their private keys, in the same order; without any, the server speaks no TLS.
+    package var tlsCertificates: [String] = []
+    package var tlsKeys: [String] = []
+    /// How long browsers are to come by TLS only; zero: they are not told so.
+    package var hsts = Duration.zero
+    /// Proxies that are believed whom they speak for.
+    package var trustedProxies = TrustedProxies()
+    /// Whether they say it in a PROXY header, before anything else on a connection.
+    package var proxyProtocol = false
     package var database = "switchboard.db"
     package var logLevel = Log.Level.info
     /// `nil`: text on a terminal, JSON elsewhere.

@@ -2,14 +2,16 @@ import Chat
 import Dialects
 import EventLoop
 import HTTP
+import Proxying
 import SocketIO
 import WebSocket
 
 /// One accepted connection: it starts with HTTP, and may go on as a WebSocket.
 final class Connection: Carrier, SocketStreamDelegate {
     let stream: SocketStream
-    /// Whether it came over the local socket, which only the server's own user can reach.
-    let isLocal: Bool
+    let arrival: Arrival
+    /// Whom the request that opened a WebSocket was from, where trusted proxies named them.
+    private var forwardedAddress: String?
 
     private var phase = Phase.gone
     /// What has become of a WebSocket's messages, and of its pings.
@@ -52,11 +54,13 @@ final class Connection: Carrier, SocketStreamDelegate {
         /// why it is closed.
         let handshake: [UInt8]
         let compression: Compression?
+        /// Whether a proxy speaks for the client.
+        let isForwarded: Bool
     }
 
-    init(_ id: ConnectionID, _ stream: SocketStream, isLocal: Bool, hub: Hub) {
+    init(_ id: ConnectionID, _ stream: SocketStream, _ arrival: Arrival, hub: Hub) {
         self.stream = stream
-        self.isLocal = isLocal
+        self.arrival = arrival
         heartbeat = Heartbeat(hub.rhythm, at: hub.wheel.now)
         super.init(id, of: hub)
     }
@@ -73,6 +77,14 @@ final class Connection: Carrier, SocketStreamDelegate {
         guard let moving else { return }
         conversation.resume(moving)
         if case .http = phase { setDeadline(conversation.deadline) }
+    }
+
+    /// Whom it is from, as far as that can be believed.
+    var address: String { forwardedAddress ?? arrival.source?.description ?? stream.peerAddress }
+
+    /// Remembers whom the request was from that opens a WebSocket.
+    func remember(senderOf request: Request) {
+        if !hub.settings.trustedProxies.isEmpty { forwardedAddress = address(of: request) }
     }
 
     /// Whether it is a WebSocket that frames may still be read from.
@@ -209,7 +221,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     override func overflowed() {
         hub.note(.receiverTooSlow)
-        hub.log.warning("a receiver is too slow, its connection is closed", ["address": stream.peerAddress])
+        hub.log.warning("a receiver is too slow, its connection is closed", ["address": address])
         close(.tryAgainLater, "Too slow to read")
     }
 
@@ -226,6 +238,9 @@ final class Connection: Carrier, SocketStreamDelegate {
         let phase = phase
         if phase.isWebSocket { hub.meter.closedByPeer(.abnormal) }
         self.phase = .gone
+        if let failure = stream.tlsFailure {
+            hub.log.debug("TLS failed", ["address": address, "reason": "\(failure)"])
+        }
         hub.remove(self)
         ended(phase)
     }
@@ -248,6 +263,16 @@ final class Connection: Carrier, SocketStreamDelegate {
         }
     }
 
+    /// Sends an answer over HTTP.
+    func respond(_ response: Response, keepAlive: Bool, headOnly: Bool = false) {
+        var response = response
+        if stream.isEncrypted, let security = hub.transportSecurity {
+            response.headers.append(("Strict-Transport-Security", security))
+        }
+        hub.meter.responded(response.status)
+        stream.send(response.encoded(keepAlive: keepAlive, headOnly: headOnly, date: hub.date))
+    }
+
     // MARK: - To a WebSocket
 
     /// Goes on as a WebSocket.
@@ -259,8 +284,8 @@ final class Connection: Carrier, SocketStreamDelegate {
         phase = .authenticating(opening, early: early)
         setDeadline(hub.wheel.now + hub.ticks.head)
         if let token {
-            if let known = hub.authenticate(token, from: stream.peerAddress, for: id) { authenticated(known) }
-        } else if hub.allowsAnonymous(opening.mounts[0]) {
+            if let known = hub.authenticate(token, from: address, for: id) { authenticated(known) }
+        } else if hub.allowsAnonymous(opening.mounts[0], isForwarded: opening.isForwarded) {
             open(opening.mounts[0], as: nil, holder: nil, expiresAt: nil)
         } else {
             refuse(.tokenMissing, .unauthorized, "Authentication required")
@@ -281,10 +306,10 @@ final class Connection: Carrier, SocketStreamDelegate {
         case .refused(let wait?):
             // Before the upgrade: it costs nobody a WebSocket, and tools know what it means.
             hub.note(.tooManyFailures)
-            stream.send(Response.tooManyFailures(wait: wait).encoded(keepAlive: false, date: hub.date))
+            respond(.tooManyFailures(wait: wait), keepAlive: false)
             linger()
         case .refused(nil):
-            hub.log.debug("a token was refused", ["address": stream.peerAddress])
+            hub.log.debug("a token was refused", ["address": address])
             refuse(.tokenInvalid, .unauthorized, "Invalid or expired token")
         case .unavailable: refuse(.storeUnavailable, .tryAgainLater, "The store is not available")
         }
@@ -440,7 +465,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     /// Leaves this loop. Nothing may wait to be written.
     func move(to shard: UInt16, with request: Request?, _ decoder: RequestDecoder) {
         guard let socket = stream.release() else { return }
-        let moving = MovingConnection(socket: socket, isLocal: isLocal, decoder: decoder, request: request)
+        let moving = MovingConnection(socket: socket, arrival: arrival, decoder: decoder, request: request)
         hub.exchange.send(.moved(moving), toShard: Int(shard))
     }
 
@@ -493,7 +518,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 /// A connection on its way to the loop whose client its request is for.
 struct MovingConnection: Sendable {
     let socket: LooseSocket
-    let isLocal: Bool
+    let arrival: Arrival
     /// With what came behind the request, or with as much of it as came.
     let decoder: RequestDecoder
     let request: Request?

@@ -11,9 +11,7 @@ extension HTTPConversation {
     func answer(_ request: Request, _ mount: Mount) {
         if request.method == .options, answering.origin != nil { return respond(Response(.noContent)) }
         do throws(EngineRequestError) {
-            if !hub.origins.allows(request.header("origin"), host: request.host) || request.isEmbedded {
-                throw .forbidden
-            }
+            if !isFromAllowedOrigin(request) || request.isEmbedded { throw .forbidden }
             switch try EngineRequest(request) {
             case .open(let transport, let base64): try open(transport, base64, request, mount)
             case .poll(let sid): if let client = try client(sid, for: request) { try wait(for: client) }
@@ -22,6 +20,7 @@ extension HTTPConversation {
             case .openWebSocket(let sid, let base64):
                 if let client = try client(sid, for: request) {
                     let handshake = try handshake(request)
+                    connection.remember(senderOf: request)
                     connection.upgrade(to: client, handshake: handshake)
                     client.openWebSocket(connection, base64: base64)
                     connection.receivedEarly(decoder.takeRemainder())
@@ -40,7 +39,7 @@ extension HTTPConversation {
             mount.name, on: transport, base64: base64,
             token: GivenToken.withOrWithoutScheme(request.header("authorization"))
                 ?? GivenToken.present(request.queryValue("token")),
-            from: connection.stream.peerAddress)
+            from: connection.address(of: request))
         guard let client else {
             return refuse(
                 .tooManyUnconnected,
@@ -51,6 +50,7 @@ extension HTTPConversation {
             poll = client
             client.begin(poll: self)
         case .webSocket:
+            connection.remember(senderOf: request)
             connection.upgrade(to: client, handshake: handshake)
             client.begin(webSocket: connection)
             connection.receivedEarly(decoder.takeRemainder())

@@ -3,8 +3,10 @@ import Dialects
 import EventLoop
 import HTTP
 import JSON
+import Proxying
 import SocketIO
 import Storage
+import TLS
 import WebSocket
 
 /// All that one event loop owns: its connections, what they listen to, and when they want to be looked at.
@@ -21,6 +23,9 @@ final class Hub {
     let router: Router<Route>
     let log: Log
     let origins: Origins
+    private let certificates: Certificates?
+    /// What browsers are told about coming by TLS only.
+    let transportSecurity: String?
     let recoveries: Recoveries
     let httpLimits: HTTPLimits
     let engineSettings: EngineSettings
@@ -104,6 +109,9 @@ final class Hub {
         router = services.router
         log = services.log
         origins = services.origins
+        certificates = services.certificates
+        let patience = settings.hsts.components.seconds
+        transportSecurity = patience > 0 ? "max-age=\(patience)" : nil
         chat = services.chat
         recoveries = services.recoveries
         shardCount = services.exchange.shardCount
@@ -138,13 +146,35 @@ final class Hub {
 
     private func accept(_ stream: SocketStream, isLocal: Bool) {
         if isStopping { return stream.close() }
-        place { Connection($0, stream, isLocal: isLocal, hub: self) }.start()
+        if !isLocal, settings.proxyProtocol, let peer = IPAddress(stream.peerAddress),
+            settings.trustedProxies.contains(peer)
+        {
+            return place { Entrance($0, stream, of: self) }.start()
+        }
+        admit(stream, Arrival(isLocal: isLocal))
     }
+
+    /// Begins a connection.
+    ///
+    /// - Parameter early: What came already.
+    func admit(_ stream: SocketStream, _ arrival: Arrival, early: consuming [UInt8] = []) {
+        let connection = place { Connection($0, stream, arrival, hub: self) }
+        connection.start()
+        if !arrival.isLocal, let context = certificates?.context {
+            stream.startTLS(context, early: early.span, refusal: plainRefusal)
+        } else if !early.isEmpty {
+            var bytes = early.mutableSpan
+            connection.received(&bytes)
+        }
+    }
+
+    private lazy var plainRefusal =
+        Response.error(.badRequest, "This port speaks TLS: https:// and wss://").encoded(keepAlive: false)
 
     /// Takes in a connection from another loop.
     private func accept(_ moving: MovingConnection) {
         guard !isStopping, let stream = SocketStream(moving.socket, on: loop) else { return }
-        place { Connection($0, stream, isLocal: moving.isLocal, hub: self) }.start(with: moving)
+        place { Connection($0, stream, moving.arrival, hub: self) }.start(with: moving)
     }
 
     /// Gives a new carrier its place.
@@ -195,10 +225,12 @@ final class Hub {
     var connectionCount: Int { slots.count - freeSlots.count }
 
     /// Whether a dialect's path is open to people without a token.
-    func allowsAnonymous(_ mount: Mount) -> Bool {
+    ///
+    /// - Parameter isForwarded: Whether a proxy speaks for them: then they may be from anywhere.
+    func allowsAnonymous(_ mount: Mount, isForwarded: Bool) -> Bool {
         if mount.endpoint.token == .required { return false }
         if mount.endpoint.kind == .notifications, !settings.anonymousNotifications { return false }
-        return settings.listen.isLoopback || settings.anonymous.contains(mount.name)
+        return settings.listen.isLoopback && !isForwarded || settings.anonymous.contains(mount.name)
     }
 
     /// A whole text frame, compressed without a context.

@@ -14,6 +14,7 @@ struct Services: Sendable {
     let api: API
     let router: Router<Route>
     let origins: Origins
+    let certificates: Certificates?
     let recoveries: Recoveries
     let log: Log
 }
@@ -47,6 +48,7 @@ package final class Server: Sendable {
         System.ignoreBrokenPipes()
         System.ignoreFileSizeSignals()
         let loopCount = settings.loops > 0 ? settings.loops : EventLoop.idealCount
+        let certificates = try readCertificates(settings, log)
         let (address, sockets) = try bind(settings.listen, count: loopCount)
         let lock = try lockDatabase(settings.database)
         let store = try open(settings.database) { path throws(StoreError) in
@@ -80,7 +82,7 @@ package final class Server: Sendable {
                     settings: settings, shards: shards, exchange: exchange, writer: writer, readers: readers,
                     archive: archive),
                 log: log),
-            router: .make(), origins: Origins(settings),
+            router: .make(), origins: Origins(settings), certificates: certificates,
             recoveries: Recoveries(for: settings.recovery), log: log)
         do {
             for (index, shard) in shards.enumerated() {
@@ -132,7 +134,18 @@ package final class Server: Sendable {
         lock.withLock { $0 = nil }
     }
 
+    /// Reads again what may change while the server runs: the certificates.
+    package func reload() { services.certificates?.reload() }
+
     // MARK: - Starting
+
+    private static func readCertificates(_ settings: Configuration, _ log: Log) throws(StartError) -> Certificates? {
+        do {
+            return try Certificates.load(settings, log: log)
+        } catch {
+            throw StartError(description: "\(error)")
+        }
+    }
 
     private static func lockDatabase(_ path: String) throws(StartError) -> StoreLock {
         do {

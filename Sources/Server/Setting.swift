@@ -1,6 +1,7 @@
 import Chat
 import Dialects
 import EventLoop
+import Proxying
 
 /// One thing that can be set: by flag (`--rooms-rate`), variable (`SWITCHBOARD_ROOMS_RATE`) or file (`rooms_rate`).
 package struct Setting: Sendable {
@@ -26,6 +27,30 @@ package struct Setting: Sendable {
 
     package static let all: [Setting] = [
         Setting("listen", "IP:PORT", "where to listen; port 0 has the system choose", \.listen, SocketAddress.init(_:)),
+        Setting(
+            "tls_certificate", "a list of paths", "certificates with their chains, in PEM; the first is the default",
+            \.tlsCertificates, show: { $0.joined(separator: ",") }
+        ) { paths($0) },
+        Setting(
+            "tls_key", "a list of paths", "the private keys of the certificates, in the same order", \.tlsKeys,
+            show: { $0.joined(separator: ",") }
+        ) { paths($0) },
+        Setting(
+            "hsts", "0s or a duration", "how long browsers come by TLS only (Strict-Transport-Security); 0s: not told",
+            \.hsts, show: { $0.shortText }
+        ) { Duration(short: $0) },
+        Setting(
+            "trusted_proxies", "a list such as 127.0.0.1 or 10.0.0.0/8",
+            "whose X-Forwarded-For, X-Forwarded-Proto and PROXY headers are believed", \.trustedProxies,
+            show: { $0.blocks.map(\.description).joined(separator: ",") }
+        ) { text in
+            let blocks = list(text).map { AddressRange($0) }
+            return blocks.contains(nil) ? nil : TrustedProxies(blocks.compactMap(\.self))
+        },
+        Setting(
+            "proxy_protocol", "true or false", "have connections of trusted proxies start with a PROXY header",
+            \.proxyProtocol
+        ) { Bool($0) },
         Setting("database", "a path", "the database file; made where it is missing", \.database) {
             $0.isEmpty ? nil : $0
         },
@@ -222,6 +247,11 @@ package struct Setting: Sendable {
         text.split(separator: ",").map { $0.drop { $0 == " " } }.map {
             String($0.reversed().drop { $0 == " " }.reversed())
         }
+    }
+
+    private static func paths(_ text: String) -> [String]? {
+        let paths = list(text)
+        return paths.contains("") ? nil : paths
     }
 
     private static func origins(_ text: String) -> [String]? {

@@ -17,6 +17,7 @@ struct Main {
           user          add and list people
           token         create, list, revoke and check tokens
           notify        send a notification
+          health        ask a running server whether it can take work
           check-config  check the configuration and show what is in force
 
         `switchboard COMMAND --help` tells more. `switchboard --version` prints the version.
@@ -43,6 +44,7 @@ struct Main {
             case "user": try UserCommand.run(rest)
             case "token": try TokenCommand.run(rest)
             case "notify": try await NotifyCommand.run(rest)
+            case "health": try await HealthCommand.run(rest)
             case "check-config": try CheckConfigCommand.run(rest)
             case let other?: throw UsageError("unknown command \"\(other)\"; see switchboard --help")
             }

@@ -30,7 +30,9 @@ import Testing
         let shown = Dictionary(uniqueKeysWithValues: try configuration().summary.map { ($0.name, $0.value) })
         #expect(
             shown == [
-                "listen": "127.0.0.1:8000", "database": "switchboard.db", "log_level": "info", "log_format": "auto",
+                "listen": "127.0.0.1:8000", "tls_certificate": "", "tls_key": "", "hsts": "0s",
+                "trusted_proxies": "", "proxy_protocol": "false",
+                "database": "switchboard.db", "log_level": "info", "log_format": "auto",
                 "loops": "0", "allowed_origins": "", "allowed_hosts": "", "token_failures": "100", "anonymous": "",
                 "api_keys": "0 set",
                 "rooms_rate": "20.0",
@@ -77,7 +79,10 @@ import Testing
 
     /// A value of each setting, and how it is shown.
     private static let examples: [String: (value: String, shown: String)] = [
-        "listen": ("localhost:9000", "127.0.0.1:9000"), "database": ("/var/lib/s.db", "/var/lib/s.db"),
+        "listen": ("localhost:9000", "127.0.0.1:9000"), "tls_certificate": ("/a.pem, /b.pem", "/a.pem,/b.pem"),
+        "tls_key": ("/a.key", "/a.key"), "hsts": ("180d", "15552000s"),
+        "trusted_proxies": ("10.0.0.0/8, ::1", "10.0.0.0/8,::1"), "proxy_protocol": ("true", "true"),
+        "database": ("/var/lib/s.db", "/var/lib/s.db"),
         "log_level": ("debug", "debug"), "log_format": ("json", "json"), "loops": ("256", "256"),
         "allowed_origins": ("https://A.example, http://b:3000 ", "https://a.example,http://b:3000"),
         "token_failures": ("0", "0"), "allowed_hosts": ("A.example, [::2]", "a.example,[::2]"),
@@ -133,6 +138,12 @@ import Testing
     /// A value that each setting refuses, and what it says is allowed.
     private static let wrong: [String: (values: [String], allowed: String)] = [
         "listen": (["", "8000", "host.example:80", "127.0.0.1", "127.0.0.1:65536"], "IP:PORT"),
+        "tls_certificate": ([" "], "a list of paths"), "tls_key": ([" "], "a list of paths"),
+        "hsts": (["", "0", "-1s"], "0s or a duration"),
+        "trusted_proxies": (
+            ["localhost", "10.1.2.3/8", "10.0.0.0/33", "::1/129", "127.0.0.1,x"],
+            "a list such as 127.0.0.1 or 10.0.0.0/8"
+        ), "proxy_protocol": (["", "1", "v2"], "true or false"),
         "database": ([""], "a path"),
         "log_level": (["", "Info", "trace"], "debug, info, warning or error"),
         "log_format": (["", "xml"], "auto, text or json"),
