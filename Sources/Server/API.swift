@@ -30,6 +30,7 @@ struct API: Sendable {
     static let endpoints =
         healthEndpoints + accountEndpoints + userEndpoints + conversationEndpoints + messageEndpoints
         + notificationEndpoints + noticeEndpoints + bulkMessageEndpoints + roomEndpoints + metricsEndpoints
+        + drainEndpoints
 
     /// Bytes of people's text after which a page of an answer ends: a client may be slow to read it.
     static let pageBytes = 256 << 10
@@ -45,8 +46,8 @@ struct API: Sendable {
         let address: String
     }
 
-    let settings: Configuration
-    let chat: Chat
+    var settings: Configuration
+    var chat: Chat
     let exchange: Exchange
     let writer: Writer
     let authenticator: Authenticator
@@ -96,7 +97,7 @@ struct API: Sendable {
     ]
 
     private func readiness() -> Response {
-        if state.isStopping { return .error(.serviceUnavailable, "The server is stopping") }
+        if state.isDraining { return .error(.serviceUnavailable, "The server is draining") }
         if let reason = writer.failureReason {
             return .error(.serviceUnavailable, reason)
         }

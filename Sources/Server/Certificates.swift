@@ -5,7 +5,6 @@ import TLS
 /// The certificates that new connections are shown. They can be read again while the server runs; connections that are
 /// open go on with what they began with.
 package final class Certificates: Sendable {
-    private let files: [(certificate: String, key: String)]
     private let log: Log
     private let current: Mutex<TLSContext>
 
@@ -13,19 +12,11 @@ package final class Certificates: Sendable {
     ///
     /// - Returns: `nil` where none are: the server speaks no TLS then.
     package static func load(_ settings: Configuration, log: Log) throws(ConfigurationError) -> Certificates? {
-        let (certificates, keys) = (settings.tlsCertificates, settings.tlsKeys)
-        guard certificates.count == keys.count else {
-            throw ConfigurationError(
-                "tls_certificate and tls_key: there are \(certificates.count) and \(keys.count); each certificate needs "
-                    + "its key, in the same order")
-        }
-        if certificates.isEmpty { return nil }
-        let files = zip(certificates, keys).map { (certificate: $0, key: $1) }
-        return Certificates(files, try read(files, log), log)
+        if settings.tlsCertificates.isEmpty, settings.tlsKeys.isEmpty { return nil }
+        return Certificates(try read(settings, log), log)
     }
 
-    private init(_ files: [(certificate: String, key: String)], _ context: TLSContext, _ log: Log) {
-        self.files = files
+    private init(_ context: TLSContext, _ log: Log) {
         self.log = log
         current = Mutex(context)
     }
@@ -33,23 +24,20 @@ package final class Certificates: Sendable {
     /// For a connection that begins now.
     var context: TLSContext { current.withLock { $0 } }
 
-    /// Reads the files again. If one is no good, all stay as they were.
-    func reload() {
-        do {
-            let context = try Self.read(files, log)
-            current.withLock { $0 = context }
-            log.info("certificates were read again", ["count": "\(files.count)"])
-        } catch {
-            log.error(
-                "certificates could not be read again, those in use stay", ["reason": error.description])
-        }
-    }
+    /// Reads the files that are set now, to be put to ``use(_:)``.
+    func readAgain(_ settings: Configuration) throws(ConfigurationError) -> TLSContext { try Self.read(settings, log) }
 
-    private static func read(
-        _ files: [(certificate: String, key: String)], _ log: Log
-    ) throws(ConfigurationError) -> TLSContext {
+    func use(_ context: TLSContext) { current.withLock { $0 = context } }
+
+    private static func read(_ settings: Configuration, _ log: Log) throws(ConfigurationError) -> TLSContext {
+        let (paths, keys) = (settings.tlsCertificates, settings.tlsKeys)
+        guard paths.count == keys.count else {
+            throw ConfigurationError(
+                "tls_certificate and tls_key: there are \(paths.count) and \(keys.count); each certificate needs its key, "
+                    + "in the same order")
+        }
         var certificates: [TLSCertificate] = []
-        for (path, key) in files {
+        for (path, key) in zip(paths, keys) {
             do throws(TLSFileError) {
                 let certificate = try TLSCertificate(certificate: path, key: key)
                 if certificate.daysLeft < 0 { log.warning("a certificate has expired", ["file": path]) }

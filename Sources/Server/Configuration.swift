@@ -64,7 +64,10 @@ package struct Configuration: Sendable {
     package var recovery = Duration.seconds(120)
     /// Bytes of events that each loop keeps for those who come back.
     package var recoveryLog = 32 << 20
-    package var shutdownTimeout = Duration.seconds(8)
+    /// Over how long clients are sent away when the server stops, and how long the rest may take: together less than the
+    /// ten seconds that containers are given.
+    package var drainTime = Duration.seconds(3)
+    package var shutdownTimeout = Duration.seconds(5)
 
     /// Bytes in one HTTP body.
     package var maxBody = 1 << 20

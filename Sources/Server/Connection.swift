@@ -21,6 +21,8 @@ final class Connection: Carrier, SocketStreamDelegate {
     /// What was read and is not looked at yet, as too much was inflated, and the tick from which it is.
     private var rest: [UInt8] = []
     private var waitsUntil: UInt32 = .max
+    /// Whether no more is to be read, as the server is about to go.
+    private var isLeaving = false
 
     private enum Phase {
         case http(HTTPConversation)
@@ -180,7 +182,11 @@ final class Connection: Carrier, SocketStreamDelegate {
         var late: [UInt8] = []
         swap(&late, &rest)
         decodeEarly(&late)
-        if case .webSocket = phase, !session.isPaused, !isWaiting { stream.startReading() }
+        readOn(session.isPaused)
+    }
+
+    private func readOn(_ isPaused: Bool) {
+        if isOpen, !isPaused, !isWaiting, !isLeaving { stream.startReading() }
     }
 
     private func append(_ bytes: Span<UInt8>, to kept: inout [UInt8]) {
@@ -358,7 +364,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         guard case .seating(let session, _, var early) = phase else { return }
         phase = .webSocket(session)
         decodeEarly(&early)
-        if case .webSocket = phase, !session.isPaused, !isWaiting { stream.startReading() }
+        readOn(session.isPaused)
     }
 
     private func decodeEarly(_ early: inout [UInt8]) {
@@ -381,7 +387,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     override func pauseReading(_ isPaused: Bool) {
         guard isOpen else { return }
-        if isPaused || isWaiting { stream.stopReading() } else { stream.startReading() }
+        if isPaused { stream.stopReading() } else { readOn(isPaused) }
     }
 
     /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).
@@ -426,7 +432,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     override func stopServing() {
         if isAnswering { return }
         switch phase {
-        case .authenticating, .seating, .webSocket: close(.goingAway, "The server is stopping")
+        case .authenticating, .seating, .webSocket: depart()
         case .http where stream.queuedBytes > 0: linger()
         case .http: abort()
         // The client tells its own.
@@ -435,6 +441,22 @@ final class Connection: Carrier, SocketStreamDelegate {
     }
 
     override func abort() { stream.close() }
+
+    override var isClient: Bool {
+        switch phase {
+        case .authenticating, .seating, .webSocket: true
+        // Of one that carries a client of Socket.IO, that client.
+        case .http, .engine, .lingering, .gone: false
+        }
+    }
+
+    override func prepareToLeave() {
+        isLeaving = true
+        stream.stopReading()
+    }
+
+    override var isAnswered: Bool { session?.isAnswered ?? true && rest.isEmpty }
+    override var hasLeft: Bool { !isClient }
 
     // MARK: - To Socket.IO, or to another loop
 

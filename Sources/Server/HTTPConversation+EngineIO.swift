@@ -17,6 +17,7 @@ extension HTTPConversation {
             case .poll(let sid): if let client = try client(sid, for: request) { try wait(for: client) }
             case .post(let sid):
                 if let client = try client(sid, for: request) { try receive(request.body, for: client) }
+            case .openWebSocket where hub.isDraining: refuseNewcomer()
             case .openWebSocket(let sid, let base64):
                 if let client = try client(sid, for: request) {
                     let handshake = try handshake(request)
@@ -35,6 +36,7 @@ extension HTTPConversation {
         _ transport: EngineTransport, _ base64: Bool, _ request: Request, _ mount: Mount
     ) throws(EngineRequestError) {
         let handshake = transport == .webSocket ? try handshake(request) : []
+        if hub.isDraining { return refuseNewcomer() }
         let client = hub.openClient(
             mount.name, on: transport, base64: base64,
             token: GivenToken.withOrWithoutScheme(request.header("authorization"))
@@ -100,6 +102,12 @@ extension HTTPConversation {
     func answerPoll(_ payload: [UInt8]) {
         poll = nil
         respond(.payload(payload))
+    }
+
+    /// The client is over, and no packet says so.
+    func refusePoll() {
+        poll = nil
+        refuse(.draining, .refusal(.unknownSession))
     }
 
     /// A payload is about to arrive: of two at a time, neither counts.

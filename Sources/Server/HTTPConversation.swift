@@ -207,10 +207,7 @@ final class HTTPConversation {
         if !isFromAllowedOrigin(request) {
             return refuse(.originNotAllowed, .error(.forbidden, "Origin not allowed"))
         }
-        if hub.isStopping {
-            return refuse(
-                .stopping, .error(.serviceUnavailable, "The server is stopping", headers: [("Retry-After", "5")]))
-        }
+        if hub.isDraining { return refuseNewcomer() }
         let token = GivenToken.present(request.queryValue("token"))
         let chosen = mounts.choose(request, rules: hub.settings.dialectRules, hasToken: token != nil)
         let compression =
@@ -222,6 +219,15 @@ final class HTTPConversation {
             isForwarded: connection.isForwarded(request))
         connection.remember(senderOf: request)
         connection.upgrade(opening, token: token, early: decoder.takeRemainder())
+    }
+
+    /// Whoever comes while the server goes is to try again when the next one may be there.
+    func refuseNewcomer() {
+        refuse(
+            .draining,
+            .error(
+                .serviceUnavailable, "The server is restarting",
+                headers: [("Retry-After", String(hub.secondsToRestart))]))
     }
 
     // MARK: - Time

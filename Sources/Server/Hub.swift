@@ -13,23 +13,23 @@ import WebSocket
 final class Hub {
     let loop: EventLoop
     let shard: Shard
-    let chat: Chat
-    let settings: Configuration
+    private(set) var chat: Chat
+    private(set) var settings: Configuration
     let exchange: Exchange
     let writer: Writer
     /// For what may take long.
     let archive: Readers
-    let api: API
+    private(set) var api: API
     let router: Router<Route>
     let log: Log
-    let origins: Origins
+    private(set) var origins: Origins
     private let certificates: Certificates?
     /// What browsers are told about coming by TLS only.
-    let transportSecurity: String?
+    private(set) var transportSecurity: String?
     let recoveries: Recoveries
-    let httpLimits: HTTPLimits
+    private(set) var httpLimits: HTTPLimits
     let engineSettings: EngineSettings
-    let ticks: Ticks
+    private(set) var ticks: Ticks
     let rhythm: Heartbeat.Rhythm
     let parser: JSONParser
     let compressionPreferences: Compression.Preferences
@@ -41,6 +41,7 @@ final class Hub {
     /// For the metrics.
     let meter = LoopMeter(tickLength: 1_000_000 / UInt64(DeadlineWheel.resolution))
     private(set) var isStopping = false
+    private var departures: Departures?
     let index: UInt16
     let shardCount: Int
     private let inbox: Mailbox<Mail>
@@ -110,14 +111,11 @@ final class Hub {
         log = services.log
         origins = services.origins
         certificates = services.certificates
-        let patience = settings.hsts.components.seconds
-        transportSecurity = patience > 0 ? "max-age=\(patience)" : nil
+        transportSecurity = settings.transportSecurity
         chat = services.chat
         recoveries = services.recoveries
         shardCount = services.exchange.shardCount
-        var httpLimits = HTTPLimits()
-        httpLimits.body = max(settings.maxBody, settings.maxPayload)
-        self.httpLimits = httpLimits
+        httpLimits = HTTPLimits(settings)
         engineSettings = EngineSettings(settings)
         ticks = Ticks(settings)
         rhythm = Heartbeat.Rhythm(
@@ -132,6 +130,17 @@ final class Hub {
             let hasRead = readMail()
             return flushClients() || hasRead
         }
+    }
+
+    /// Goes on with other settings, as far as ``Setting/isLive`` says.
+    func adopt(_ services: Services) {
+        settings = services.settings
+        api = services.api
+        chat = services.chat
+        origins = services.origins
+        transportSecurity = settings.transportSecurity
+        httpLimits = HTTPLimits(settings)
+        ticks = Ticks(settings)
     }
 
     /// Counts a refusal.
@@ -246,7 +255,7 @@ final class Hub {
     func openClient(
         _ name: DialectName, on transport: EngineTransport, base64: Bool, token: String?, from address: String
     ) -> EngineClient? {
-        if isStopping || unconnectedClients >= settings.maxUnconnected { return nil }
+        if unconnectedClients >= settings.maxUnconnected { return nil }
         let client = place {
             SocketIOClient($0, name, on: transport, base64: base64, token: token, from: address, of: self)
         }
@@ -517,16 +526,46 @@ final class Hub {
 
     // MARK: - Stopping
 
+    /// Whether no client is let in any more, as the server is about to go. Requests are answered still.
+    var isDraining: Bool { departures != nil }
+    /// When whoever is not let in may try again.
+    var secondsToRestart: Int { (departures?.secondsLeft ?? 0) + 1 }
+    /// How many clients have to leave yet.
+    var departing: Int { departures?.count ?? 0 }
+
+    /// Lets nobody in any more, and sends those away who are there, over a time.
+    func drain(over duration: Duration) {
+        if isDraining { return }
+        departures = Departures(carriers.filter(\.isClient), over: UInt64(duration.milliseconds), of: self)
+    }
+
     /// Takes no more connections, and ends those there are as soon as they have their answers.
     func stop() {
         isStopping = true
+        departures?.stop()
         for listener in listeners { listener.close() }
         for carrier in carriers { carrier.stopServing() }
     }
 
     /// Ends what is left.
     func abort() {
+        departures?.stop()
         for carrier in carriers { carrier.abort() }
         timer?.close()
+    }
+}
+
+extension Configuration {
+    /// What browsers are told about coming by TLS only.
+    fileprivate var transportSecurity: String? {
+        let seconds = hsts.components.seconds
+        return seconds > 0 ? "max-age=\(seconds)" : nil
+    }
+}
+
+extension HTTPLimits {
+    fileprivate init(_ settings: Configuration) {
+        self.init()
+        body = max(settings.maxBody, settings.maxPayload)
     }
 }

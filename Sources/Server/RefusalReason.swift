@@ -9,7 +9,7 @@ enum RefusalReason: Int, CaseIterable, Sendable {
     // Connections and handshakes.
     case badHandshake, originNotAllowed, tokenMissing, tokenInvalid, badRoomName, tooManyUnconnected, unknownSession
     case unknownHost, tooManyFailures
-    case stopping
+    case draining
     // Requests over HTTP.
     case malformedRequest, requestTimeout, bodyTooLarge, notFound, methodNotAllowed
     case badRequest, unauthenticated, forbidden, conflict, unsupportedMediaType, throttled

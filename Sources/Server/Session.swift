@@ -306,6 +306,9 @@ final class Session {
         }
     }
 
+    /// Whether the client has all the answers to what it sent.
+    var isAnswered: Bool { requests.isEmpty && held == nil }
+
     private func refuse(_ refusal: Refusal, _ ticket: Ticket = Ticket()) {
         take(Requests.Decided(.refuse(refusal), ticket))
     }

@@ -15,6 +15,9 @@ package struct Setting: Sendable {
     /// Takes a value over, or says what is wrong with it.
     let set: @Sendable (inout Configuration, String) -> Mistake?
     package let show: @Sendable (Configuration) -> String
+    let isSame: @Sendable (Configuration, Configuration) -> Bool
+    /// Takes it over from another configuration.
+    let copy: @Sendable (Configuration, inout Configuration) -> Void
 
     enum Mistake {
         /// None of what is allowed.
@@ -147,7 +150,11 @@ package struct Setting: Sendable {
         Setting("recovery_log", sizes, "bytes of events kept for that on each loop", \.recoveryLog) {
             number($0, in: 1...1 << 30)
         },
-        Setting("shutdown_timeout", durations, "how long stopping may take", \.shutdownTimeout),
+        Setting(
+            "drain_time", "0s or a duration", "over how long clients are sent away when the server stops; 0s: at once",
+            \.drainTime, show: { $0.shortText }
+        ) { Duration(short: $0) },
+        Setting("shutdown_timeout", durations, "how long the rest of stopping may take", \.shutdownTimeout),
         Setting("max_body", sizes, "bytes in one HTTP body", \.maxBody) { number($0, in: 1...1 << 30) },
         Setting("max_message", sizes, "bytes in one WebSocket message", \.maxMessage) { number($0, in: 1...1 << 30) },
         Setting("max_payload", sizes, "bytes in one payload of Socket.IO", \.maxPayload) {
@@ -188,7 +195,7 @@ package struct Setting: Sendable {
     /// A list of objects, which says itself what is wrong with it.
     private static let jwt = Setting(
         name: "jwt", allowed: "a JSON array of verifiers", help: "other logins whose JWTs are accepted; not as a flag",
-        isSecret: true,
+        isSecret: true, path: \.jwt,
         set: { configuration, text in
             do throws(ConfigurationError) {
                 configuration.jwt = try JWTSettings.list(text)
@@ -199,8 +206,9 @@ package struct Setting: Sendable {
         },
         show: { $0.jwt.isEmpty ? "none" : $0.jwt.map(\.name).joined(separator: ", ") })
 
-    private init(
+    private init<Value: Equatable & Sendable>(
         name: String, allowed: String, help: String, isSecret: Bool,
+        path: any WritableKeyPath<Configuration, Value> & Sendable,
         set: @escaping @Sendable (inout Configuration, String) -> Mistake?,
         show: @escaping @Sendable (Configuration) -> String
     ) {
@@ -210,18 +218,20 @@ package struct Setting: Sendable {
         self.isSecret = isSecret
         self.set = set
         self.show = show
+        isSame = { $0[keyPath: path] == $1[keyPath: path] }
+        copy = { $1[keyPath: path] = $0[keyPath: path] }
     }
 
     private static let durations = "a duration such as 500ms, 90s, 15m or 12h"
     private static let sizes = "1 to 1073741824"
 
-    private init<Value>(
+    private init<Value: Equatable & Sendable>(
         _ name: String, _ allowed: String, _ help: String, _ path: any WritableKeyPath<Configuration, Value> & Sendable,
         isSecret: Bool = false, show: @escaping @Sendable (Value) -> String = { "\($0)" },
         _ parse: @escaping @Sendable (String) -> Value?
     ) {
         self.init(
-            name: name, allowed: allowed, help: help, isSecret: isSecret,
+            name: name, allowed: allowed, help: help, isSecret: isSecret, path: path,
             set: { configuration, text in
                 guard let value = parse(text) else { return .notAllowed }
                 configuration[keyPath: path] = value

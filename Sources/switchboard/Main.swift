@@ -18,6 +18,7 @@ struct Main {
           token         create, list, revoke and check tokens
           notify        send a notification
           health        ask a running server whether it can take work
+          drain         have a running server send its clients away and stop
           check-config  check the configuration and show what is in force
 
         `switchboard COMMAND --help` tells more. `switchboard --version` prints the version.
@@ -45,6 +46,7 @@ struct Main {
             case "token": try TokenCommand.run(rest)
             case "notify": try await NotifyCommand.run(rest)
             case "health": try await HealthCommand.run(rest)
+            case "drain": try await DrainCommand.run(rest)
             case "check-config": try CheckConfigCommand.run(rest)
             case let other?: throw UsageError("unknown command \"\(other)\"; see switchboard --help")
             }

@@ -18,8 +18,9 @@ from urllib.parse import quote
 # No single answer of a working server takes this many seconds, even on a busy machine.
 PATIENCE = float(os.environ.get("TEST_PATIENCE", "8"))
 
-# Many tests try bad tokens, all from one address; test_throttling.py says what they get otherwise.
-PATIENT = {"SWITCHBOARD_TOKEN_FAILURES": "0"}
+# Many tests try bad tokens, all from one address; test_throttling.py says what they get otherwise. Many stop a server
+# while clients are there; test_draining.py says how it takes its time otherwise.
+PATIENT = {"SWITCHBOARD_TOKEN_FAILURES": "0", "SWITCHBOARD_DRAIN_TIME": "0s"}
 
 _usernames = (f"person{number}" for number in itertools.count(1))
 

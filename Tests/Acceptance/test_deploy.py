@@ -192,7 +192,7 @@ def test_the_hook_of_renewals(start: Start, tmp_path: Path) -> None:
     assert not any("every user" in line for line in server.log)
     systemctl.write_text(f'#!/bin/sh\n[ "$*" = "reload switchboard" ] && kill -HUP {server.pid}\n')
     renew("two.example")
-    eventually(lambda: any("were read again" in line for line in server.log), "the certificates are read again")
+    eventually(lambda: any("was read again" in line for line in server.log), "the certificates are read again")
 
 
 # systemd

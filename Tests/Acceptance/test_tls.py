@@ -250,7 +250,7 @@ async def test_new_certificates_take_over_while_connections_go_on(start: Start, 
 
     used.replace(Certificate.make(tmp_path, "new.example"))
     server.signal(1)
-    eventually(lambda: any("certificates were read again" in line for line in server.log), "a line says so")
+    eventually(lambda: any("configuration was read again" in line for line in server.log), "a line says so")
     assert shown(server, None) == "new.example"
     other = await opened(server, used, room)
     await listener.expect(JOINED)
