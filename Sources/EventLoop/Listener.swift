@@ -1,49 +1,91 @@
 internal import CLibuv
 
 /// Accepts connections on one loop.
+///
+/// It looks at the listening socket itself: libuv's own listener never ends its turn while the process has no descriptor
+/// for the next connection.
 package final class Listener: Handle {
     private let kind: SocketStream.Kind
+    private let descriptor: Int32
     private let onConnection: (SocketStream) -> Void
+    private let onExhaustion: (IOError) -> Void
+    /// While the system can't give us connections.
+    private var pause: RepeatingTimer?
 
-    private init(_ kind: SocketStream.Kind, on loop: EventLoop, _ onConnection: @escaping (SocketStream) -> Void) {
-        self.kind = kind
-        self.onConnection = onConnection
-        super.init(size: kind.handleSize, on: loop)
-        unsafe kind.initialize(raw, on: loop)
-        adopt()
-    }
+    /// How many connections are taken before others of the loop have their turn.
+    private static let turn = 64
+    /// Milliseconds after which it is tried again where descriptors or memory were used up.
+    private static let patience: UInt64 = 100
 
-    /// Listens on a socket that ``BoundSocket`` reserved; the connections arrive on `loop` with reading stopped.
-    package convenience init(
-        _ socket: BoundSocket, on loop: EventLoop, _ onConnection: @escaping (SocketStream) -> Void
+    /// Listens on a socket that ``BoundSocket`` reserved.
+    ///
+    /// - Parameters:
+    ///   - onExhaustion: Called when a connection can't be taken for want of descriptors or memory. It waits, as do those
+    ///     behind it, and is tried again ten times a second.
+    ///   - onConnection: Called for each, with reading stopped.
+    package init(
+        _ socket: BoundSocket, on loop: EventLoop, onExhaustion: @escaping (IOError) -> Void = { _ in },
+        _ onConnection: @escaping (SocketStream) -> Void
     ) throws(IOError) {
-        self.init(socket.kind, on: loop, onConnection)
+        kind = socket.kind
+        descriptor = socket.descriptor
+        self.onConnection = onConnection
+        self.onExhaustion = onExhaustion
+        unsafe super.init(size: MemoryLayout<uv_poll_t>.size, on: loop)
+        let result = unsafe uv_poll_init(loop.raw, poll, descriptor)
+        if result < 0 {
+            unsafe raw.deallocate()
+            throw IOError(code: result)
+        }
+        adopt()
         do {
-            switch kind {
-            case .tcp:
-                let handle = unsafe raw.assumingMemoryBound(to: uv_tcp_t.self)
-                try unsafe IOError.check(uv_tcp_open(handle, socket.descriptor))
-                // Accepted sockets inherit it, which saves a system call each.
-                try unsafe IOError.check(uv_tcp_nodelay(handle, 1))
-            case .local:
-                try unsafe IOError.check(uv_pipe_open(raw.assumingMemoryBound(to: uv_pipe_t.self), socket.descriptor))
-            }
-            try unsafe IOError.check(
-                uv_listen(switchboard_stream(raw), 4096) { handle, status in
-                    unsafe Handle.of(handle, as: Listener.self).accept(status)
-                })
+            let isTCP: Int32 = kind == .tcp ? 1 : 0
+            try IOError.check(switchboard_listen(descriptor, 4096, isTCP))
+            try resume()
         } catch {
             close()
             throw error
         }
     }
 
-    private func accept(_ status: Int32) {
-        // A failure here is the process out of descriptors; libuv then drops the connection and goes on.
-        if status < 0 || isClosed { return }
-        let stream = SocketStream(kind, on: loop)
-        let result = unsafe uv_accept(switchboard_stream(raw), switchboard_stream(stream.raw))
-        if result == 0 { onConnection(stream) } else { stream.close() }
+    private var poll: UnsafeMutablePointer<uv_poll_t> { unsafe raw.assumingMemoryBound(to: uv_poll_t.self) }
+
+    private func resume() throws(IOError) {
+        try unsafe IOError.check(
+            uv_poll_start(poll, Int32(UV_READABLE.rawValue)) { handle, _, _ in
+                unsafe Handle.of(handle, as: Listener.self).accept()
+            })
+    }
+
+    override func willClose() {
+        pause?.close()
+        unsafe uv_poll_stop(poll)
+        _ = CLibuv.close(descriptor)
+    }
+
+    private func accept() {
+        for _ in 0..<Self.turn {
+            if isClosed { return }
+            let accepted = switchboard_accept(descriptor)
+            switch accepted {
+            case 0...:
+                if let stream = SocketStream(kind, adopting: accepted, on: loop) { onConnection(stream) }
+            case UV_EAGAIN.rawValue: return
+            case UV_ECONNABORTED.rawValue, UV_EPROTO.rawValue: continue
+            default: return wait(IOError(code: accepted))
+            }
+        }
+    }
+
+    /// Looks away for a moment: the connection stays in the system's queue, so that looking on would never rest.
+    private func wait(_ error: IOError) {
+        unsafe uv_poll_stop(poll)
+        pause = RepeatingTimer(every: Self.patience, on: loop) { [unowned self] in
+            pause?.close()
+            pause = nil
+            try? resume()
+        }
+        onExhaustion(error)
     }
 }
 

@@ -42,20 +42,8 @@ extension SocketStream {
 
     /// Goes on with a socket that another loop released, with reading stopped; `nil` where that fails.
     package convenience init?(_ socket: LooseSocket, on loop: EventLoop) {
-        self.init(socket.kind, on: loop)
-        let result: Int32? = socket.take().map { descriptor in
-            let result =
-                switch socket.kind {
-                case .tcp: unsafe uv_tcp_open(raw.assumingMemoryBound(to: uv_tcp_t.self), descriptor)
-                case .local: unsafe uv_pipe_open(raw.assumingMemoryBound(to: uv_pipe_t.self), descriptor)
-                }
-            if result < 0 { _ = CLibuv.close(descriptor) }
-            return result
-        }
-        guard let result, result == 0 else {
-            close()
-            return nil
-        }
+        guard let descriptor = socket.take() else { return nil }
+        self.init(socket.kind, adopting: descriptor, on: loop)
         adopt(socket.takeSecureLayer())
     }
 }

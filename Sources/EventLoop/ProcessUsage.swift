@@ -7,19 +7,16 @@ package struct ProcessUsage: Sendable {
     package let residentBytes: Int
     /// `nil` where the system does not say.
     package let openDescriptors: Int?
-    /// `nil` where there is no limit.
-    package let maximalDescriptors: Int?
+    package let maximalDescriptors: Int
 
     package static var now: ProcessUsage {
         var usage = uv_rusage_t()
         var resident = 0
-        var limit = rlimit()
         unsafe uv_getrusage(&usage)
         unsafe uv_resident_set_memory(&resident)
-        let hasLimit = unsafe switchboard_descriptor_limit(&limit) == 0 && limit.rlim_cur < Int.max
         return ProcessUsage(
             processorSeconds: usage.ru_utime.seconds + usage.ru_stime.seconds, residentBytes: resident,
-            openDescriptors: countDescriptors(), maximalDescriptors: hasLimit ? Int(limit.rlim_cur) : nil)
+            openDescriptors: countDescriptors(), maximalDescriptors: System.descriptorLimit)
     }
 
     private static func countDescriptors() -> Int? {

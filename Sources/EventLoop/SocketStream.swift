@@ -60,6 +60,9 @@ package final class SocketStream: Handle {
     private var hasEnded = false
     private var secure: SecureLayer?
 
+    /// The number of its descriptor, where it was accepted or moved here. The lowest that is free is given out, so that as
+    /// many are taken at least.
+    package var descriptorNumber: Int { Int(descriptor) }
     package var delegate: (any SocketStreamDelegate)? {
         get { owner }
         set { owner = newValue }
@@ -71,6 +74,8 @@ package final class SocketStream: Handle {
         guard isBlocked, !isClosed else { return queuedBytes }
         return unsafe queuedBytes - blockedBytes + uv_stream_get_write_queue_size(handle)
     }
+    /// Whether the peer is behind with reading: the kernel takes no more for it, or half of what may wait does.
+    package var isCongested: Bool { isBlocked || queued > queueLimit / 2 }
     /// How much may wait while the kernel takes no more.
     package func limitQueue(to bytes: Int) { queueLimit = bytes }
     /// Has the delegate told once nothing waits to be written any more.
@@ -84,6 +89,23 @@ package final class SocketStream: Handle {
         super.init(size: kind.handleSize, on: loop)
         unsafe kind.initialize(raw, on: loop)
         adopt()
+    }
+
+    /// Goes on with a connected socket, which is the stream's from here on, with reading stopped; `nil` where that fails.
+    convenience init?(_ kind: Kind, adopting descriptor: Int32, on loop: EventLoop) {
+        self.init(kind, on: loop)
+        let result =
+            switch kind {
+            case .tcp: unsafe uv_tcp_open(raw.assumingMemoryBound(to: uv_tcp_t.self), descriptor)
+            case .local: unsafe uv_pipe_open(raw.assumingMemoryBound(to: uv_pipe_t.self), descriptor)
+            }
+        if result == 0 {
+            self.descriptor = descriptor
+        } else {
+            _ = CLibuv.close(descriptor)
+            close()
+            return nil
+        }
     }
 
     private var handle: UnsafeMutablePointer<uv_stream_t> { unsafe switchboard_stream(raw) }

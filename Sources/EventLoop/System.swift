@@ -11,6 +11,16 @@ package enum System {
     /// Lets failed writes over a size limit be errors too.
     package static func ignoreFileSizeSignals() { switchboard_ignore_signal(SIGXFSZ) }
 
+    /// How many descriptors this process may have open at the moment; all have smaller numbers.
+    package static var descriptorLimit: Int { switchboard_descriptor_limit() }
+
+    /// Lets this process have as many descriptors as it may allow itself: shells and containers often start with 1,024. A
+    /// million is what costs nothing.
+    package static func raiseDescriptorLimit() { switchboard_raise_descriptor_limit(1 << 20) }
+
+    /// Milliseconds on the clock of ``EventLoop/now``, for those who are on no loop.
+    package static var milliseconds: UInt64 { uv_hrtime() / 1_000_000 }
+
     /// Removes a file or a socket, if it is there; never a folder.
     package static func unlink(_ path: String) {
         var request = unsafe uv_fs_t()

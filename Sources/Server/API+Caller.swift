@@ -43,10 +43,19 @@ extension API {
             let isAdministrator = try await readers.read { store throws(StoreError) in
                 try store.accounts.isAdministrator(user.id)
             }
+            if !isAdministrator, call.endpoint.method != .get { try spend(of: user.id) }
             return .person(user, credential, isAdministrator: isAdministrator)
         case .refused(let wait): throw wait.map { Problem.tooManyFailures(wait: $0) } ?? Problem.unauthenticated
         case .unavailable: throw Refusal.storeUnavailable
         }
+    }
+
+    /// Counts what a person sends over HTTP with what they send otherwise.
+    private func spend(of user: UserID) throws {
+        let wait = people.take(settings.messageRate, of: user, at: Int64(System.milliseconds) * 1000)
+        if wait == 0 { return }
+        throw Problem(
+            .tooManyRequests, "Rate limit exceeded", headers: [("Retry-After", "\(wait / 1_000_000 + 1)")])
     }
 
     func caller(of call: Call) async throws -> Caller {

@@ -55,6 +55,7 @@ struct API: Sendable {
     let readers: Readers
     /// For what may take long.
     let archive: Readers
+    let people: People
     let throttle = LoginThrottle()
     let registrations = RegistrationThrottle()
     /// Hashing passwords takes long, so it has its own thread; a short queue, because who waits longer has left.
@@ -90,6 +91,9 @@ struct API: Sendable {
     }
 
     // MARK: - Health
+
+    /// What is answered also where there are too many connections: whoever watches the server has to see that.
+    static let watchedPaths: Set = ["/healthz", "/readyz", "/metrics"]
 
     private static let healthEndpoints = [
         Endpoint(.get, "/healthz", isForAnyHost: true) { _, _ in .json { $0.member("status", "ok") } },

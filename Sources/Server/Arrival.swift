@@ -19,7 +19,7 @@ extension Connection {
     /// Whom a request is from: who is at the other end, or whom trusted proxies name.
     func address(of request: Request) -> String {
         guard let (trusted, peer) = trustedPeer, let forwardedFor = request.header("x-forwarded-for") else {
-            return address
+            return sender
         }
         return trusted.client(behind: peer, forwardedFor: forwardedFor).description
     }

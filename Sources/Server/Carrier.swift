@@ -35,6 +35,8 @@ class Carrier {
     func ping(_ frame: [UInt8]) {}
     /// What was sent and has not left.
     var queuedBytes: Int { 0 }
+    /// Whether its client is so far behind with reading that what is of the moment can't reach it in time.
+    var isCongested: Bool { false }
     /// Has the session told when all that was sent has left.
     func tellWhenDrained() {}
     /// Reads no more from a client that asked for much and waits for the answers, or reads on.

@@ -9,7 +9,9 @@ extension Setting {
         "metrics",
         "bulk_rate", "rooms_rate", "rooms_burst", "erp_offline_notice", "head_timeout", "body_timeout",
         "keepalive_timeout", "connect_timeout", "recovery_log", "drain_time", "shutdown_timeout", "max_body",
-        "max_unconnected", "max_text", "history_limit",
+        "max_unconnected", "max_text", "history_limit", "max_connections", "connections_per_address", "limit_loopback",
+        "connections_per_person", "handshake_rate", "handshake_burst", "message_rate", "message_burst",
+        "store_patience",
     ]
 }
 

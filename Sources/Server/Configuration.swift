@@ -96,6 +96,21 @@ package struct Configuration: Sendable {
     /// Changes that may wait for the store.
     package var storeQueue = 20_000
 
+    /// Connections in all; 0 for as many as there are descriptors for.
+    package var maxConnections = 0
+    /// Connections from one address; 0 for no limit.
+    package var connectionsPerAddress = 10_000
+    /// Whether those of this machine count too, which may be a proxy's for everybody.
+    package var limitLoopback = false
+    /// WebSockets and Socket.IO clients of one person; 0 for no limit.
+    package var connectionsPerPerson = 200
+    /// Handshakes of all clients together.
+    package var handshakeRate = TokenBucket.Limit(rate: 0, burst: 1000)
+    /// What one person sends, over all connections; signs of typing have limits of their own.
+    package var messageRate = TokenBucket.Limit(rate: 2000, burst: 20_000)
+    /// How long a message may wait for room in the store's queue.
+    package var storePatience = Duration.seconds(5)
+
     package init() {}
 
     var limits: Chat.Limits {

@@ -12,6 +12,11 @@ final class Connection: Carrier, SocketStreamDelegate {
     let arrival: Arrival
     /// Whom the request that opened a WebSocket was from, where trusted proxies named them.
     private var forwardedAddress: String?
+    /// Why it is one too many, where it is: it is told so with its first request.
+    private(set) var surplus: Admissions.Verdict?
+    /// Whether it counts, and under which address.
+    private var isCounted = false
+    private var block: AddressBlock?
 
     private var phase = Phase.gone
     /// What has become of a WebSocket's messages, and of its pings.
@@ -67,6 +72,38 @@ final class Connection: Carrier, SocketStreamDelegate {
         super.init(id, of: hub)
     }
 
+    /// Counts itself among the others.
+    ///
+    /// - Parameter moving: Where it was let in before, on another loop.
+    /// - Returns: Whether it may stay, be it only to be told that it can't.
+    @discardableResult
+    func enter(with moving: MovingConnection? = nil) -> Bool {
+        if arrival.isLocal { return true }
+        isCounted = true
+        block = hub.admissions.block(of: address)
+        let verdict = hub.admissions.enter(from: block, descriptor: stream.descriptorNumber)
+        if moving != nil { return true }
+        switch verdict {
+        case .welcome: return true
+        case .nodeIsFull, .addressIsFull: surplus = verdict
+        case .overrun:
+            hub.note(.nodeIsFull)
+            closed()
+            stream.close()
+            return false
+        }
+        return true
+    }
+
+    /// Counts under the address of its client where a proxy has named another than its own.
+    ///
+    /// - Returns: Whether there are not too many from there.
+    func enterAddress() -> Bool {
+        let block = arrival.isLocal ? nil : hub.admissions.block(of: address)
+        defer { self.block = block }
+        return hub.admissions.move(from: self.block, to: block)
+    }
+
     /// Starts with HTTP. The hub must know the connection by now: it may end at once.
     ///
     /// - Parameter moving: What the client asked for while the connection was on another loop.
@@ -81,8 +118,10 @@ final class Connection: Carrier, SocketStreamDelegate {
         if case .http = phase { setDeadline(conversation.deadline) }
     }
 
-    /// Whom it is from, as far as that can be believed.
-    var address: String { forwardedAddress ?? arrival.source?.description ?? stream.peerAddress }
+    /// Whom it is from, as far as that can be believed; nothing where it came over the local socket.
+    var address: String { forwardedAddress ?? sender }
+    /// Who is at the other end, or whom a PROXY header named.
+    var sender: String { arrival.source?.description ?? stream.peerAddress }
 
     /// Remembers whom the request was from that opens a WebSocket.
     func remember(senderOf request: Request) {
@@ -241,6 +280,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     }
 
     func closed() {
+        if isCounted { hub.admissions.leave(from: block) }
         let phase = phase
         if phase.isWebSocket { hub.meter.closedByPeer(.abnormal) }
         self.phase = .gone
@@ -340,9 +380,14 @@ final class Connection: Carrier, SocketStreamDelegate {
             seat = .room(room)
         case .counter: seat = .counter
         }
+        var usage: Usage?
+        if let user {
+            usage = hub.people.enter(user.id, limit: hub.settings.connectionsPerPerson)
+            if usage == nil { return refuse(.personIsFull, .tryAgainLater, "Too many connections") }
+        }
         deflation = opening.compression.map { Deflation($0, of: hub) }
         let session = Session(
-            seat, mount.name, rivals: rivals, on: self, of: hub, holder: holder,
+            seat, mount.name, rivals: rivals, on: self, of: hub, holder: holder, usage: usage,
             expiresAt: expiresAt.map { hub.tick(at: $0) })
         phase = .seating(session, handshake: opening.handshake, early: early)
         session.takeSeat()
@@ -383,6 +428,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         updateDeadline()
     }
     override var queuedBytes: Int { stream.queuedBytes }
+    override var isCongested: Bool { stream.isCongested }
     override func tellWhenDrained() { stream.tellWhenDrained() }
 
     override func pauseReading(_ isPaused: Bool) {

@@ -100,6 +100,10 @@ class EngineClient: Carrier {
 
     final override var queuedBytes: Int { engine.queuedBytes + (webSocket?.queuedBytes ?? 0) + lostBytes }
 
+    final override var isCongested: Bool {
+        engine.queuedBytes > hub.settings.sendQueue / 2 || webSocket?.isCongested ?? false
+    }
+
     final override func tellWhenDrained() {
         wantsDrained = true
         webSocket?.tellWhenDrained()

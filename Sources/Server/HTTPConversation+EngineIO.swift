@@ -37,6 +37,7 @@ extension HTTPConversation {
     ) throws(EngineRequestError) {
         let handshake = transport == .webSocket ? try handshake(request) : []
         if hub.isDraining { return refuseNewcomer() }
+        if !admitsHandshake(request, isLasting: transport == .webSocket) { return }
         let client = hub.openClient(
             mount.name, on: transport, base64: base64,
             token: GivenToken.withOrWithoutScheme(request.header("authorization"))
@@ -52,7 +53,6 @@ extension HTTPConversation {
             poll = client
             client.begin(poll: self)
         case .webSocket:
-            connection.remember(senderOf: request)
             connection.upgrade(to: client, handshake: handshake)
             client.begin(webSocket: connection)
             connection.receivedEarly(decoder.takeRemainder())

@@ -21,7 +21,7 @@ final class HTTPConversation {
     private var unsent = 0
     /// Whether the answer that is being sent is the last.
     private var isEnding = false
-    private(set) var answering: (isHead: Bool, keepAlive: Bool, origin: String?) = (false, false, nil)
+    var answering: (isHead: Bool, keepAlive: Bool, origin: String?) = (false, false, nil)
 
     /// The tick by which the peer must have come further.
     private(set) var deadline: UInt32
@@ -34,7 +34,7 @@ final class HTTPConversation {
         self.hub = hub
         decoder = RequestDecoder(limits: hub.httpLimits)
         // A new connection owes its first request no later than any head.
-        deadline = hub.wheel.now + hub.ticks.head
+        deadline = hub.wheel.now + (connection.surplus == nil ? hub.ticks.head : hub.ticks.linger)
     }
 
     func received(_ bytes: Span<UInt8>) {
@@ -120,7 +120,9 @@ final class HTTPConversation {
             request.method == .head, request.keepAlive, isFromAllowedOrigin(request) ? origin : nil
         )
         isAnswering = true
-        switch hub.router.match(request) {
+        let route = hub.router.match(request)
+        if isTurnedAway(from: route) { return }
+        switch route {
         case .found(let route, _) where !isServed(request, by: route):
             refuse(.unknownHost, .error(.misdirectedRequest, "This host is not served here"))
         case .found(.webSocket(let mounts), let parameters): upgrade(request, mounts, parameters)
@@ -208,6 +210,7 @@ final class HTTPConversation {
             return refuse(.originNotAllowed, .error(.forbidden, "Origin not allowed"))
         }
         if hub.isDraining { return refuseNewcomer() }
+        if !admitsHandshake(request, isLasting: true) { return }
         let token = GivenToken.present(request.queryValue("token"))
         let chosen = mounts.choose(request, rules: hub.settings.dialectRules, hasToken: token != nil)
         let compression =
@@ -217,7 +220,6 @@ final class HTTPConversation {
             mounts: chosen, room: parameters.first.flatMap { RoomName($0) },
             handshake: handshake.response(extensions: compression?.header), compression: compression,
             isForwarded: connection.isForwarded(request))
-        connection.remember(senderOf: request)
         connection.upgrade(opening, token: token, early: decoder.takeRemainder())
     }
 

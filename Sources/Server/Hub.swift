@@ -28,6 +28,8 @@ final class Hub {
     private(set) var transportSecurity: String?
     let recoveries: Recoveries
     private(set) var httpLimits: HTTPLimits
+    let admissions: Admissions
+    let people: People
     let engineSettings: EngineSettings
     private(set) var ticks: Ticks
     let rhythm: Heartbeat.Rhythm
@@ -71,6 +73,8 @@ final class Hub {
     private(set) var newestEvent = EventNumber(rawValue: 0)
     private var eventLog = EventLog()
     private var isSendingBulk = false
+    /// The tick at which it was last said that there was nothing left to accept connections with.
+    private var exhaustedAt: UInt32?
     private var timer: RepeatingTimer?
     private var listeners: [Listener] = []
 
@@ -84,6 +88,8 @@ final class Hub {
         let head, body, keepalive, connect: UInt32
         /// How far back a client may come.
         let recovery: UInt32
+        /// How long something may wait for room in the store's queue.
+        let storePatience: UInt32
         /// How long a peer has to close after all was said.
         let linger = 3 * DeadlineWheel.resolution
 
@@ -93,6 +99,7 @@ final class Hub {
             keepalive = DeadlineWheel.ticks(settings.keepaliveTimeout)
             connect = DeadlineWheel.ticks(settings.connectTimeout)
             recovery = DeadlineWheel.ticks(settings.recovery)
+            storePatience = DeadlineWheel.ticks(settings.storePatience)
         }
     }
 
@@ -114,6 +121,8 @@ final class Hub {
         transportSecurity = settings.transportSecurity
         chat = services.chat
         recoveries = services.recoveries
+        admissions = services.admissions
+        people = services.people
         shardCount = services.exchange.shardCount
         httpLimits = HTTPLimits(settings)
         engineSettings = EngineSettings(settings)
@@ -150,7 +159,17 @@ final class Hub {
 
     func listen(on socket: BoundSocket, isLocal: Bool) throws(IOError) {
         listeners.append(
-            try Listener(socket, on: loop) { [unowned self] stream in accept(stream, isLocal: isLocal) })
+            try Listener(socket, on: loop, onExhaustion: { [unowned self] in cannotAccept($0) }) {
+                [unowned self] stream in accept(stream, isLocal: isLocal)
+            })
+    }
+
+    /// Said once in ten seconds: it is tried again ten times in one.
+    private func cannotAccept(_ error: IOError) {
+        note(.outOfDescriptors)
+        if let exhaustedAt, wheel.now - exhaustedAt < 10 * DeadlineWheel.resolution { return }
+        exhaustedAt = wheel.now
+        log.warning("new connections have to wait", ["reason": error.description])
     }
 
     private func accept(_ stream: SocketStream, isLocal: Bool) {
@@ -168,6 +187,7 @@ final class Hub {
     /// - Parameter early: What came already.
     func admit(_ stream: SocketStream, _ arrival: Arrival, early: consuming [UInt8] = []) {
         let connection = place { Connection($0, stream, arrival, hub: self) }
+        if !connection.enter() { return }
         connection.start()
         if !arrival.isLocal, let context = certificates?.context {
             stream.startTLS(context, early: early.span, refusal: plainRefusal)
@@ -183,7 +203,9 @@ final class Hub {
     /// Takes in a connection from another loop.
     private func accept(_ moving: MovingConnection) {
         guard !isStopping, let stream = SocketStream(moving.socket, on: loop) else { return }
-        place { Connection($0, stream, moving.arrival, hub: self) }.start(with: moving)
+        let connection = place { Connection($0, stream, moving.arrival, hub: self) }
+        connection.enter(with: moving)
+        connection.start(with: moving)
     }
 
     /// Gives a new carrier its place.
@@ -399,7 +421,7 @@ final class Hub {
                 send(&frames, to: .chat(other), as: receipt.authors.contains(other) ? .author : .other)
             }
         case .typing(let sign):
-            for reader in sign.readers { send(&frames, to: .chat(reader)) }
+            for reader in sign.readers { mention(event, &frames, to: .chat(reader)) }
         case .notification(let notification):
             let topic: Topic =
                 switch notification.audience {
@@ -418,13 +440,13 @@ final class Hub {
         case .removed(let user, let conversation):
             for member in topics.members(of: .chat(user)) { member.session.leave(conversation) }
             if isRecoverable { recoveries.remove(user, from: conversation, at: newestEvent) }
+        case .room(let room, .said, _):
+            send(&frames, to: .room(room))
         case .room(let room, _, let exception):
             let except = exception.flatMap { carrier($0, ifOn: index) }?.session
-            for member in topics.members(of: .room(room)) where member.session !== except {
-                if let frame = frame(&frames, for: member.session) { member.session.hear(frame) }
-            }
+            mention(event, &frames, to: .room(room), except: except)
         case .counter, .counterUsers:
-            send(&frames, to: .counter)
+            mention(event, &frames, to: .counter)
         }
         if frames.hearers > 0 { meter.heard(EventKind(event), by: frames.hearers) }
     }
@@ -432,6 +454,13 @@ final class Hub {
     private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
         for member in topics.members(of: topic) {
             if let frame = frame(&frames, for: member.session, as: role) { member.session.hear(frame) }
+        }
+    }
+
+    /// Passes on what is held back of those who are behind with reading.
+    private func mention(_ event: Event, _ frames: inout Frames, to topic: Topic, except: Session? = nil) {
+        for member in topics.members(of: topic) where member.session !== except {
+            if let frame = frame(&frames, for: member.session) { member.session.hear(frame, inPassing: event) }
         }
     }
 
@@ -451,6 +480,9 @@ final class Hub {
 
     /// For what is limited a second: it wraps around.
     var milliseconds: UInt32 { UInt32(truncatingIfNeeded: loop.now) }
+
+    /// The same clock, for what all loops limit together.
+    var microseconds: Int64 { Int64(loop.now) * 1000 }
 
     /// The wheel's tick for a moment to come.
     func tick(at moment: Timestamp) -> UInt32 {
@@ -476,6 +508,7 @@ final class Hub {
         if index == 0 {
             writer.submitAnyway(.tidy(.now))
             recoveries.tidy()
+            people.tidy(at: microseconds)
         }
         tidyEventLog()
         reportDeliveries()

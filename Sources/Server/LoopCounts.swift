@@ -16,6 +16,8 @@ struct LoopCounts: Sendable {
     /// How often somebody heard of an event.
     var deliveries = Tally<EventKind>()
     var refusals = Tally<RefusalReason>()
+    /// Events that were merged or dropped, each for one receiver that was behind with reading.
+    var heldBack: UInt64 = 0
     var closedByServer = Tally<CloseKind>()
     var closedByPeer = Tally<CloseKind>()
     /// By the number of their status.
@@ -36,6 +38,7 @@ struct LoopCounts: Sendable {
         sent.add(other.sent)
         deliveries.add(other.deliveries)
         refusals.add(other.refusals)
+        heldBack += other.heldBack
         closedByServer.add(other.closedByServer)
         closedByPeer.add(other.closedByPeer)
         for code in responses.indices { responses[code] += other.responses[code] }

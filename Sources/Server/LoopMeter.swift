@@ -43,6 +43,8 @@ final class LoopMeter {
         sentNow.count(place)
     }
     func refused(_ reason: RefusalReason) { counts.refusals[reason] += 1 }
+    /// Something was merged or left out for a receiver that is behind with reading.
+    func heldBack() { counts.heldBack += 1 }
     func closedByServer(_ code: CloseCode) { counts.closedByServer[CloseKind(code)] += 1 }
     func closedByPeer(_ code: CloseCode) { counts.closedByPeer[CloseKind(code)] += 1 }
     func responded(_ status: Status) { counts.note(status) }

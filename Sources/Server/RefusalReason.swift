@@ -10,6 +10,8 @@ enum RefusalReason: Int, CaseIterable, Sendable {
     case badHandshake, originNotAllowed, tokenMissing, tokenInvalid, badRoomName, tooManyUnconnected, unknownSession
     case unknownHost, tooManyFailures
     case draining
+    // What is one too many; and a connection that the system had no descriptor for, each time that it was tried.
+    case nodeIsFull, addressIsFull, personIsFull, handshakesTooFast, outOfDescriptors
     // Requests over HTTP.
     case malformedRequest, requestTimeout, bodyTooLarge, notFound, methodNotAllowed
     case badRequest, unauthenticated, forbidden, conflict, unsupportedMediaType, throttled

@@ -86,6 +86,15 @@ struct Requests {
     /// There is room again.
     mutating func resume() { isStalled = false }
 
+    /// There was none for too long: all changes that wait are refused, each in its place.
+    mutating func giveUp() {
+        isStalled = false
+        waiting = ArraySlice(
+            waiting.map {
+                if case .store = $0.decision { Decided(.refuse(.storeUnavailable), $0.ticket) } else { $0 }
+            })
+    }
+
     /// The connection is gone: the changes that still wait, in order.
     mutating func takeChanges() -> [Change] {
         defer { waiting = [] }

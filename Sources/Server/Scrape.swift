@@ -14,11 +14,12 @@ struct Scrape: Sendable {
     let archive: Readers
     /// What is refused where no loop counts it.
     let refusals = SharedRefusals()
+    let admissions: Admissions
     private let startedAt = System.microsecondsSince1970
 
     init(
         settings: Configuration, state: ServerState, shards: [Shard], exchange: Exchange, writer: Writer,
-        readers: Readers, archive: Readers
+        readers: Readers, archive: Readers, admissions: Admissions
     ) {
         self.settings = settings
         self.state = state
@@ -27,6 +28,7 @@ struct Scrape: Sendable {
         self.writer = writer
         self.readers = readers
         self.archive = archive
+        self.admissions = admissions
     }
 
     /// Everything, in the text format of Prometheus. Off the loops: only copying their counts takes time of theirs.
@@ -49,6 +51,9 @@ struct Scrape: Sendable {
             "switchboard_draining", .gauge, "1 from the moment that the server is to stop, else 0.",
             value: UInt64(state.isDraining ? 1 : 0))
         text.write(clients: total)
+        text.family(
+            "switchboard_sockets", .gauge, "Connections over TCP, whatever they are for.",
+            value: UInt64(max(0, admissions.connectionCount)))
         text.write(
             queues: [
                 ("writer", writer.waiting), ("reader", readers.waiting), ("archive", archive.waiting),
@@ -90,6 +95,9 @@ extension Exposition {
             "switchboard_delivery_duration_seconds", .histogram,
             "From a commit to the end of the turn in which a loop wrote what is heard of it."
         ) { $0.sample(clients.deliveryTime) }
+        family(
+            "switchboard_held_back_total", .counter,
+            "What was merged or left out for receivers that were behind with reading.", value: clients.heldBack)
     }
 
     private mutating func family(
@@ -180,8 +188,8 @@ extension Exposition {
         if let open = process.openDescriptors {
             family("process_open_fds", .gauge, "Number of open file descriptors.", value: UInt64(open))
         }
-        if let limit = process.maximalDescriptors {
-            family("process_max_fds", .gauge, "Maximum number of open file descriptors.", value: UInt64(limit))
-        }
+        family(
+            "process_max_fds", .gauge, "Maximum number of open file descriptors.",
+            value: UInt64(process.maximalDescriptors))
     }
 }

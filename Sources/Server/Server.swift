@@ -16,6 +16,8 @@ struct Services: Sendable {
     var origins: Origins
     let certificates: Certificates?
     let recoveries: Recoveries
+    let admissions: Admissions
+    let people: People
     let log: Log
 }
 
@@ -50,6 +52,9 @@ package final class Server: Sendable {
     package static func start(_ settings: Configuration, log: Log) async throws(StartError) -> Server {
         System.ignoreBrokenPipes()
         System.ignoreFileSizeSignals()
+        System.raiseDescriptorLimit()
+        // Dispatch takes its own descriptors when first it has to wait, and ends the process where there are none left.
+        try? await Task.sleep(for: .milliseconds(1))
         let loopCount = settings.loops > 0 ? settings.loops : EventLoop.idealCount
         let certificates = try readCertificates(settings, log)
         let (address, sockets) = try bind(settings.listen, count: loopCount)
@@ -74,20 +79,20 @@ package final class Server: Sendable {
         let state = ServerState()
         let throttle = TokenThrottle(limit: settings.tokenFailures)
         let chat = Chat(limits: settings.limits)
+        let (admissions, people) = (Admissions(settings), People())
         let shards = loops.map { Shard(on: $0) }
         let services = Services(
             settings: settings, exchange: exchange, chat: chat, writer: writer, archive: archive,
             api: API(
                 settings: settings, chat: chat, exchange: exchange, writer: writer,
                 authenticator: Authenticator(readers, writer, verifiers, throttle, log: log),
-                readers: readers, archive: archive, state: state,
+                readers: readers, archive: archive, people: people, state: state,
                 scrape: Scrape(
                     settings: settings, state: state, shards: shards, exchange: exchange, writer: writer,
-                    readers: readers,
-                    archive: archive),
+                    readers: readers, archive: archive, admissions: admissions),
                 log: log),
             router: .make(), origins: Origins(settings), certificates: certificates,
-            recoveries: Recoveries(for: settings.recovery), log: log)
+            recoveries: Recoveries(for: settings.recovery), admissions: admissions, people: people, log: log)
         do {
             for (index, shard) in shards.enumerated() {
                 await shard.start(index: UInt16(index), inbox: inboxes[index], services)
@@ -173,6 +178,7 @@ package final class Server: Sendable {
         self.services.withLock { $0 = services }
         if let context { services.certificates?.use(context) }
         services.api.authenticator.throttle.setLimit(reload.settings.tokenFailures)
+        services.admissions.adopt(reload.settings)
         for shard in shards { await shard.adopt(services) }
         // By the old level or the new, whichever says more.
         log.setLevel(min(before.logLevel, reload.settings.logLevel))

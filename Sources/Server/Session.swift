@@ -17,8 +17,10 @@ final class Session {
     private(set) var name: DialectName
     var subscriptions: [Subscription] = []
 
-    private let carrier: Carrier
-    private let hub: Hub
+    let carrier: Carrier
+    let hub: Hub
+    /// What its person uses in all, where it has one.
+    private let usage: Usage?
     private let rate: TokenBucket.Limit
     private var bucket: TokenBucket
     /// More signs of typing than this tell nobody anything; the surplus is dropped.
@@ -54,6 +56,10 @@ final class Session {
         case live
     }
 
+    /// What is of the moment, while the client is behind with reading.
+    var heldBack: Arrears?
+    /// The tick until which something waits for room in the store's queue.
+    private var storeDeadline: UInt32 = .max
     /// The tick by which a history that was found is sent in any case.
     private var historyDeadline: UInt32 = .max
     /// Whether the last sign of typing that counted was one of a start.
@@ -66,10 +72,11 @@ final class Session {
     /// - Parameters:
     ///   - rivals: What else the client may turn out to speak.
     ///   - holder: By whom and by which token this was opened.
-    ///   - expiresAt: The tick at which that expires.
+    ///   - usage: Of its person, who has entered there.
+    ///   - expiresAt: The tick at which that token expires.
     init(
         _ seat: Seat, _ name: DialectName, rivals: [DialectName] = [], on carrier: Carrier, of hub: Hub,
-        holder: Holder?, expiresAt: UInt32?
+        holder: Holder?, usage: Usage?, expiresAt: UInt32?
     ) {
         self.seat = seat
         self.name = name
@@ -77,6 +84,7 @@ final class Session {
         self.carrier = carrier
         self.hub = hub
         self.holder = holder
+        self.usage = usage
         self.expiresAt = expiresAt
         sharedCompression = carrier.sharedCompression
         rate = name.dialect.limitsRate ? hub.settings.roomsRate : Self.typingRate
@@ -127,6 +135,7 @@ final class Session {
         }
         for sign in typing.takeAll() { _ = hub.exchange.offer(.typing(sign)) }
         hub.unsubscribe(self)
+        if let usage { hub.people.leave(usage, at: hub.microseconds) }
     }
 
     /// The writer has seated this carrier.
@@ -186,6 +195,7 @@ final class Session {
 
     /// All that was sent has left.
     func drained() {
+        tellHeldBack()
         if feed == .sending { askForBacklog() }
         goOn()
     }
@@ -242,8 +252,9 @@ final class Session {
 
     private func tellUnread() {
         guard case .notifications(let user?) = seat else { return }
-        var frames = Frames(.unreadCount(unread, of: user.id))
-        if let frame = frames.frame(for: name) { send(frame) }
+        let event = Event.unreadCount(unread, of: user.id)
+        var frames = Frames(event)
+        if let frame = frames.frame(for: name) { hear(frame, inPassing: event) }
     }
 
     /// The writer tells what became of a change that the client asked for.
@@ -462,6 +473,9 @@ final class Session {
                 return acknowledgement == nil ? () : refuse(.tooFast, ticket)
             }
             isTyping = starts
+        } else if let usage, usage.messages.take(hub.settings.messageRate, at: hub.microseconds) > 0 {
+            if case .send = command { ticket.isMessage = true }
+            return refuse(.tooFast, ticket)
         }
         if case .send(_, let destination) = command {
             ticket.isMessage = true
@@ -481,6 +495,13 @@ final class Session {
     /// There is room in the store's queue again.
     func storeHasRoom() {
         requests.resume()
+        goOn()
+    }
+
+    /// There was none for too long: what waits for it was not stored, and its sender is told so.
+    private func giveUpWaiting() {
+        storeDeadline = .max
+        requests.giveUp()
         goOn()
     }
 
@@ -505,6 +526,10 @@ final class Session {
                 // Its client is not read from until there is.
                 requests.stall(request)
                 hub.waitForStore(carrier.id)
+                if storeDeadline == .max { storeDeadline = hub.wheel.now + hub.ticks.storePatience }
+                carrier.updateDeadline()
+            } else if storeDeadline != .max {
+                storeDeadline = .max
             }
         case .publish(let event):
             if hub.exchange.offer(event) {
@@ -550,13 +575,14 @@ final class Session {
     // MARK: - Time
 
     /// The tick at which ``timePassed()`` wants to be called.
-    var deadline: UInt32 { min(expiresAt ?? .max, typing.deadline, historyDeadline) }
+    var deadline: UInt32 { min(expiresAt ?? .max, typing.deadline, historyDeadline, storeDeadline) }
 
     func timePassed() {
         let now = hub.wheel.now
         if let expiresAt, now >= expiresAt { return carrier.close(.unauthorized, "Token expired") }
         for sign in typing.takeEnded(at: now) { take(Requests.Decided(.publish(.typing(sign)))) }
         if now >= historyDeadline { releaseHistory(isLate: true) }
+        if now >= storeDeadline { giveUpWaiting() }
     }
 }
 

@@ -190,6 +190,32 @@ package struct Setting: Sendable {
         Setting("store_queue", "1 to 10000000", "changes that may wait for the store", \.storeQueue) {
             number($0, in: 1...10_000_000)
         },
+        Setting(
+            "store_patience", durations, "how long a message may wait for room there before its sender gets an error",
+            \.storePatience),
+        Setting(
+            "max_connections", counts, "connections in all; 0: as many as there are descriptors for", \.maxConnections
+        ) { number($0, in: 0...10_000_000) },
+        Setting(
+            "connections_per_address", counts, "connections from one address; 0: no limit", \.connectionsPerAddress
+        ) { number($0, in: 0...10_000_000) },
+        Setting(
+            "limit_loopback", "true or false", "limit connections from this machine's own addresses too",
+            \.limitLoopback
+        ) { Bool($0) },
+        Setting(
+            "connections_per_person", counts, "WebSockets and Socket.IO clients of one person; 0: no limit",
+            \.connectionsPerPerson
+        ) { number($0, in: 0...10_000_000) },
+        Setting(
+            "handshake_rate", rates, "handshakes a second, of all clients together; 0: no limit", \.handshakeRate.rate
+        ) { rate($0) },
+        Setting("handshake_burst", bursts, "handshakes at once", \.handshakeRate.burst) { burst($0) },
+        Setting(
+            "message_rate", rates, "messages a second from one person, over all connections; 0: no limit",
+            \.messageRate.rate
+        ) { rate($0) },
+        Setting("message_burst", bursts, "messages at once from one person", \.messageRate.burst) { burst($0) },
     ]
 
     /// A list of objects, which says itself what is wrong with it.
@@ -224,6 +250,9 @@ package struct Setting: Sendable {
 
     private static let durations = "a duration such as 500ms, 90s, 15m or 12h"
     private static let sizes = "1 to 1073741824"
+    private static let counts = "0 to 10000000"
+    private static let rates = "0, or 0.01 to 1000000"
+    private static let bursts = "1 to 1000000"
 
     private init<Value: Equatable & Sendable>(
         _ name: String, _ allowed: String, _ help: String, _ path: any WritableKeyPath<Configuration, Value> & Sendable,
@@ -251,6 +280,14 @@ package struct Setting: Sendable {
 
     private static func number(_ text: String, in range: ClosedRange<Int>) -> Int? {
         Int(text).flatMap { range.contains($0) ? $0 : nil }
+    }
+
+    private static func rate(_ text: String) -> Double? {
+        Double(text).flatMap { $0 == 0 || (0.01...1_000_000).contains($0) ? $0 : nil }
+    }
+
+    private static func burst(_ text: String) -> Double? {
+        Double(text).flatMap { (1...1_000_000).contains($0) ? $0 : nil }
     }
 
     private static func list(_ text: String) -> [String] {

@@ -123,9 +123,12 @@ final class SocketIOClient: EngineClient {
         switch authentication {
         case .person where !isOpen: stage = .unconnected
         case .person(let user, _, let expiresAt):
+            guard let usage = hub.people.enter(user.id, limit: hub.settings.connectionsPerPerson) else {
+                return refuse(.personIsFull, "Too many connections")
+            }
             isUnconnected = false
             let session = Session(
-                .person(user), name, on: self, of: hub, holder: authentication.holder,
+                .person(user), name, on: self, of: hub, holder: authentication.holder, usage: usage,
                 expiresAt: expiresAt.map { hub.tick(at: $0) })
             stage = .seating(session, takeUp(former, by: user))
             session.takeSeat()

@@ -177,3 +177,23 @@ async def test_a_slow_receiver_of_direct_messages_costs_itself_only(start: Start
     assert place <= len(heard)
     for text in sent[place + 1 :]:
         await again.expect(erp.heard(text, sender))
+
+
+async def test_who_waits_for_the_store_in_vain_is_told_so(start: Start, connect: Connect) -> None:
+    """A message that finds no room in the store's queue for too long is refused, and is not stored; no other is lost."""
+    server = start("--store-queue", 5, "--store-patience", "250ms", "--loops", 1)
+    one, other, third = server.person(), server.person(), server.person()
+    filler, sender = await connect(server, CAMPUS, one.token), await connect(server, CAMPUS, other.token)
+    with held_up(server):
+        for number in range(20):
+            await filler.send(campus.said(f"filler {number}", third.id))
+        await sender.send(campus.said("no room", third.id))
+        # While the store is held up still: what it has been given is answered when it is known.
+        await sender.expect(campus.error("An error occurred while processing your message"), within=0.9)
+    await sender.send(campus.said("later", third.id))
+    await sender.expect(campus.SENT)
+    answers = [(await filler.receive())["type"] for _ in range(20)]
+    assert "error" in answers
+    stored = [f"filler {number}" for number, answer in enumerate(answers) if answer == "message_sent"]
+    texts = stored_texts(server)
+    assert [text for text in texts if text != "later"] == stored and "later" in texts

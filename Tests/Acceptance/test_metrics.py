@@ -272,7 +272,9 @@ async def test_the_process_the_loops_and_the_network(start: Start, connect: Conn
     after = Metrics.of(server)
     for name in ("process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds"):
         assert before[name] > 0
-    assert after["process_open_fds"] == before["process_open_fds"] + 2 <= after["process_max_fds"]
+    # With its first connection, each loop takes one descriptor more for itself.
+    assert 2 <= after["process_open_fds"] - before["process_open_fds"] <= 4
+    assert after["process_open_fds"] < after["process_max_fds"]
     for name in ("loop_turns_total", "network_received_bytes_total", "network_sent_bytes_total"):
         assert set(after.by("loop", name)) == {"0", "1"}
         assert sum(after.by("loop", name).values()) > sum(before.by("loop", name).values())

@@ -117,6 +117,37 @@ def test_failed_tokens_count_for_the_client_that_a_trusted_proxy_names(start: St
     expect_logged(server, SLOWED, FAR)
 
 
+async def test_connections_count_for_the_client_that_a_trusted_proxy_names(
+    start: Start, connect: Connect, room: str
+) -> None:
+    server = start(*TRUSTED, "--connections-per-address", 2, "--anonymous", "rooms")
+
+    def shaken(client: str, room: str = room) -> int:
+        with RawConnection(server) as connection:
+            connection.send(handshake(server, room, KEY, {"X-Forwarded-For": client}))
+            return connection.response().status
+
+    kept = [await connect(server, room, additional_headers={"X-Forwarded-For": FAR}) for _ in range(2)]
+    assert (shaken(FAR), shaken(OTHER)) == (429, 101)
+    # The proxy's own connections, and those of clients that it does not name.
+    for _ in range(3):
+        assert request(server, "GET", "/healthz").status == 200
+    await kept[0].close()
+    eventually(lambda: shaken(FAR) == 101, "there is room again")
+    await kept[1].close()
+
+
+def test_and_for_whom_a_header_announces(start: Start, room: str) -> None:
+    server = start(*ANNOUNCED, "--connections-per-address", 1, "--anonymous", "rooms")
+
+    with RawConnection(server) as first, RawConnection(server) as second, RawConnection(server) as other:
+        for connection, header, status in [
+            (first, HEADERS["v1"], 101), (second, HEADERS["v2"], 429), (other, text_header(OTHER), 101),
+        ]:
+            connection.send(header + handshake(server, room, KEY))
+            assert connection.response().status == status
+
+
 async def test_logs_name_the_client_of_a_web_socket(start: Start, connect: Connect) -> None:
     server = start(*TRUSTED, "--log-level", "debug")
     client = await connect(

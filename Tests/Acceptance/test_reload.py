@@ -26,7 +26,9 @@ LIVE: dict[str, Any] = {
     "metrics": False, "bulk_rate": 7, "rooms_rate": 7, "rooms_burst": 7, "erp_offline_notice": False,
     "head_timeout": "7s", "body_timeout": "7s", "keepalive_timeout": "7s", "connect_timeout": "7s",
     "recovery_log": 700, "drain_time": "7s", "shutdown_timeout": "7s", "max_body": 7000, "max_unconnected": 7,
-    "max_text": 700, "history_limit": 7,
+    "max_text": 700, "history_limit": 7, "max_connections": 7, "connections_per_address": 7, "limit_loopback": True,
+    "connections_per_person": 7, "handshake_rate": 7, "handshake_burst": 7, "message_rate": 7, "message_burst": 7,
+    "store_patience": "7s",
 }
 FIXED: dict[str, Any] = {
     "listen": "127.0.0.1:1", "database": "other.db", "loops": 7, "log_format": "text", "jwt_secret": "x" * 32,
@@ -76,7 +78,7 @@ def test_the_document_names_what_can_change(start: Start, tmp_path: Path) -> Non
     configured = Configured(start, tmp_path)
     line = configured.hang_up(LIVE | FIXED)
     # Flags and variables of the tests win over the file.
-    assert set(line["changed"].split(",")) == set(LIVE) - {"token_failures", "drain_time"}
+    assert set(line["changed"].split(",")) == set(LIVE) - {"token_failures", "drain_time", "connections_per_person"}
     (line,) = configured.lines(WAITING)
     same = {"listen", "database", "deflate_window_bits", "allow_registration"}
     assert set(line["settings"].split(",")) == set(FIXED) - same

@@ -100,6 +100,27 @@ import Testing
         #expect(Self.run(steps) == carriedOut)
     }
 
+    @Test("what waited for the store in vain is refused in its place, behind what the store has")
+    func vain() throws {
+        var requests = Requests()
+        let steps = [Step.change, .change, .publish, .change].enumerated()
+        let decisions = try steps.map { try #require(Self.decision($0.offset + 1, $0.element)) }
+        _ = requests.take(decisions[0])
+        _ = requests.take(decisions[1])
+        requests.stall(decisions[1])
+        for decision in decisions[2...] { _ = requests.take(decision) }
+        requests.giveUp()
+        let early = requests.next()
+        #expect(early == nil)
+        requests.changeEnded()
+        var carriedOut: [String] = []
+        while let next = requests.next() {
+            carriedOut.append("\(next.ticket.acknowledgement ?? 0) \(Self.description(of: next))")
+        }
+        #expect(carriedOut == ["2 refuse", "3 publish 3", "4 refuse"])
+        #expect(!requests.isWaiting && !requests.isFull)
+    }
+
     @Test("it is full at 256 that wait, and not before, nor after the first of them has gone")
     func limit() throws {
         var requests = Requests()
