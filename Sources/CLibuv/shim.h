@@ -9,7 +9,9 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -140,6 +142,46 @@ static inline int switchboard_bind_local(const char *path) {
     return error;
   }
   return fd;
+}
+
+/// Why the last system call of this thread failed, as a negative libuv error.
+static inline int switchboard_last_error(void) { return -errno; }
+
+/// Opens or makes a file that no other process holds in this way, and empties it.
+/// Returns the descriptor, or a negative libuv error: UV_EBUSY where another process has it.
+static inline int switchboard_open_alone(const char *path) {
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return -errno;
+  int error = 0;
+  struct stat held, named;
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) error = errno == EWOULDBLOCK ? -EBUSY : -errno;
+  else if (fstat(fd, &held) != 0) error = -errno;
+  // Whoever had it may have given it its name just now.
+  else if (stat(path, &named) != 0 || held.st_dev != named.st_dev || held.st_ino != named.st_ino) error = -EBUSY;
+  else if (fchmod(fd, 0600) != 0 || ftruncate(fd, 0) != 0) error = -errno;
+  if (error == 0) return fd;
+  close(fd);
+  return error;
+}
+
+/// Gives a file another name, which nothing may have unless it is to be replaced. Returns 0 or a negative libuv error.
+static inline int switchboard_rename(const char *from, const char *to, int replacing) {
+  if (!replacing) {
+    if (link(from, to) == 0) return unlink(from) == 0 ? 0 : -errno;
+    // Some file systems have no links.
+    if (errno == EEXIST || access(to, F_OK) == 0) return -EEXIST;
+  }
+  return rename(from, to) == 0 ? 0 : -errno;
+}
+
+/// Has a folder's names reach the disk. Returns 0 or a negative libuv error.
+static inline int switchboard_sync_folder(const char *path) {
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return -errno;
+  // Some file systems can't, and do it by themselves.
+  int error = fsync(fd) == 0 || errno == EINVAL ? 0 : -errno;
+  close(fd);
+  return error;
 }
 
 #endif

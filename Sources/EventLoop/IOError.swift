@@ -9,6 +9,11 @@ package struct IOError: Error, Equatable, CustomStringConvertible {
     package var description: String { unsafe String(cString: uv_strerror(code)) }
 
     package static let addressInUse = IOError(code: UV_EADDRINUSE.rawValue)
+    package static let busy = IOError(code: UV_EBUSY.rawValue)
+    package static let exists = IOError(code: UV_EEXIST.rawValue)
+
+    /// Of the system call that has just failed.
+    static var last: IOError { IOError(code: switchboard_last_error()) }
 
     /// Passes a result through, or throws when it is an error.
     @discardableResult

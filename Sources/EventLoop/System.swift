@@ -41,25 +41,42 @@ package enum System {
     package static var identifier: Int { Int(uv_os_getpid()) }
 
     /// Writes all bytes to standard error, or gives up where nobody reads them.
-    package static func writeToStandardError(_ bytes: [UInt8]) { write(bytes, to: 2) }
+    package static func writeToStandardError(_ bytes: [UInt8]) { _ = write(bytes, to: 2) }
 
     /// Writes all bytes to standard output, likewise.
-    package static func writeToStandardOutput(_ bytes: [UInt8]) { write(bytes, to: 1) }
+    package static func writeToStandardOutput(_ bytes: [UInt8]) { _ = write(bytes, to: 1) }
 
-    private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+    /// The same, where what is missing would be missed.
+    package static func writeAllToStandardOutput(_ bytes: [UInt8]) throws(IOError) {
+        if let error = write(bytes, to: 1) { throw error }
+    }
+
+    /// - Returns: Why not all was written, if so.
+    static func write(_ bytes: [UInt8], to descriptor: Int32) -> IOError? {
         unsafe bytes.withUnsafeBytes { bytes in
             var written = 0
             while written < bytes.count {
                 let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[written...])
                 let count = unsafe CLibuv.write(descriptor, rest.baseAddress, rest.count)
-                if count <= 0 { return }
+                if count <= 0 { return .last }
                 written += count
             }
+            return nil
         }
     }
 
     /// Microseconds on a clock that only goes forward.
     package static var microsecondsForward: UInt64 { uv_hrtime() / 1000 }
+
+    /// Gives a file another name, unless something has that already.
+    package static func rename(_ path: String, to name: String) throws(IOError) {
+        try IOError.check(unsafe switchboard_rename(path, name, 0))
+    }
+
+    /// Gives a file a second name.
+    package static func link(_ path: String, to name: String) throws(IOError) {
+        if unsafe CLibuv.link(path, name) != 0 { throw IOError.last }
+    }
 
     /// Microseconds since 1970, by the system's clock.
     package static var microsecondsSince1970: Int64 {

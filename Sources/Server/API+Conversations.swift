@@ -105,7 +105,7 @@ extension API {
             if Set(group.participants.map(\.id)).union(people).count > Self.groupLimit {
                 return Problem(.badRequest, "A group has at most \(Self.groupLimit) people")
             }
-            for person in people where try store.accounts.user(person) == nil { return .unknownUser }
+            for person in people where try store.user(person) == nil { return .unknownUser }
             try store.add(people, to: id)
             return nil
         }

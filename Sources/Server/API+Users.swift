@@ -7,6 +7,9 @@ extension API {
     static let userEndpoints = [
         Endpoint(.get, "/api/users/") { try await $0.users($1) },
         Endpoint(.get, "/api/users/{id}/") { try await $0.user($1) },
+        Endpoint(.delete, "/api/users/{id}/") { try await $0.deleteUser($1) },
+        Endpoint(.post, "/api/users/{id}/disable/") { try await $0.setDisabled(true, $1) },
+        Endpoint(.post, "/api/users/{id}/enable/") { try await $0.setDisabled(false, $1) },
     ]
 
     private func users(_ call: Call) async throws -> Response {
@@ -29,9 +32,33 @@ extension API {
     private func user(_ call: Call) async throws -> Response {
         _ = try await caller(of: call)
         let id = UserID(try call.id(orThrow: .unknownUser))
-        guard let user = try await readers.read({ store throws(StoreError) in try store.accounts.user(id) }) else {
-            throw Problem.unknownUser
+        let user = try await readers.read { store throws(StoreError) in
+            try store.accounts.state(of: id) == .deleted ? nil : try store.accounts.user(id)
         }
+        guard let user else { throw Problem.unknownUser }
         return .json { user.write(members: &$0) }
+    }
+
+    private func setDisabled(_ isDisabled: Bool, _ call: Call) async throws -> Response {
+        try await administrator(of: call)
+        let id = UserID(try call.id(orThrow: .unknownUser))
+        let isKnown = try await writer.perform { store throws(StoreError) in try store.setDisabled(isDisabled, id) }
+        if !isKnown { throw Problem.unknownUser }
+        return .success
+    }
+
+    /// The account is gone with the answer; the rest is erased behind it.
+    private func deleteUser(_ call: Call) async throws -> Response {
+        try await administrator(of: call)
+        let id = UserID(try call.id(orThrow: .unknownUser))
+        let keepsMessages = try call.text("keep_messages") ?? "false"
+        guard let keepsMessages = Bool(keepsMessages) else {
+            throw Problem(.badRequest, "keep_messages must be true or false")
+        }
+        let isKnown = try await writer.perform { store throws(StoreError) in
+            try store.delete(id, keepingMessages: keepsMessages)
+        }
+        if !isKnown { throw Problem.unknownUser }
+        return .json(.accepted) { $0.member("status", "success") }
     }
 }

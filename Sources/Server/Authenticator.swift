@@ -94,6 +94,7 @@ final class Authenticator: Sendable {
         guard let accepted = try? verifiers.verify(token, at: .now) else { return tell(.refused()) }
         for verified in accepted {
             if let user = try verified.identity?.find(in: store.accounts) {
+                guard try store.accounts.state(of: user.id) == .active else { return tell(.refused()) }
                 return tell(.person(user, .jwt, expiresAt: verified.expiresAt))
             }
         }

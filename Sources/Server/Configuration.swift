@@ -47,6 +47,10 @@ package struct Configuration: Sendable {
     /// Whether `/metrics` is served.
     package var metrics = true
 
+    /// How long messages are kept; `nil`: for ever.
+    package var retainMessages: Duration?
+    /// The same for notifications, and for bulk messages that are over.
+    package var retainNotifications: Duration?
     /// People a second that bulk messages serve.
     package var bulkRate = 500
     package var roomsRate = TokenBucket.Limit(rate: 20, burst: 100)

@@ -72,6 +72,9 @@ struct EventLog {
         forget { entry, _ in entry.tick <= tick }
     }
 
+    /// Forgets all events; who comes back behind one of them is not recovered.
+    mutating func forgetEvents() { forget { _, _ in true } }
+
     /// Forgets the oldest as long as that is wanted.
     private mutating func forget(while isUnwanted: (Entry, _ bytes: Int) -> Bool) {
         while first < entries.count, isUnwanted(entries[first], bytes) {

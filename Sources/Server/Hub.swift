@@ -73,6 +73,7 @@ final class Hub {
     private(set) var newestEvent = EventNumber(rawValue: 0)
     private var eventLog = EventLog()
     private var isSendingBulk = false
+    private var isSweeping = false
     /// The tick at which it was last said that there was nothing left to accept connections with.
     private var exhaustedAt: UInt32?
     private var timer: RepeatingTimer?
@@ -347,6 +348,8 @@ final class Hub {
         case .bulkSliceStored(let remaining): sendBulk(to: remaining)
         case .authenticated(let id, let authentication): authenticated(authentication, id)
         case .revoked(let revocation): heard(revocation)
+        case .deleted(let user): forget(user)
+        case .swept(let remaining): sweep(remaining)
         case .seated(let id, let seating): carrier(id)?.session?.seated(seating)
         case .moved(let moving): accept(moving)
         case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
@@ -495,6 +498,7 @@ final class Hub {
     private func tick() {
         meter.ticked()
         if index == 0, writer.hasBulkWork, !isSendingBulk { sendBulk(to: bulkAllowance()) }
+        if index == 0, writer.hasSweepWork, !isSweeping { sweep(Self.slicesATick) }
         for id in wheel.advance() {
             if let carrier = carrier(id), carrier.wakesAt == wheel.now { carrier.wake() }
         }
@@ -555,6 +559,24 @@ final class Hub {
     private func sendBulk(to people: Int) {
         isSendingBulk = people > 0
         if isSendingBulk { writer.submitAnyway(.sendBulk(people)) }
+    }
+
+    /// At most a sixth of the writer's time.
+    private static let slicesATick = 12
+
+    /// Has the writer erase what was deleted, and what is too old, in slices likewise.
+    private func sweep(_ slices: Int) {
+        isSweeping = slices > 0
+        if isSweeping { writer.submitAnyway(.sweep(.now, slices: slices)) }
+    }
+
+    /// A person was deleted. What the log holds of them can't be told from what others need, so all of it goes: clients
+    /// that come back fetch their histories.
+    private func forget(_ user: UserID) {
+        eventLog.forgetEvents()
+        if index != 0 { return }
+        recoveries.forget(user)
+        for readers in [api.readers, archive] { readers.tellAll { $0.accounts.forget(user) } }
     }
 
     // MARK: - Stopping

@@ -12,6 +12,10 @@ enum Mail: Sendable {
     indirect case authenticated(ConnectionID, Authentication)
     /// What somebody signed in with is valid no more.
     indirect case revoked(Revocation)
+    /// A person was deleted: nothing of theirs stays in memory.
+    indirect case deleted(UserID)
+    /// A slice of what is to be erased is done; so many more may be until the next tick.
+    indirect case swept(remaining: Int)
     /// The store has seated a connection: from here on it hears what is committed.
     indirect case seated(ConnectionID, Seating)
     indirect case answer(ConnectionID, Answer, Ticket)
@@ -142,6 +146,10 @@ final class Exchange: Sendable {
 
         mutating func tell(_ revocation: Revocation) {
             for shard in byShard.indices { byShard[shard].append(.revoked(revocation)) }
+        }
+
+        mutating func tellOfDeletion(_ user: UserID) {
+            for shard in byShard.indices { byShard[shard].append(.deleted(user)) }
         }
 
         mutating func send(_ mail: Mail, toShard shard: Int) { byShard[shard].append(mail) }

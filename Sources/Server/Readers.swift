@@ -45,5 +45,8 @@ final class Readers: Sendable {
     /// How many reads wait.
     var waiting: Int { workers.reduce(0) { $0 + $1.count } }
 
+    /// Has `body` run on each of the threads, behind what waits there.
+    func tellAll(_ body: @escaping Read) { for worker in workers { worker.postAnyway(body) } }
+
     func stop() { for worker in workers { worker.stop() } }
 }

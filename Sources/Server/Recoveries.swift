@@ -105,6 +105,11 @@ final class Recoveries: Sendable {
         }
     }
 
+    /// A person was deleted: no client of theirs comes back.
+    func forget(_ user: UserID) {
+        change { state in state.kept = state.kept.filter { $0.value.user != user } }
+    }
+
     /// The client's connection broke: it may come back.
     func lose(_ pid: String, of client: ConnectionID, at now: ContinuousClock.Instant = .now) {
         change { state in

@@ -73,6 +73,7 @@ package final class Server: Sendable {
         let exchange = Exchange(inboxes)
         let writer = Writer(
             store, exchange, limit: settings.storeQueue, backlogBytes: max(1024, min(262_144, settings.sendQueue / 8)),
+            retention: Retention(messages: settings.retainMessages, notifications: settings.retainNotifications),
             recovery: settings.recovery, log: log)
         let readers = Readers(reader, limit: settings.storeQueue)
         let archive = Readers(archivist, secondArchivist, limit: settings.storeQueue)

@@ -120,6 +120,12 @@ package struct Setting: Sendable {
         Setting("metrics", "true or false", "serve /metrics, on this machine and to administrators", \.metrics) {
             Bool($0)
         },
+        Setting(
+            "retain_messages", "forever, or a duration of 1d or more", "how long messages are kept", \.retainMessages,
+            show: retentionText, retention),
+        Setting(
+            "retain_notifications", "forever, or a duration of 1d or more", "how long notifications are kept",
+            \.retainNotifications, show: retentionText, retention),
         Setting("bulk_rate", "1 to 100000", "people a second that bulk messages serve", \.bulkRate) {
             number($0, in: 1...100_000)
         },
@@ -277,6 +283,14 @@ package struct Setting: Sendable {
             Duration(short: text).flatMap { $0 > .zero ? $0 : nil }
         }
     }
+
+    /// A day is how long repeats of what was sent are known as such.
+    private static let retention: @Sendable (String) -> Duration?? = { text in
+        if text == "forever" { return .some(nil) }
+        guard let duration = Duration(short: text), duration >= .seconds(86_400) else { return nil }
+        return .some(duration)
+    }
+    private static let retentionText: @Sendable (Duration?) -> String = { $0?.shortText ?? "forever" }
 
     private static func number(_ text: String, in range: ClosedRange<Int>) -> Int? {
         Int(text).flatMap { range.contains($0) ? $0 : nil }

@@ -18,6 +18,8 @@ indirect enum Submission: Sendable {
     case delivered([Delivery])
     /// Bulk messages may serve so many people until the next tick.
     case sendBulk(Int)
+    /// So many slices of what is deleted or too old may be erased until the next tick.
+    case sweep(Timestamp, slices: Int)
     /// Housekeeping, once a second.
     case tidy(Timestamp)
 
@@ -30,7 +32,7 @@ indirect enum Submission: Sendable {
     /// Whether it writes, as a rule.
     var isWriting: Bool {
         switch self {
-        case .change, .work, .delivered, .sendBulk, .tidy: true
+        case .change, .work, .delivered, .sendBulk, .sweep, .tidy: true
         case .takeSeat, .continueBacklog, .leaveSeat: false
         }
     }
@@ -48,21 +50,30 @@ indirect enum Submission: Sendable {
 final class Writer: Sendable {
     private let worker: Worker<Submission>
     private let failure: Failure
-    private let bulkWork: BulkWork
+    private let bulkWork: SlicedWork
+    private let sweepWork: SlicedWork
     private let meter: StoreMeter
 
     /// - Parameters:
     ///   - limit: How many changes may wait.
     ///   - backlogBytes: How much text a connection is sent at once of what it missed.
+    ///   - retention: How long what is kept.
     ///   - recovery: How long a connection that broke is waited for while others of the same person are there.
-    init(_ store: sending Store, _ exchange: Exchange, limit: Int, backlogBytes: Int, recovery: Duration, log: Log) {
+    init(
+        _ store: sending Store, _ exchange: Exchange, limit: Int, backlogBytes: Int, retention: Retention,
+        recovery: Duration, log: Log
+    ) {
         let failure = Failure(log)
         self.failure = failure
-        let bulkWork = BulkWork()
+        let bulkWork = SlicedWork()
         self.bulkWork = bulkWork
+        let sweepWork = SlicedWork()
+        self.sweepWork = sweepWork
         let meter = StoreMeter()
         self.meter = meter
-        let clerk = Clerk(store, exchange, failure, bulkWork, meter, backlogBytes: backlogBytes, recovery: recovery)
+        let clerk = Clerk(
+            store, exchange, failure, bulkWork, sweepWork, meter, backlogBytes: backlogBytes, retention: retention,
+            recovery: recovery)
         worker = Worker(limit: limit, owning: clerk) { clerk, batch in
             clerk.handle(batch)
             clerk.careForLog(after: batch)
@@ -74,6 +85,9 @@ final class Writer: Sendable {
 
     /// Whether a bulk message is to be worked on.
     var hasBulkWork: Bool { bulkWork.exists.load(ordering: .relaxed) }
+
+    /// Whether something is to be erased.
+    var hasSweepWork: Bool { sweepWork.exists.load(ordering: .relaxed) }
 
     /// A bulk message was added.
     func startBulkWork() { bulkWork.exists.store(true, ordering: .relaxed) }
@@ -176,8 +190,8 @@ private final class Failure: Sendable {
     }
 }
 
-/// Whether there are bulk messages under way; nobody else asks the store four times a second.
-private final class BulkWork: Sendable {
+/// Whether there is work of one kind to be done in slices; nobody else asks the store four times a second.
+private final class SlicedWork: Sendable {
     let exists = Atomic(false)
 }
 
@@ -186,7 +200,9 @@ private final class Clerk {
     private let store: Store
     private let exchange: Exchange
     private let failure: Failure
-    private let bulkWork: BulkWork
+    private let bulkWork: SlicedWork
+    private let sweepWork: SlicedWork
+    private let retention: Retention
     private let meter: StoreMeter
     /// When the changes of the transaction under way were asked for.
     private var askedFor = Beginnings()
@@ -202,12 +218,14 @@ private final class Clerk {
     private var forgottenAt = Timestamp(microseconds: 0)
 
     init(
-        _ store: Store, _ exchange: Exchange, _ failure: Failure, _ bulkWork: BulkWork, _ meter: StoreMeter,
-        backlogBytes: Int, recovery: Duration
+        _ store: Store, _ exchange: Exchange, _ failure: Failure, _ bulkWork: SlicedWork, _ sweepWork: SlicedWork,
+        _ meter: StoreMeter, backlogBytes: Int, retention: Retention, recovery: Duration
     ) {
         self.recovery = recovery
         self.meter = meter
         self.bulkWork = bulkWork
+        self.sweepWork = sweepWork
+        self.retention = retention
         bulkWork.exists.store((try? store.bulkMessages.isRunning()) ?? true, ordering: .relaxed)
         self.backlogBytes = backlogBytes
         self.store = store
@@ -236,6 +254,7 @@ private final class Clerk {
         let retries = submissions.contains { if case .tidy = $0 { true } else { false } }
         do {
             if try store.checkpointIfDue(retries: retries) { failure.noteCheckpoint(nil) }
+            if try store.scrubIfWanted() { failure.noteCheckpoint(nil) }
         } catch {
             failure.noteCheckpoint(error.message)
         }
@@ -304,7 +323,7 @@ private final class Clerk {
             var events: [Event] = []
             callers.append(try work.run(store, &events))
             for event in events { mail.publish(event) }
-            for revocation in try store.takeRevocations() { mail.tell(revocation) }
+            try takeRevocations(&mail)
         case .takeSeat(let seat, let connection):
             let seating = try takeSeat(seat, connection)
             mail.send(.seated(connection, seating), to: connection)
@@ -329,10 +348,14 @@ private final class Clerk {
         case .sendBulk(let people):
             isWriting = true
             try sendBulk(to: people, &mail)
+        case .sweep(let now, let slices):
+            let rows = store.changedRows
+            try sweep(now, slices, &mail)
+            if store.changedRows != rows { isWriting = true }
         case .tidy(let now):
             try tidy(now, &isWriting)
             // Other commands write too.
-            for revocation in try store.takeRevocations() { mail.tell(revocation) }
+            try takeRevocations(&mail)
         }
     }
 
@@ -404,6 +427,23 @@ private final class Clerk {
         mail.send(.bulkSliceStored(remaining: sent.map { people - max($0.count, 1) } ?? 0), toShard: 0)
     }
 
+    private func takeRevocations(_ mail: inout Exchange.Batch) throws(StoreError) {
+        for revocation in try store.takeRevocations() { mail.tell(revocation) }
+        for user in store.takeNewlyGone() { mail.tellOfDeletion(user) }
+    }
+
+    private func sweep(_ now: Timestamp, _ slices: Int, _ mail: inout Exchange.Batch) throws(StoreError) {
+        var hasMore = try store.eraseSlice()
+        if !hasMore {
+            let slice = try store.retainSlice(retention, at: now)
+            hasMore = slice.hasMore
+            for (user, count) in slice.unread { mail.publish(.unreadCount(count, of: user)) }
+        }
+        if !hasMore { sweepWork.exists.store(false, ordering: .relaxed) }
+        // While the journal can't be emptied, there is no use in trying again at once.
+        mail.send(.swept(remaining: hasMore && !store.wantsScrub ? slices - 1 : 0), toShard: 0)
+    }
+
     private func tidy(_ now: Timestamp, _ isWriting: inout Bool) throws(StoreError) {
         if failure.stopsWriting {
             isWriting = true
@@ -414,6 +454,9 @@ private final class Clerk {
             isWriting = true
             try store.fileMessages()
         }
+        var hasSweepWork = try store.isErasing()
+        if !hasSweepWork { hasSweepWork = try store.hasAged(retention, at: now) }
+        if hasSweepWork { sweepWork.exists.store(true, ordering: .relaxed) }
         if now - .seconds(3600) > forgottenAt {
             try store.forgetClientIDs(at: now)
             try store.forgetRevocations(before: now - .seconds(86_400))
@@ -444,6 +487,8 @@ private final class Clerk {
                 if case .counter = seat { exchange.publish(.counterUsers(presence.counterUsers)) }
             case .sendBulk:
                 exchange.send(.bulkSliceStored(remaining: 0), toShard: 0)
+            case .sweep:
+                exchange.send(.swept(remaining: 0), toShard: 0)
             case .delivered, .tidy:
                 break
             }
@@ -467,7 +512,7 @@ extension Presence {
         switch submission {
         case .takeSeat(let seat, _): leave(seat)
         case .leaveSeat(let seat, _, _, _): arrive(in: seat)
-        case .change, .work, .continueBacklog, .delivered, .sendBulk, .tidy: break
+        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .tidy: break
         }
     }
 }

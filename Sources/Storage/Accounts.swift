@@ -3,8 +3,8 @@ package import Chat
 /// People and their tokens. A token is stored as its digest only.
 package final class Accounts {
     private let database: Database
-    private let insertUser, userByID, userByName, users, page, search, password, administrator: Statement
-    /// People who were looked up before. Nothing about them changes while the server runs.
+    private let insertUser, userByID, userByName, users, page, search, password, administrator, state: Statement
+    /// People who were looked up before. Who changes is forgotten.
     private var known: [UserID: User] = [:]
     private static let knownLimit = 100_000
     private let insertToken, userByToken, tokens, deleteToken, deleteTokenByDigest, forgetTokens: Statement
@@ -18,22 +18,23 @@ package final class Accounts {
             """)
         userByID = try database.prepare("SELECT id, username, name, college FROM users WHERE id = ?1")
         userByName = try database.prepare("SELECT id, username, name, college FROM users WHERE username = ?1")
-        users = try database.prepare("SELECT id, username, name, college FROM users ORDER BY id")
+        users = try database.prepare("SELECT id, username, name, college FROM users WHERE state <> 2 ORDER BY id")
         page = try database.prepare(
-            "SELECT id, username, name, college FROM users WHERE id > ?1 ORDER BY id LIMIT ?2")
+            "SELECT id, username, name, college FROM users WHERE id > ?1 AND state <> 2 ORDER BY id LIMIT ?2")
         search = try database.prepare(
             """
             SELECT id, username, name, college FROM users
-            WHERE id > ?1 AND instr(folded, ?2) > 0 AND id <> ?3 ORDER BY id LIMIT ?4
+            WHERE id > ?1 AND state <> 2 AND instr(folded, ?2) > 0 AND id <> ?3 ORDER BY id LIMIT ?4
             """)
+        state = try database.prepare("SELECT state FROM users WHERE id = ?1")
         administrator = try database.prepare("SELECT is_admin FROM users WHERE id = ?1")
-        password = try database.prepare("SELECT password FROM users WHERE id = ?1")
+        password = try database.prepare("SELECT password FROM users WHERE id = ?1 AND state = 0")
         insertToken = try database.prepare(
             "INSERT INTO tokens (digest, user_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)")
         userByToken = try database.prepare(
             """
             SELECT users.id, username, name, college, expires_at, tokens.id FROM tokens JOIN users ON users.id = user_id
-            WHERE digest = ?1 AND (expires_at IS NULL OR expires_at > ?2)
+            WHERE digest = ?1 AND state = 0 AND (expires_at IS NULL OR expires_at > ?2)
             """)
         tokens = try database.prepare(
             """
@@ -70,6 +71,9 @@ package final class Accounts {
         return user
     }
 
+    /// Forgets what was looked up of a person, who has changed.
+    package func forget(_ user: UserID) { known[user] = nil }
+
     /// Forgets who was looked up: a transaction was rolled back, and may have taken people with it.
     func forgetKnown() { known = [:] }
 
@@ -101,6 +105,25 @@ package final class Accounts {
         try administrator.first(.integer(user.rawValue)) { $0.integer(0) != 0 } ?? false
     }
 
+    package enum State: Sendable {
+        case active
+        /// Can't sign in, and is not connected.
+        case disabled
+        /// Only the id is left.
+        case deleted
+    }
+
+    /// `nil` where there never was such a person.
+    package func state(of user: UserID) throws(StoreError) -> State? {
+        try state.first(.integer(user.rawValue)) { row in
+            switch row.integer(0) {
+            case 0: .active
+            case 1: .disabled
+            default: .deleted
+            }
+        }
+    }
+
     /// Gives those usernames a lower case that were stored before there was one, inside a transaction.
     func foldUsernames() throws(StoreError) {
         let missing = try database.prepare("SELECT id, username FROM users WHERE folded IS NULL")
@@ -110,7 +133,7 @@ package final class Accounts {
         }
     }
 
-    /// The encoded password, or `nil` when the person has none.
+    /// The encoded password, or `nil` when the person has none or is switched off.
     package func password(of user: User) throws(StoreError) -> String? {
         try password.first(.integer(user.id.rawValue)) { $0.optionalText(0) } ?? nil
     }

@@ -17,7 +17,7 @@ package final class BulkMessages {
             """)
         insertRecipient = try database.prepare("INSERT INTO bulk_recipients VALUES (?1, ?2)")
         counts = try database.prepare(
-            "SELECT count(*), coalesce(max(id), 0) FROM users WHERE ?1 IS NULL OR college = ?1")
+            "SELECT count(*), coalesce(max(id), 0) FROM users WHERE state <> 2 AND (?1 IS NULL OR college = ?1)")
         let columns = """
             SELECT id, title, message, category, type, link, priority, data, status, total, sent, unknown, created_at,
                 finished_at, audience, audience_id, last_user_id, done_id
@@ -27,7 +27,7 @@ package final class BulkMessages {
         page = try database.prepare("\(columns) WHERE id < ?1 ORDER BY id DESC LIMIT ?2")
         nextRunning = try database.prepare("\(columns) WHERE status = 'running' ORDER BY id LIMIT 1")
         // A job's own people, who were there when it was created.
-        let wanted = "id > ?1 AND id <= ?2 AND created_at <= ?3"
+        let wanted = "id > ?1 AND id <= ?2 AND created_at <= ?3 AND state <> 2"
         nextOfEverybody = try database.prepare("SELECT id FROM users WHERE \(wanted) ORDER BY id LIMIT ?4")
         nextOfCollege = try database.prepare(
             "SELECT id FROM users WHERE \(wanted) AND college = ?5 ORDER BY id LIMIT ?4")

@@ -193,6 +193,26 @@ enum Migrations {
             INSERT INTO revocations (user_id, revoked_at) VALUES (OLD.id, unixepoch() * 1000000);
         END;
         """,
+        """
+        ALTER TABLE users ADD COLUMN state INTEGER NOT NULL DEFAULT 0; -- 0 may sign in, 1 switched off, 2 deleted
+
+        CREATE TRIGGER user_disabled AFTER UPDATE OF state ON users WHEN NEW.state <> OLD.state AND NEW.state <> 0
+        BEGIN
+            INSERT INTO revocations (user_id, revoked_at) VALUES (NEW.id, unixepoch() * 1000000);
+        END;
+
+        -- Ids up to here were given to messages, some of which may be gone.
+        CREATE TABLE issued (message_id INTEGER NOT NULL) STRICT;
+        INSERT INTO issued VALUES (0);
+
+        -- People who were deleted, and whose traces are being erased.
+        CREATE TABLE erasures (
+            user_id INTEGER PRIMARY KEY,
+            keeps_messages INTEGER NOT NULL,
+            done_id INTEGER NOT NULL DEFAULT 0 -- messages up to here were looked through
+        ) STRICT;
+        CREATE INDEX notification_reads_of_notification ON notification_reads (notification_id);
+        """,
     ]
 
     /// Brings a database to the newest version, each step in a transaction of its own.

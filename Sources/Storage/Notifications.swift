@@ -34,7 +34,7 @@ package final class Notifications {
             SELECT ?1, ?2, ?3 WHERE ?2 > (SELECT notifications_read_id FROM users WHERE id = ?1)
             """)
         readAll = try database.prepare(
-            "UPDATE users SET notifications_read_id = (SELECT max(id) FROM notifications) WHERE id = ?1")
+            "UPDATE users SET notifications_read_id = (SELECT coalesce(max(id), 0) FROM notifications) WHERE id = ?1")
         let mine = """
             FROM notifications
             WHERE (audience, audience_id) IN (VALUES (0, 0), (1, ?2), (2, ?1))
@@ -128,6 +128,33 @@ package final class Notifications {
         }
     }
 
+    /// People of whose counted notifications some are gone.
+    private var stale: Set<UserID> = []
+    var hasStaleCounts: Bool { !stale.isEmpty }
+
+    /// A notification is gone: those who had it may have one less to read.
+    func setStale(_ audience: Audience) {
+        switch audience {
+        case .person(let user): if unread?[user] != nil { stale.insert(user) }
+        case .college(let college):
+            for (user, known) in unread ?? [:] where known.college == college { stale.insert(user) }
+        case .everybody: stale.formUnion((unread ?? [:]).keys)
+        }
+    }
+
+    /// Some of the people who are to be counted anew.
+    func takeStale(_ limit: Int) -> [UserID] {
+        let taken = Array(stale.prefix(limit))
+        stale.subtract(taken)
+        return taken
+    }
+
+    /// Has a person's counted anew when somebody asks.
+    ///
+    /// - Returns: The number that was known.
+    @discardableResult
+    func forgetCount(of user: UserID) -> Int? { unread?.removeValue(forKey: user)?.count }
+
     /// Forgets what was counted: a transaction was rolled back.
     func forgetCounts() { if unread != nil { unread = [:] } }
 
@@ -151,7 +178,7 @@ package final class Notifications {
             sentAt: Timestamp(microseconds: row.integer(10)))
     }
 
-    private static func audience(_ row: Row, _ column: Int32) -> Audience {
+    static func audience(_ row: Row, _ column: Int32) -> Audience {
         switch row.integer(column) {
         case 0: .everybody
         case 1: .college(CollegeID(row.integer(column + 1)))

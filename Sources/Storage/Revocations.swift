@@ -29,7 +29,11 @@ final class Revocations {
 
 extension Store {
     /// What was revoked since the last call, by whomever, inside a transaction.
-    package func takeRevocations() throws(StoreError) -> [Revocation] { try revocations.takeNews() }
+    package func takeRevocations() throws(StoreError) -> [Revocation] {
+        let news = try revocations.takeNews()
+        for case .person(let user) in news { try forget(user) }
+        return news
+    }
 
     /// Forgets what everybody has heard of that was revoked before a moment.
     package func forgetRevocations(before moment: Timestamp) throws(StoreError) {

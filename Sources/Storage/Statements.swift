@@ -11,7 +11,8 @@ struct Statements {
 
     init(_ database: Database) throws(StoreError) {
         transaction = try Database.Transaction(database)
-        lastMessage = try database.prepare("SELECT coalesce(max(id), 0) FROM messages")
+        lastMessage = try database.prepare(
+            "SELECT max(message_id, coalesce((SELECT max(id) FROM messages), 0)) FROM issued")
         insertMessage = try database.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
 
         unfiled = try database.prepare(
@@ -22,7 +23,7 @@ struct Statements {
             INSERT INTO filed_messages SELECT conversation_id, id FROM messages
             WHERE id > (SELECT message_id FROM filing) ORDER BY conversation_id, id
             """)
-        setFiled = try database.prepare("UPDATE filing SET message_id = (SELECT coalesce(max(id), 0) FROM messages)")
+        setFiled = try database.prepare("UPDATE filing SET message_id = ?1")
 
         insertConversation = try database.prepare(
             "INSERT INTO conversations (created_at, is_group, title) VALUES (?1, ?2, ?3)")

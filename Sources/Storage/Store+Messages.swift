@@ -11,7 +11,7 @@ extension Store {
         if unfiled.count == 0 { return }
         hasFiled = true
         try statements.file.run()
-        try statements.setFiled.run()
+        try statements.setFiled.run(.integer(newest.rawValue))
         unfiled.removeAll()
     }
 
@@ -32,6 +32,8 @@ extension Store {
             guard let others = try others(in: id, besides: sender.id) else { return .refused(.unknownConversation) }
             (conversation, recipients) = (id, others)
         }
+        // A conversation of two whose other one is deleted is there to be read.
+        if !gone.isEmpty, recipients.count == 1, gone.contains(recipients[0]) { return .refused(.unknownRecipient) }
         if let addressee = draft.addressee, !recipients.contains(addressee) { return .refused(.unknownRecipient) }
         if let earlier = try earlier(draft.clientID, of: sender.id, at: time) {
             return earlier.conversation == conversation ? .repeated(earlier) : .refused(.clientIDInUse)
@@ -181,7 +183,7 @@ extension Store {
 
     /// Notes what has reached a person, as far as nothing is missing before it.
     package func noteDelivery(to user: UserID, after start: MessageID, upTo end: MessageID) throws(StoreError) {
-        if end <= start { return }
+        if end <= start || gone.contains(user) { return }
         try statements.setDelivered.run(
             .integer(user.rawValue), .integer(start.rawValue), .integer(end.rawValue))
     }

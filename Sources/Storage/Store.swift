@@ -13,7 +13,9 @@ package final class Store {
     package let bulkMessages: BulkMessages
     let requestKeys: RequestKeys
     let revocations: Revocations
-    private let log: WriteAheadLog?
+    let erasure: ErasureStatements
+    let retention: RetentionStatements
+    let log: WriteAheadLog?
 
     /// How many rows were ever changed here.
     package var changedRows: Int64 { database.totalChanges }
@@ -28,6 +30,12 @@ package final class Store {
     var members: [ConversationID: [UserID]] = [:]
     /// What was stored lately and not filed by conversation.
     let unfiled = UnfiledMessages()
+    /// Who is deleted: nothing is stored in their name, or for them.
+    var gone: Set<UserID> = []
+    var newlyGone: [UserID] = []
+    /// Whether the journal holds what was erased, and of whom it holds nothing any more.
+    package internal(set) var wantsScrub = false
+    var scrubbed: Set<UserID> = []
     /// Whether the transaction under way has filed messages, and whether what is in memory has to be read anew.
     var hasFiled = false
     private var needsReload = false
@@ -51,13 +59,14 @@ package final class Store {
     package init(path: String, logLimit: Int? = nil) throws(StoreError) {
         let database = try Database(path: path, .readWrite)
         self.database = database
-        // A command that runs beside the server is done in less.
-        try database.execute("PRAGMA busy_timeout = 1000")
+        try database.execute("PRAGMA busy_timeout = \(Self.patience)")
         try database.execute("PRAGMA journal_mode = WAL")
         try database.execute("PRAGMA synchronous = FULL")
         try database.execute("PRAGMA wal_autocheckpoint = 0")
         try database.execute("PRAGMA foreign_keys = ON")
         log = try logLimit.map { limit throws(StoreError) in try WriteAheadLog(of: database, limit: limit) }
+        // What is deleted is overwritten.
+        try database.execute("PRAGMA secure_delete = ON")
         try Migrations.run(on: database)
         statements = try Statements(database)
         accounts = try Accounts(database)
@@ -67,10 +76,15 @@ package final class Store {
         bulkMessages = try BulkMessages(database)
         requestKeys = try RequestKeys(database)
         revocations = try Revocations(database)
+        erasure = try ErasureStatements(database)
+        retention = try RetentionStatements(database)
+        gone = Set(try erasure.gone.all { UserID($0.integer(0)) })
         try transaction { () throws(StoreError) in try accounts.foldUsernames() }
         try reload()
     }
 
+    /// How long the database may be held by others, in milliseconds: a command that runs beside the server is done in less.
+    static let patience = 1000
     /// 32 MiB: a page that changes again and again is written back once in a while only.
     package static let logLimit = 8192
 
@@ -86,6 +100,7 @@ package final class Store {
     package func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
         if needsReload { try reload() }
         let (last, count, lastRevocation) = (lastMessage, unfiled.count, revocations.last)
+        let gone = gone
         hasFiled = false
         do {
             return try database.transaction(statements.transaction, body)
@@ -96,6 +111,8 @@ package final class Store {
             accounts.forgetKnown()
             notifications.forgetCounts()
             newest = last
+            self.gone = gone
+            newlyGone = []
             revocations.last = lastRevocation
             if hasFiled { needsReload = true } else { unfiled.truncate(to: count) }
             throw error
@@ -116,6 +133,7 @@ package final class Store {
 
     /// Carries out one change, inside a transaction.
     package func apply(_ change: Change) throws(StoreError) -> Outcome {
+        if !gone.isEmpty, isOfGone(change) { return .refused(.unknownRecipient) }
         switch change {
         case .send(let draft, let sender, let destination, let time):
             return try send(draft, from: sender, to: destination, at: time)
@@ -168,5 +186,6 @@ package final class Store {
     /// Writes something that makes no difference, inside a transaction: fails where a change would.
     package func probe() throws(StoreError) { try statements.setCounter.run(.integer(try counter())) }
 
-    func user(_ id: UserID) throws(StoreError) -> User? { try accounts.user(id) }
+    /// A person who is not deleted.
+    package func user(_ id: UserID) throws(StoreError) -> User? { gone.contains(id) ? nil : try accounts.user(id) }
 }

@@ -53,7 +53,23 @@ internal import CSQLite
         if isKept || !(hasFailed && retries || count >= next) { return false }
         // While somebody reads, it would be in vain after each commit.
         next = count + max(1, limit / 8)
-        let result = unsafe sqlite3_wal_checkpoint_v2(database.handle, "main", SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        return try checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+    }
+
+    /// Copies all of the log into the database file and empties it, unless somebody reads or writes meanwhile: it does
+    /// not wait for them.
+    ///
+    /// - Returns: Whether it is empty now.
+    /// - Throws: When that failed.
+    func empty() throws(StoreError) -> Bool {
+        if isKept { return false }
+        try database.execute("PRAGMA busy_timeout = 0")
+        defer { try? database.execute("PRAGMA busy_timeout = \(Store.patience)") }
+        return try checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
+    }
+
+    private func checkpoint(_ mode: Int32) throws(StoreError) -> Bool {
+        let result = unsafe sqlite3_wal_checkpoint_v2(database.handle, "main", mode, nil, nil)
         hasFailed = result != SQLITE_OK
         if result == SQLITE_OK { return true }
         let error = database.error()

@@ -14,11 +14,15 @@ struct Main {
 
         COMMANDS:
           serve         run the server
-          user          add and list people
+          user          add, list, switch off and delete people
           token         create, list, revoke and check tokens
           notify        send a notification
           health        ask a running server whether it can take work
           drain         have a running server send its clients away and stop
+          backup        write a copy of the database, while the server runs
+          restore       make a backup the database
+          verify        look through the database or a backup for damage
+          export        write what the database holds as lines of JSON
           check-config  check the configuration and show what is in force
 
         `switchboard COMMAND --help` tells more. `switchboard --version` prints the version.
@@ -28,6 +32,7 @@ struct Main {
     static func main() async {
         System.ignoreBrokenPipes()
         System.makeFilesPrivate()
+        System.ignoreFileSizeSignals()
         exit(await run(Array(CommandLine.arguments.dropFirst())))
     }
 
@@ -42,11 +47,15 @@ struct Main {
             case "--help", "-h", "help": Terminal.print(help, terminator: "")
             case "--version": Terminal.print("switchboard \(version)")
             case "serve": try await ServeCommand.run(rest)
-            case "user": try UserCommand.run(rest)
+            case "user": try await UserCommand.run(rest)
             case "token": try TokenCommand.run(rest)
             case "notify": try await NotifyCommand.run(rest)
             case "health": try await HealthCommand.run(rest)
             case "drain": try await DrainCommand.run(rest)
+            case "backup": try await BackupCommand.run(rest)
+            case "restore": try await RestoreCommand.run(rest)
+            case "verify": try VerifyCommand.run(rest)
+            case "export": try ExportCommand.run(rest)
             case "check-config": try CheckConfigCommand.run(rest)
             case let other?: throw UsageError("unknown command \"\(other)\"; see switchboard --help")
             }

@@ -19,7 +19,7 @@ enum TokenCheck {
 
     private static func check(opaque token: String, _ store: Store) throws {
         guard let holder = try store.accounts.holder(ofToken: AccessToken.digest(of: token), at: .now) else {
-            throw Failure("refused: the token is unknown, revoked or expired")
+            throw Failure("refused: the token is unknown, revoked or expired, or its holder is switched off")
         }
         accept(describe(holder.user), "an opaque token", until: holder.expiresAt, otherwise: "until it is revoked")
     }
@@ -44,6 +44,9 @@ enum TokenCheck {
                 continue
             }
             if let user = try identity.find(in: store.accounts) {
+                guard try store.accounts.state(of: user.id) == .active else {
+                    throw Failure("refused: \(source), but \(describe(user)) is switched off or deleted")
+                }
                 return accept(describe(user), source, until: verified.expiresAt, otherwise: "for ever")
             }
             if verified.settings.createsUsers, identity.canBeAdded {

@@ -7,12 +7,17 @@ import Storage
 /// `switchboard user`
 enum UserCommand {
     private static let help = """
-        Adds and lists people.
+        Adds, lists, switches off and deletes people. USER is a username or an id.
 
         USAGE: switchboard user add USERNAME --name "Full Name" [--college N] [--admin] [--password-stdin] [--json]
                switchboard user list [--json]
+               switchboard user disable USER
+               switchboard user enable USER
+               switchboard user delete USER [--keep-messages]
 
         `add` prints the new id. A username has up to 150 letters, digits and @ . + - _, not digits alone.
+        Who is disabled can't sign in, and live connections end within a second; `enable` gives all that back. `delete`
+        returns when nothing of the person is left in the database but the id, under the name "Deleted user".
 
         OPTIONS:
           --name NAME       the full name, as others read it
@@ -20,19 +25,25 @@ enum UserCommand {
           --admin           may do over HTTP what needs an administrator
           --password-stdin  read the password from the first line of standard input; without one, the person
                             signs in with tokens only
+          --keep-messages   leave what the person wrote, as a deleted user's
           --json            for machines
         \(Arguments.commonHelp)
         """
 
-    static func run(_ words: [String]) throws {
+    static func run(_ words: [String]) async throws {
         let arguments = try Arguments(
             Array(words.dropFirst()), flags: Arguments.commonFlags.union(["--name", "--college"]),
-            switches: ["--json", "--admin", "--password-stdin"], help: help)
+            switches: ["--json", "--admin", "--password-stdin", "--keep-messages"], help: help)
         switch words.first {
         case "add": try add(arguments)
         case "list": try list(arguments)
+        case "disable": try UserStateCommand.setDisabled(true, arguments)
+        case "enable": try UserStateCommand.setDisabled(false, arguments)
+        case "delete": try await UserStateCommand.delete(arguments)
         case "--help", "-h", "--version": _ = try Arguments(words, flags: [], switches: [], help: help)
-        case let other: throw UsageError("user: add or list, not \"\(other ?? "")\"; see switchboard user --help")
+        case let other:
+            throw UsageError(
+                "user: add, list, disable, enable or delete, not \"\(other ?? "")\"; see switchboard user --help")
         }
     }
 

@@ -191,7 +191,8 @@ STORY = [
     ("alice", "readNotification"), ("alice", "readAllNotifications"), ("key", "createNotice"),
     ("key", "publishNotice"), ("alice", "getNotice"), ("alice", "listNotices"), ("key", "createBulkMessage"),
     ("key", "getBulkMessage"), ("key", "listBulkMessages"), ("key", "cancelBulkMessage"),
-    ("nobody", "sendRoomMessage"), ("nobody", "changeCounter"), ("alice", "logout"),
+    ("nobody", "sendRoomMessage"), ("nobody", "changeCounter"), ("alice", "logout"), ("key", "disableUser"),
+    ("key", "enableUser"), ("key", "deleteUser"),
 ]
 
 

@@ -34,7 +34,8 @@ FIXED: dict[str, Any] = {
     "listen": "127.0.0.1:1", "database": "other.db", "loops": 7, "log_format": "text", "jwt_secret": "x" * 32,
     "ping_interval": "7s", "ping_timeout": "7s", "recovery": "7s", "max_payload": 7000, "max_message": 7000,
     "deflate": False, "deflate_threshold": 7, "deflate_level": 7, "deflate_context": True, "deflate_window_bits": 12,
-    "send_queue": 70_000, "store_queue": 7000, "allow_registration": False,
+    "send_queue": 70_000, "store_queue": 7000, "retain_messages": "7d",
+    "retain_notifications": "7d", "allow_registration": False,
     "jwt": [{"name": "other", "secret": "y" * 32}],
 }
 

@@ -50,7 +50,7 @@ import Testing
                 "store_queue": "20000", "anonymous_notifications": "true", "dialect_rules": "",
                 "history_limit": "10000",
                 "allow_registration": "false", "jwt_secret": "none", "jwt": "none", "bulk_rate": "500",
-                "metrics": "true",
+                "metrics": "true", "retain_messages": "forever", "retain_notifications": "forever",
             ])
     }
 
@@ -93,7 +93,8 @@ import Testing
         "anonymous": ("rooms", "rooms"), "api_keys": ("0123456789abcdef,fedcba9876543210", "2 set"),
         "rooms_rate": ("0", "0.0"), "rooms_burst": ("1.5", "1.5"), "erp_offline_notice": ("false", "false"),
         "anonymous_notifications": ("false", "false"), "allow_registration": ("true", "true"),
-        "metrics": ("false", "false"),
+        "metrics": ("false", "false"), "retain_messages": ("90d", "7776000s"),
+        "retain_notifications": ("24h", "86400s"),
         "bulk_rate": ("100000", "100000"), "jwt_secret": (String(repeating: "x", count: 32), "set"),
         "jwt": (#"[{"name":"login","key_file":"/k.pem"},{"jwks_file":"/k.json"}]"#, "login, verifier 2"),
         "ping_interval": ("500ms", "500ms"), "ping_timeout": ("1s", "1s"), "head_timeout": ("15m", "900s"),
@@ -173,6 +174,8 @@ import Testing
         "anonymous_notifications": (["", "no"], "true or false"),
         "allow_registration": (["", "yes", "1"], "true or false"),
         "metrics": (["", "no", "1"], "true or false"),
+        "retain_messages": (["", "23h", "0", "never", "-1d"], "forever, or a duration of 1d or more"),
+        "retain_notifications": (["", "86399s", "30"], "forever, or a duration of 1d or more"),
         "bulk_rate": (["", "0", "100001", "0.5"], "1 to 100000"),
         "ping_interval": (["", "0s", "5", "-5s", "1.5s"], "a duration such as 500ms, 90s, 15m or 12h"),
         "ping_timeout": (["0ms"], "a duration such as 500ms, 90s, 15m or 12h"),

@@ -58,6 +58,12 @@ import Testing
         var next: Work? = try Work(on: disk.database)
         next?.say(&ledger)
         #expect(ledger.messages.keys.max() ?? 0 > before, "an id went back")
+        if try next?.finishErasing(&ledger) == true {
+            for file in [disk.database, disk.database + "-wal"] {
+                let content = try? Data(contentsOf: URL(filePath: file))
+                #expect(content?.firstRange(of: Data(Work.newcomer.utf8)) == nil, "somebody deleted is in \(file)")
+            }
+        }
         next = nil
     }
 

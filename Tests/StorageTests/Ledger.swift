@@ -20,6 +20,7 @@ struct Ledger {
     @discardableResult
     mutating func transaction(in store: Store, _ body: () throws(StoreError) -> [Message]) -> Bool {
         var would: String?
+        let rows = store.changedRows
         do {
             let stored = try store.transaction { () throws(StoreError) in
                 let stored = try body()
@@ -27,7 +28,8 @@ struct Ledger {
                 return stored
             }
             acknowledged = would ?? ""
-            inDoubt = []
+            // One that wrote nothing took no other one's place in the log.
+            if store.changedRows != rows { inDoubt = [] }
             for message in stored {
                 precondition(messages.updateValue(message.text, forKey: message.id.rawValue) == nil, "an id came twice")
             }
@@ -38,6 +40,9 @@ struct Ledger {
             return false
         }
     }
+
+    /// No longer asks for messages that are to be deleted.
+    mutating func release(_ isReleased: (String) -> Bool) { messages = messages.filter { !isReleased($0.value) } }
 
     /// Takes what is there for acknowledged, as whoever reads it does.
     mutating func lookAgain(_ path: String) throws {
@@ -65,14 +70,15 @@ struct Ledger {
     /// Every row of every table that the work below writes to.
     private static func content(_ database: Database) throws(StoreError) -> String {
         let rows = [
-            "users": "id, username, delivered_id, notifications_read_id", "conversations": "id, is_group",
+            "users": "id, username, delivered_id, notifications_read_id, state", "conversations": "id, is_group",
             "direct_conversations": "first_user, second_user, conversation_id",
             "members": "user_id, conversation_id, last_read_id, joined_after",
             "messages": "id, conversation_id, sender_id, length(text), substr(text, 1, 20)",
             "filed_messages": "conversation_id, message_id", "filing": "message_id",
             "client_ids": "sender_id, client_id, message_id", "notifications": "id, audience, audience_id, title",
             "notification_reads": "user_id, notification_id", "counter": "value",
-            "bulk_messages": "id, done_id, sent, status", "request_keys": "name, result_id",
+            "bulk_messages": "id, done_id, sent, status", "request_keys": "name, result_id", "issued": "message_id",
+            "erasures": "user_id, done_id",
         ]
         var content = ""
         for (table, columns) in rows.sorted(by: { $0.key < $1.key }) {

@@ -9,9 +9,10 @@ final class TemporaryStore {
     let store: Store
     let asha, ben, chitra: User
 
-    init() throws {
+    /// - Parameter logLimit: As of the store.
+    init(logLimit: Int? = nil) throws {
         folder = try TemporaryFolder()
-        store = try Store(path: folder.database)
+        store = try Store(path: folder.database, logLimit: logLimit)
         let store = store
         (asha, ben, chitra) = try store.transaction { () throws(StoreError) in
             (

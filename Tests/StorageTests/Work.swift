@@ -9,6 +9,7 @@ final class Work {
     private let asha: User, ben: User, chitra: User
     private var group = ConversationID(0)
     private var number = 0
+    private var newcomer: User?
     /// Why checkpoints failed.
     private(set) var checkpointFailures: [StoreError] = []
 
@@ -46,7 +47,7 @@ final class Work {
             { self.talk(&$0, messages: 12) }, formGroup, { self.talk(&$0, messages: 3, bytes: 3000) }, notify,
             { self.talk(&$0, messages: 1) }, file, read, { self.talk(&$0, messages: 30) }, repeatMessage, join,
             readLongWhileWriting, { self.talk(&$0, messages: 2) }, file, sendBulk,
-            { self.talk(&$0, messages: 5, bytes: 2000) }, count, file,
+            erase, { self.talk(&$0, messages: 5, bytes: 2000) }, count, file,
         ]
         for step in steps {
             if isOver() { return }
@@ -66,6 +67,7 @@ final class Work {
     private func careForLog() {
         do {
             _ = try store.checkpointIfDue()
+            _ = try store.scrubIfWanted()
         } catch {
             checkpointFailures.append(error)
         }
@@ -143,13 +145,49 @@ final class Work {
     }
 
     private func join(_ ledger: inout Ledger) {
-        ledger.transaction(in: store) { () throws(StoreError) in
+        var newcomer: User?
+        let isDone = ledger.transaction(in: store) { () throws(StoreError) in
             number += 1
-            let newcomer = try store.accounts.add(
-                username: "new\(number)", name: "New", college: nil, password: nil, at: .start)
-            if group.rawValue > 0 { try store.add([newcomer.id], to: group) }
-            return try send("welcome \(number)", from: newcomer, to: .person(asha.id))
+            let added = try store.accounts.add(
+                username: "\(Self.newcomer)\(number)", name: Self.newcomer, college: nil, password: nil, at: .start)
+            newcomer = added
+            if group.rawValue > 0 { try store.add([added.id], to: group) }
+            return try send("\(Self.newcomer) \(number)", from: added, to: .person(asha.id))
         }
+        if isDone { self.newcomer = newcomer }
+    }
+
+    /// What the files have of somebody who came late.
+    static let newcomer = "newcomer"
+
+    /// Deletes who came late, and erases what is left of them.
+    private func erase(_ ledger: inout Ledger) {
+        guard let newcomer else { return }
+        ledger.release { $0.hasPrefix(Self.newcomer) }
+        ledger.transaction(in: store) { () throws(StoreError) in
+            _ = try store.delete(newcomer.id, keepingMessages: false)
+            return []
+        }
+        eraseSlices(&ledger)
+    }
+
+    /// Erases for as long as that may take.
+    private func eraseSlices(_ ledger: inout Ledger) {
+        for _ in 1...8 {
+            ledger.transaction(in: store) { () throws(StoreError) in
+                _ = try store.eraseSlice()
+                return []
+            }
+            careForLog()
+        }
+    }
+
+    /// Goes on with what was erased when the last process ended.
+    ///
+    /// - Returns: Whether somebody was deleted, of whom there must be nothing now.
+    func finishErasing(_ ledger: inout Ledger) throws -> Bool {
+        eraseSlices(&ledger)
+        return try !store.gone.isEmpty && !store.isErasing()
     }
 
     private func sendBulk(_ ledger: inout Ledger) {
@@ -199,6 +237,7 @@ final class Work {
                     values += try store.waiting(for: person.id).messages.map(\.id.rawValue)
                     values += try store.others(in: group, besides: person.id)?.map(\.rawValue) ?? [-1]
                 }
+                values += store.gone.map(\.rawValue)
                 return values
             }
             return try memory(store) == memory(fresh)
