@@ -127,19 +127,20 @@ package final class Server: Sendable {
     package func stop(atOnce: Bool = false) { state.stop(atOnce: atOnce) }
 
     /// Returns when the server was told to stop and has stopped: nobody is let in any more, clients are sent away one
-    /// after the other, and what the store has queued is finished. For each of the first two there is a limit in the
-    /// configuration.
+    /// after the other, and what the store has queued is finished. The configuration says over how long clients are sent
+    /// away, and how long may be waited for them after that.
     package func run() async {
         let isAtOnce = await state.stopRequested()
         let settings = services.withLock { $0.settings }
         let time = isAtOnce ? .zero : settings.drainTime
         log.info("draining", ["time": time.shortText])
         for shard in shards { await shard.drain(over: time) }
-        // A little more than the time that was given, for those who are answered late.
-        await wait(atMost: time + settings.shutdownTimeout) { await $0.departing == 0 }
+        let deadline = ContinuousClock.now + time + settings.shutdownTimeout
+        await wait(until: deadline) { await $0.departing == 0 }
         log.info("stopping")
         for shard in shards { await shard.stop() }
-        await wait(atMost: settings.shutdownTimeout) { await $0.connectionCount == 0 }
+        // A moment in any case: what was said last should leave.
+        await wait(until: max(deadline, .now + .milliseconds(500))) { await $0.connectionCount == 0 }
         for shard in shards { await shard.abort() }
         let services = services.withLock { $0 }
         services.api.hashing.stop()
@@ -152,9 +153,8 @@ package final class Server: Sendable {
     }
 
     /// Waits until something holds on all loops, unless there is a hurry.
-    private func wait(atMost limit: Duration, until isDone: (Shard) async -> Bool) async {
+    private func wait(until deadline: ContinuousClock.Instant, for isDone: (Shard) async -> Bool) async {
         let clock = ContinuousClock()
-        let deadline = clock.now + limit
         while clock.now < deadline, !state.isHurried {
             var areDone = true
             for shard in shards { areDone = await isDone(shard) && areDone }

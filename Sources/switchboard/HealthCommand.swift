@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Server
 
 /// `switchboard health`
@@ -20,7 +21,10 @@ enum HealthCommand {
         guard let socket = LocalSocket.find(forDatabase: database), FileManager.default.fileExists(atPath: socket),
             let answer = await LocalClient(socket: socket).get("/readyz")
         else { throw Failure("no server runs on \(database)") }
-        if answer.status != 200 { throw Failure("the server answers with status \(answer.status)") }
+        if answer.status != 200 {
+            let body = try? JSONParser(maximumLength: max(1, answer.body.count)).parse(answer.body.span)
+            throw Failure(body?["message"]?.string ?? "the server answers with status \(answer.status)")
+        }
         Terminal.print("ready")
     }
 }

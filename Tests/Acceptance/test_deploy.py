@@ -234,6 +234,17 @@ def test_the_command_of_the_unit_is_one(unit: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_there_is_time_to_drain(unit: Path, tmp_path: Path) -> None:
+    shown = json.loads(command("check-config", "--json", folder=tmp_path).stdout)
+    drain, rest = (int(shown[name].removesuffix("s")) for name in ("drain_time", "shutdown_timeout"))
+    # What containers are given by default.
+    assert drain + rest < 10
+    (limit,) = re.findall(r"^TimeoutStopSec=(\d+)s$", unit.read_text(), re.MULTILINE)
+    assert drain + rest < int(limit)
+    assert "STOPSIGNAL SIGTERM" in lines_of_dockerfile()
+    assert "ExecReload=/bin/kill -HUP $MAINPID" in unit.read_text()
+
+
 # Containers
 
 def lines_of_dockerfile() -> list[str]:

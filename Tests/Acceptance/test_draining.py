@@ -111,7 +111,8 @@ async def test_nobody_is_let_in_and_requests_are_answered(start: Start, connect:
     server.signal(signal.SIGTERM)
     eventually(lambda: is_draining(server), "the drain to begin")
     assert "draining" in request(server, "GET", "/readyz").json["message"]
-    assert server.run("health").returncode == 1
+    done = server.run("health")
+    assert (done.returncode, done.stderr) == (1, "switchboard: The server is draining\n")
     assert request(server, "GET", "/healthz").status == 200
 
     refused = [request(server, "GET", POLLING)]
