@@ -16,9 +16,11 @@ from api import direct, post
 from client import Client
 from conftest import Connect, Start
 from database import stored_texts
+from javascript_client import Driver, disconnected
 from metrics import Metrics
 from nginx import free_port
 from raw import RawConnection, RawWebSocket, handshake, request
+from socket_io import STORED
 from socketio_client import TRANSPORTS
 from socketio_raw import PollingLink, engine, linked
 from switchboard import PATIENCE, Server, command, eventually
@@ -216,6 +218,21 @@ async def test_a_client_of_python_comes_back_by_itself(start: Start, connect: Co
         await client.disconnect()
     for other in others:
         await other.expect_close(1012)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_client_of_javascript_comes_back_by_itself(
+    start: Start, javascript: Driver, transport: str
+) -> None:
+    server = start("--drain-time", "400ms", listen=f"127.0.0.1:{free_port()}")
+    aarav, bela = server.person(), server.person()
+    client = await javascript.online(server.port, aarav, transport)
+    server.signal(signal.SIGTERM)
+    await client.expect(disconnected())
+    assert await asyncio.to_thread(server.wait) == 0
+    await asyncio.to_thread(server.start)
+    await client.expect_back(recovered=False)
+    await client.ask("send_message", {"toUserId": bela.id, "content": "back"}, answer=STORED)
 
 
 async def test_what_waits_for_a_poll_is_fetched_before_the_end(start: Start, connect: Connect) -> None:
