@@ -26,6 +26,8 @@ final class Entrance: Carrier, SocketStreamDelegate {
         do throws(ProxyHeaderError) {
             guard let header = try ProxyHeader.parse(early.span) else { return }
             hub.remove(self)
+            // Its part is over, also where the connection is closed at once.
+            stream.delegate = nil
             hub.admit(
                 stream, Arrival(isProxied: true, source: header.source), early: Array(early[header.length...]))
         } catch {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import socket
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -146,6 +148,40 @@ def test_and_for_whom_a_header_announces(start: Start, room: str) -> None:
         ]:
             connection.send(header + handshake(server, room, KEY))
             assert connection.response().status == status
+
+
+def test_announced_connections_without_end_leave_nothing_behind(start: Start, room: str) -> None:
+    server = start(*ANNOUNCED, "--max-connections", 3, "--anonymous", "rooms", "--loops", 1)
+    with contextlib.ExitStack() as stack:
+        flood = [stack.enter_context(RawConnection(server)) for _ in range(300)]
+        for connection in flood:
+            connection.send(HEADERS["v2"])
+        # Of more than can be told so.
+        for connection in flood[-10:]:
+            connection.expect_end()
+    with contextlib.ExitStack() as stack:
+        clients = []
+
+        def enter() -> bool:
+            connection = RawConnection(server)
+            connection.send(HEADERS["v1"] + handshake(server, room, KEY))
+            if connection.response().status != 101:
+                connection.__exit__(None, None, None)
+                return False
+            clients.append(stack.enter_context(connection))
+            return True
+
+        for _ in range(2):
+            eventually(enter, "there is room again")
+        clients[0].send(frame(TEXT, json.dumps(said("Hi")).encode()))
+        for client in clients:
+            heard = b""
+            while b"Hi" not in heard:
+                heard += client.read(1)
+    # It would wait for what it takes for connections.
+    began = time.monotonic()
+    assert server.terminate() == 0
+    assert time.monotonic() - began < 3
 
 
 async def test_logs_name_the_client_of_a_web_socket(start: Start, connect: Connect) -> None:
