@@ -46,12 +46,14 @@ let package = Package(
         library("CLibuv", "libuv", apt: "libuv1-dev", brew: "libuv"),
         library("CSQLite", "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
         library("COpenSSL", "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
+        library("CLibSSL", "libssl", apt: "libssl-dev", brew: "openssl@3"),
         library("CZlib", "zlib", apt: "zlib1g-dev", brew: "zlib"),
         library("CSimdjsonSystem", simdjson, apt: "libsimdjson-dev", brew: "simdjson"),
         library("CArgon2", "libargon2", apt: "libargon2-dev", brew: "argon2"),
 
         // What needs no other layer.
-        module("EventLoop", "CLibuv"),
+        module("TLS", "CLibSSL"),
+        module("EventLoop", "CLibuv", "TLS"),
         .target(
             name: "CSimdJSON", dependencies: ["CSimdjsonSystem"],
             cxxSettings: isFuzzing ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : [],
@@ -61,6 +63,7 @@ let package = Package(
         module("Metrics"),
         module("HTTP", "CivilTime"),
         module("JWT", "COpenSSL", "CivilTime", "JSON"),
+        module("Proxying"),
         module("SocketIO", "JSON"),
         module("WebSocket", "COpenSSL", "CZlib"),
         module("Chat", "CivilTime"),
@@ -70,7 +73,7 @@ let package = Package(
         module("Dialects", "Chat", "JSON"),
         module(
             "Server", "CArgon2", "COpenSSL", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Metrics",
-            "SocketIO", "Storage", "WebSocket"),
+            "Proxying", "SocketIO", "Storage", "TLS", "WebSocket"),
         .executableTarget(
             name: "switchboard", dependencies: ["Chat", "Dialects", "EventLoop", "JSON", "JWT", "Server", "Storage"],
             swiftSettings: strict),
@@ -86,6 +89,7 @@ if isFuzzing {
         fuzzer("FuzzHTTP", "HTTP"),
         fuzzer("FuzzJSON", "JSON"),
         fuzzer("FuzzJWT", "JWT"),
+        fuzzer("FuzzProxying", "Proxying"),
         fuzzer("FuzzServer", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Server"),
         fuzzer("FuzzSocketIO", "SocketIO", "JSON"),
         fuzzer("FuzzWebSocket", "WebSocket"),
@@ -107,10 +111,12 @@ if isFuzzing {
         tests("JSONTests", "JSON"),
         tests("JWTTests", "JWT", "JSON"),
         tests("MetricsTests", "Metrics"),
+        tests("ProxyingTests", "Proxying"),
         tests(
             "ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "JWT", "Metrics", "Storage", "WebSocket"),
         tests("SocketIOTests", "SocketIO", "JSON"),
         tests("StorageTests", "Storage", "Chat", "CSQLite", "FaultyFiles"),
+        tests("TLSTests", "TLS"),
         tests("WebSocketTests", "WebSocket"),
         .executableTarget(
             name: "EchoFixture", dependencies: ["EventLoop", "HTTP", "WebSocket"], path: "Tests/EchoFixture",

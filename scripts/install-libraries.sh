@@ -3,7 +3,7 @@
 set -eu
 
 have() {
-    pkg-config --exists libuv libcrypto simdjson sqlite3 libargon2 zlib 2>/dev/null
+    pkg-config --exists libuv libcrypto libssl simdjson sqlite3 libargon2 zlib 2>/dev/null
 }
 
 have && exit 0

@@ -18,6 +18,7 @@ missing() {
     have chromium || echo chromium
     have chromedriver || echo chromium-driver
     have nginx || echo nginx
+    [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || echo libnginx-mod-stream
     # For promtool.
     have promtool || echo prometheus
 }

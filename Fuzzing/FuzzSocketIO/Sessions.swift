@@ -32,6 +32,10 @@ private struct World {
                 precondition(hasPoll, "an answer without a poll")
                 hasPoll = false
                 for packet in payload.split(separator: Payload.separator) { see(.text(packet)) }
+            case .refusePoll:
+                precondition(hasPoll, "a refusal without a poll")
+                precondition(!session.isOpen, "a refusal of an open session's poll")
+                hasPoll = false
             case .closeWebSocket:
                 precondition(hasWebSocket, "no websocket to close")
                 hasWebSocket = false
@@ -110,6 +114,7 @@ func playSession(_ input: ArraySlice<UInt8>) {
             }
         case UInt8(ascii: "s"): world.send()
         case UInt8(ascii: "c"): world.session.close(at: world.now)
+        case UInt8(ascii: "a"): world.session.abandon(at: world.now)
         default:
             world.now += UInt64(step)
             world.session.timePassed(at: world.now)

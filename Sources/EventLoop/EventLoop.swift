@@ -1,4 +1,5 @@
 internal import CLibuv
+import TLS
 
 /// One thread that waits for input and output, and runs what belongs to it: a libuv loop as a `SerialExecutor`.
 ///
@@ -28,6 +29,8 @@ internal import CLibuv
     let readBuffer: UnsafeMutableBufferPointer<UInt8>
     /// Where small frames for one receiver are put together for one write.
     let gatherBuffer: UnsafeMutableBufferPointer<UInt8>
+    /// What the TLS sessions of this loop work through. Its ciphertext is never more than one gathered piece's.
+    private(set) lazy var tlsPipe = TLSPipe()
 
     private enum Job: Sendable {
         case resume(UnownedJob)
@@ -40,8 +43,8 @@ internal import CLibuv
     /// Starts a loop on a thread of its own.
     package init() {
         unsafe raw = .allocate(capacity: 1)
-        unsafe readBuffer = .allocate(capacity: 65536)
-        unsafe gatherBuffer = .allocate(capacity: 65536)
+        unsafe readBuffer = .allocate(capacity: TLSPipe.largestRead)
+        unsafe gatherBuffer = .allocate(capacity: TLSPipe.largestRead)
         let result = unsafe uv_loop_init(raw)
         precondition(result == 0, "the system has no descriptor left for an event loop")
         let wakeUp = unsafe WakeUp(raw)

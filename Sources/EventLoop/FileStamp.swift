@@ -5,6 +5,8 @@ package struct FileStamp: Equatable, Sendable {
     private let seconds, nanoseconds: Int
     package let size: UInt64
     private let number: UInt64
+    /// Whether people who are neither its owner nor of its group may read it.
+    package let isReadableByEverybody: Bool
 
     /// `nil` where there is no such file. Takes about a microsecond.
     package init?(ofFileAt path: String) {
@@ -16,5 +18,6 @@ package struct FileStamp: Equatable, Sendable {
         nanoseconds = status.st_mtim.tv_nsec
         size = status.st_size
         number = status.st_ino
+        isReadableByEverybody = status.st_mode & 0o004 != 0
     }
 }

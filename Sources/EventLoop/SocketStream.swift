@@ -1,4 +1,5 @@
 internal import CLibuv
+package import TLS
 
 /// What a stream tells its owner, always on the stream's loop.
 package protocol SocketStreamDelegate: AnyObject {
@@ -57,6 +58,7 @@ package final class SocketStream: Handle {
     private var isFinishing = false
     private var isReading = false
     private var hasEnded = false
+    private var secure: SecureLayer?
 
     /// The number of its descriptor, where it was accepted or moved here. The lowest that is free is given out, so that as
     /// many are taken at least.
@@ -109,6 +111,7 @@ package final class SocketStream: Handle {
     private var handle: UnsafeMutablePointer<uv_stream_t> { unsafe switchboard_stream(raw) }
 
     override func willClose() {
+        if let secure, secure.session.hasEnded { sayEnd(secure) }
         first = nil
         rest = []
         hasMore = false
@@ -144,14 +147,19 @@ package final class SocketStream: Handle {
         if count > 0 {
             loop.bytesRead += count
             var bytes = unsafe MutableSpan(_unsafeStart: loop.readBuffer.baseAddress!, count: count)
-            owner?.received(&bytes)
-        } else if count == Int(UV_EOF.rawValue) {
-            stopReading()
-            hasEnded = true
-            owner?.receivedEnd()
+            if let secure { decrypt(bytes.span, secure) } else { owner?.received(&bytes) }
+        } else if count == Int(UV_EOF.rawValue), secure == nil {
+            end()
         } else if count < 0 {
+            // With TLS, an end that the peer did not announce may be anybody's work.
             close()
         }
+    }
+
+    private func end() {
+        stopReading()
+        hasEnded = true
+        owner?.receivedEnd()
     }
 
     // MARK: - Writing
@@ -185,6 +193,24 @@ package final class SocketStream: Handle {
 
     func flush() {
         isMarked = false
+        if let secure {
+            flushEncrypted(secure)
+        } else {
+            flushPlain()
+        }
+        if isClosed { return }
+        if isBlocked {
+            if queued > queueLimit, !isFinishing { owner?.overflowed() }
+            return
+        }
+        if isFinishing { return shutDown() }
+        if tellsWhenDrained {
+            tellsWhenDrained = false
+            owner?.drained()
+        }
+    }
+
+    private func flushPlain() {
         while !isClosed, !isBlocked, let frame = first.take() {
             if unsafe !hasMore || frame.count > loop.gatherBuffer.count {
                 if hasMore {
@@ -196,16 +222,6 @@ package final class SocketStream: Handle {
             } else {
                 unsafe write(gather(startingWith: frame))
             }
-        }
-        if isClosed { return }
-        if isBlocked {
-            if queued > queueLimit, !isFinishing { owner?.overflowed() }
-            return
-        }
-        if isFinishing { return shutDown() }
-        if tellsWhenDrained {
-            tellsWhenDrained = false
-            owner?.drained()
         }
     }
 
@@ -290,6 +306,126 @@ package final class SocketStream: Handle {
             unsafe request.deallocate()
             close()
         }
+    }
+
+    // MARK: - TLS
+
+    /// Speaks TLS from here on, as the server.
+    ///
+    /// - Parameters:
+    ///   - early: What came already.
+    ///   - refusal: What a client is sent, in the clear, that speaks plain HTTP.
+    package func startTLS(_ context: TLSContext, early: Span<UInt8>, refusal: [UInt8]) {
+        let secure = SecureLayer(TLSSession(context, through: loop.tlsPipe), refusal: refusal)
+        self.secure = secure
+        if !early.isEmpty { decrypt(early, secure) }
+    }
+
+    package var isEncrypted: Bool { secure != nil }
+    /// Why TLS failed, if it did.
+    package var tlsFailure: TLSError? { secure?.failure }
+
+    /// Gives the session away, to go on with the socket elsewhere.
+    func takeSecureLayer() -> SecureLayer? { secure.take() }
+    func adopt(_ layer: SecureLayer?) {
+        layer?.session.move(to: loop.tlsPipe)
+        secure = layer
+    }
+
+    private func decrypt(_ bytes: Span<UInt8>, _ secure: SecureLayer) {
+        if secure.isDeaf { return }
+        let (count, failure) = secure.session.receive(bytes)
+        let (isEstablished, hasEnded) = (secure.session.isEstablished, secure.session.hasEnded)
+        if failure == .plainHTTP {
+            answer(secure.refusal, secure)
+        } else if loop.tlsPipe.hasOutput {
+            // Of a handshake, or the alert that says what is wrong.
+            let output = loop.tlsPipe.takeOutput()
+            answer(output, secure)
+            loop.tlsPipe.giveBack(output)
+        }
+        // From here on the session may belong to another loop, where the owner released the socket.
+        if count > 0, !isClosed { loop.tlsPipe.withPlaintext(count) { owner?.received(&$0) } }
+        if isClosed { return }
+        if let failure {
+            secure.failure = failure
+            secure.isDeaf = true
+            // In a handshake the peer gets the time to read why; later it has been told, and nothing else counts.
+            if isEstablished { close() } else { finish() }
+        } else if hasEnded {
+            end()
+        }
+    }
+
+    /// Sends what is not of the owner's making, as it is.
+    private func answer(_ bytes: [UInt8], _ secure: SecureLayer) {
+        queued += bytes.count
+        if !isBlocked {
+            unsafe bytes.withUnsafeBufferPointer { unsafe write($0) }
+        } else if secure.answers.count + bytes.count <= SecureLayer.answerLimit {
+            secure.answers += bytes
+        } else {
+            close()
+        }
+    }
+
+    /// Encrypts as much as the kernel takes: what waits is plaintext, but for one piece.
+    private func flushEncrypted(_ secure: SecureLayer) {
+        if !isBlocked, !isClosed, !secure.answers.isEmpty {
+            unsafe secure.answers.withUnsafeBufferPointer { unsafe write($0) }
+            secure.answers = []
+        }
+        while !isClosed, !isBlocked, first != nil {
+            let isEncrypted = unsafe secure.session.send(Span(_unsafeElements: takePlaintext(secure)))
+            if !isEncrypted { return close() }
+            writeEncrypted()
+        }
+        if isFinishing, !isClosed, !isBlocked {
+            secure.session.sendEnd()
+            writeEncrypted()
+        }
+    }
+
+    /// A peer that said its end waits for ours, if the kernel takes it.
+    private func sayEnd(_ secure: SecureLayer) {
+        if isBlocked || descriptor < 0 { return }
+        secure.session.sendEnd()
+        let output = loop.tlsPipe.takeOutput()
+        _ = unsafe output.withUnsafeBufferPointer { bytes in
+            unsafe bytes.isEmpty ? 0 : switchboard_send(descriptor, bytes.baseAddress!, bytes.count)
+        }
+        loop.tlsPipe.giveBack(output)
+    }
+
+    private func writeEncrypted() {
+        let output = loop.tlsPipe.takeOutput()
+        queued += output.count
+        unsafe output.withUnsafeBufferPointer { unsafe write($0) }
+        loop.tlsPipe.giveBack(output)
+    }
+
+    /// Takes plaintext off the queue into the loop's buffer, as much as fits: parts of frames too.
+    private func takePlaintext(_ secure: SecureLayer) -> UnsafeBufferPointer<UInt8> {
+        let buffer = unsafe loop.gatherBuffer
+        var count = 0
+        var taken = 0
+        while let bytes = first, count < buffer.count {
+            let part = min(bytes.count - secure.offset, buffer.count - count)
+            unsafe bytes.withUnsafeBufferPointer {
+                unsafe (buffer.baseAddress! + count).initialize(from: $0.baseAddress! + secure.offset, count: part)
+            }
+            count += part
+            secure.offset += part
+            if secure.offset < bytes.count { break }
+            secure.offset = 0
+            queued -= Self.frameOverhead
+            first = taken < rest.count ? rest[taken] : nil
+            if first != nil { taken += 1 }
+        }
+        queued -= count
+        if first == nil { rest = [] } else { rest.removeFirst(taken) }
+        hasMore = !rest.isEmpty
+        return unsafe UnsafeBufferPointer(rebasing: buffer[..<count])
     }
 
     // MARK: - Connecting

@@ -90,8 +90,7 @@ extension API.Call {
     /// Whether somebody on this machine meant this machine: not through a proxy, and not from a page whose name was made
     /// to lead here.
     var isFromThisMachine: Bool {
-        let isForwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"].contains { request.header($0) != nil }
-        return isLocal || !isForwarded && Origins.isThisMachine(request.host ?? "")
+        isLocal || !isProxied && !request.wentThroughProxy && Origins.isThisMachine(request.host ?? "")
     }
 
     // MARK: - Credentials

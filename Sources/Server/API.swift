@@ -30,6 +30,7 @@ struct API: Sendable {
     static let endpoints =
         healthEndpoints + accountEndpoints + userEndpoints + conversationEndpoints + messageEndpoints
         + notificationEndpoints + noticeEndpoints + bulkMessageEndpoints + roomEndpoints + metricsEndpoints
+        + drainEndpoints
 
     /// Bytes of people's text after which a page of an answer ends: a client may be slow to read it.
     static let pageBytes = 256 << 10
@@ -40,11 +41,13 @@ struct API: Sendable {
         let request: Request
         let parameters: [String]
         let isLocal: Bool
+        /// Whether a proxy said in a PROXY header that it speaks for somebody.
+        let isProxied: Bool
         let address: String
     }
 
-    let settings: Configuration
-    let chat: Chat
+    var settings: Configuration
+    var chat: Chat
     let exchange: Exchange
     let writer: Writer
     let authenticator: Authenticator
@@ -98,7 +101,7 @@ struct API: Sendable {
     ]
 
     private func readiness() -> Response {
-        if state.isStopping { return .error(.serviceUnavailable, "The server is stopping") }
+        if state.isDraining { return .error(.serviceUnavailable, "The server is draining") }
         if let reason = writer.failureReason {
             return .error(.serviceUnavailable, reason)
         }

@@ -15,7 +15,21 @@ final class Admissions: Sendable {
         case overrun
     }
 
-    private let settings: Configuration
+    private struct Limits {
+        let maxConnections, connectionsPerAddress: Int
+        let limitLoopback: Bool
+        let handshakeRate: TokenBucket.Limit
+
+        init(_ settings: Configuration) {
+            maxConnections = settings.maxConnections
+            connectionsPerAddress = settings.connectionsPerAddress
+            limitLoopback = settings.limitLoopback
+            handshakeRate = settings.handshakeRate
+        }
+    }
+
+    private let current: Mutex<Limits>
+    private var limits: Limits { current.withLock { $0 } }
     private let count = Atomic(0)
     private let addresses = Tallies<AddressBlock>()
     private let handshakes = SharedBucket()
@@ -27,7 +41,10 @@ final class Admissions: Sendable {
     /// How many microseconds somebody is put off at the most.
     private static let longestWait: Int64 = 60_000_000
 
-    init(_ settings: Configuration) { self.settings = settings }
+    init(_ settings: Configuration) { current = Mutex(Limits(settings)) }
+
+    /// Goes on with other limits.
+    func adopt(_ settings: Configuration) { current.withLock { $0 = Limits(settings) } }
 
     var connectionCount: Int { count.load(ordering: .relaxed) }
 
@@ -37,11 +54,12 @@ final class Admissions: Sendable {
     ///   - block: Where it came from, if that is limited; see ``block(of:)``.
     ///   - descriptor: The number of its descriptor, the lowest that was free.
     func enter(from block: AddressBlock?, descriptor: Int) -> Verdict {
+        let limits = limits
         let count = count.wrappingAdd(1, ordering: .relaxed).newValue
-        let isAddressFull = block.map { !addresses.enter($0, limit: settings.connectionsPerAddress) } ?? false
+        let isAddressFull = block.map { !addresses.enter($0, limit: limits.connectionsPerAddress) } ?? false
         let limit = System.descriptorLimit
         let (reserve, left) = (Self.reserve(of: limit), limit - descriptor)
-        let excess = settings.maxConnections > 0 ? count - settings.maxConnections : 0
+        let excess = limits.maxConnections > 0 ? count - limits.maxConnections : 0
         if left <= reserve / 2 || excess > Self.surplus { return .overrun }
         if left <= reserve || excess > 0 { return .nodeIsFull }
         return isAddressFull ? .addressIsFull : .welcome
@@ -57,7 +75,7 @@ final class Admissions: Sendable {
     func move(from old: AddressBlock?, to new: AddressBlock?) -> Bool {
         if old == new { return true }
         if let old { addresses.leave(old) }
-        return new.map { addresses.enter($0, limit: settings.connectionsPerAddress) } ?? true
+        return new.map { addresses.enter($0, limit: limits.connectionsPerAddress) } ?? true
     }
 
     func leave(from block: AddressBlock?) {
@@ -68,9 +86,10 @@ final class Admissions: Sendable {
     /// Under what an address is counted; `nil` where it is not: a proxy on this machine that does not say for whom it
     /// speaks stands for everybody.
     func block(of address: String) -> AddressBlock? {
-        if settings.connectionsPerAddress == 0 { return nil }
+        let limits = limits
+        if limits.connectionsPerAddress == 0 { return nil }
         let block = AddressBlock(address)
-        return block.isOfAddress && (settings.limitLoopback || !block.isLoopback) ? block : nil
+        return block.isOfAddress && (limits.limitLoopback || !block.isLoopback) ? block : nil
     }
 
     /// Somebody wants to shake hands.
@@ -79,8 +98,9 @@ final class Admissions: Sendable {
     /// - Returns: `nil` when they may; else in how many seconds they shall come back. Everybody is given a place in the
     ///   queue, so that they come back one after the other, as fast as the limit allows.
     func handshake(at now: Int64) -> Int? {
-        if handshakes.take(settings.handshakeRate, at: now) == 0 { return nil }
-        let wait = promises.reserve(settings.handshakeRate, at: now, longest: Self.longestWait)
+        let rate = limits.handshakeRate
+        if handshakes.take(rate, at: now) == 0 { return nil }
+        let wait = promises.reserve(rate, at: now, longest: Self.longestWait)
         return Int((wait + 999_999) / 1_000_000) + .random(in: 0...1)
     }
 }

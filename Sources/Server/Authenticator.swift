@@ -32,7 +32,7 @@ final class Authenticator: Sendable {
     private let readers: Readers
     private let writer: Writer
     private let verifiers: TokenVerifiers
-    private let throttle: TokenThrottle
+    let throttle: TokenThrottle
     private let log: Log
 
     init(_ readers: Readers, _ writer: Writer, _ verifiers: TokenVerifiers, _ throttle: TokenThrottle, log: Log) {

@@ -53,6 +53,19 @@ class Carrier {
     /// The server stops.
     func stopServing() {}
 
+    // MARK: - Leaving (``Departures``)
+
+    /// Whether it is a client that has to be told when the server goes.
+    var isClient: Bool { false }
+    /// No more is read from the client.
+    func prepareToLeave() {}
+    /// Whether it has been answered all that was read.
+    var isAnswered: Bool { true }
+    /// Sends the client away, to come back to the next server.
+    func depart() { close(.serviceRestart, "The server is restarting") }
+    /// Whether nothing is to be done for it any more.
+    var hasLeft: Bool { true }
+
     // MARK: - Time
 
     /// The session's deadline has changed.

@@ -1,11 +1,21 @@
 package import Chat
 package import Dialects
 package import EventLoop
+package import Proxying
 import WebSocket
 
 /// Everything that a deployment can set; the initial values are the defaults.
 package struct Configuration: Sendable {
     package var listen = SocketAddress("127.0.0.1:8000")!
+    /// Files with certificates and their private keys, in the same order; without any, the server speaks no TLS.
+    package var tlsCertificates: [String] = []
+    package var tlsKeys: [String] = []
+    /// How long browsers are to come by TLS only; zero: they are not told so.
+    package var hsts = Duration.zero
+    /// Proxies that are believed whom they speak for.
+    package var trustedProxies = TrustedProxies()
+    /// Whether they say it in a PROXY header, before anything else on a connection.
+    package var proxyProtocol = false
     package var database = "switchboard.db"
     package var logLevel = Log.Level.info
     /// `nil`: text on a terminal, JSON elsewhere.
@@ -58,7 +68,10 @@ package struct Configuration: Sendable {
     package var recovery = Duration.seconds(120)
     /// Bytes of events that each loop keeps for those who come back.
     package var recoveryLog = 32 << 20
-    package var shutdownTimeout = Duration.seconds(8)
+    /// Over how long clients are sent away when the server stops, and how long the rest may take: together less than the
+    /// ten seconds that containers are given.
+    package var drainTime = Duration.seconds(3)
+    package var shutdownTimeout = Duration.seconds(5)
 
     /// Bytes in one HTTP body.
     package var maxBody = 1 << 20

@@ -1,5 +1,6 @@
 import Chat
 import JSON
+import Proxying
 
 /// What is wrong with the configuration: the key, where it came from, and what is allowed there.
 package struct ConfigurationError: Error, CustomStringConvertible {
@@ -31,6 +32,13 @@ extension Configuration {
         for (name, value) in flags.sorted(by: { $0.key < $1.key }) {
             guard let setting = Setting.all.first(where: { $0.name == name }) else { continue }
             try take(value, for: setting, from: "\(setting.flag) (flag)")
+        }
+    }
+
+    /// - Throws: When settings do not go together.
+    package func check() throws(ConfigurationError) {
+        if proxyProtocol, trustedProxies.isEmpty {
+            throw ConfigurationError("proxy_protocol: trusted_proxies must say from whom such a header is taken")
         }
     }
 

@@ -2,14 +2,16 @@ import Chat
 import Dialects
 import EventLoop
 import HTTP
+import Proxying
 import SocketIO
 import WebSocket
 
 /// One accepted connection: it starts with HTTP, and may go on as a WebSocket.
 final class Connection: Carrier, SocketStreamDelegate {
     let stream: SocketStream
-    /// Whether it came over the local socket, which only the server's own user can reach.
-    let isLocal: Bool
+    let arrival: Arrival
+    /// Whom the request that opened a WebSocket was from, where trusted proxies named them.
+    private var forwardedAddress: String?
     /// Why it is one too many, where it is: it is told so with its first request.
     private(set) var surplus: Admissions.Verdict?
     /// Whether it counts, and under which address.
@@ -24,6 +26,8 @@ final class Connection: Carrier, SocketStreamDelegate {
     /// What was read and is not looked at yet, as too much was inflated, and the tick from which it is.
     private var rest: [UInt8] = []
     private var waitsUntil: UInt32 = .max
+    /// Whether no more is to be read, as the server is about to go.
+    private var isLeaving = false
 
     private enum Phase {
         case http(HTTPConversation)
@@ -57,11 +61,13 @@ final class Connection: Carrier, SocketStreamDelegate {
         /// why it is closed.
         let handshake: [UInt8]
         let compression: Compression?
+        /// Whether a proxy speaks for the client.
+        let isForwarded: Bool
     }
 
-    init(_ id: ConnectionID, _ stream: SocketStream, isLocal: Bool, hub: Hub) {
+    init(_ id: ConnectionID, _ stream: SocketStream, _ arrival: Arrival, hub: Hub) {
         self.stream = stream
-        self.isLocal = isLocal
+        self.arrival = arrival
         heartbeat = Heartbeat(hub.rhythm, at: hub.wheel.now)
         super.init(id, of: hub)
     }
@@ -72,7 +78,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     /// - Returns: Whether it may stay, be it only to be told that it can't.
     @discardableResult
     func enter(with moving: MovingConnection? = nil) -> Bool {
-        if isLocal { return true }
+        if arrival.isLocal { return true }
         isCounted = true
         block = hub.admissions.block(of: address)
         let verdict = hub.admissions.enter(from: block, descriptor: stream.descriptorNumber)
@@ -93,7 +99,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     ///
     /// - Returns: Whether there are not too many from there.
     func enterAddress() -> Bool {
-        let block = isLocal ? nil : hub.admissions.block(of: address)
+        let block = arrival.isLocal ? nil : hub.admissions.block(of: address)
         defer { self.block = block }
         return hub.admissions.move(from: self.block, to: block)
     }
@@ -112,6 +118,16 @@ final class Connection: Carrier, SocketStreamDelegate {
         if case .http = phase { setDeadline(conversation.deadline) }
     }
 
+    /// Whom it is from, as far as that can be believed; nothing where it came over the local socket.
+    var address: String { forwardedAddress ?? sender }
+    /// Who is at the other end, or whom a PROXY header named.
+    var sender: String { arrival.source?.description ?? stream.peerAddress }
+
+    /// Remembers whom the request was from that opens a WebSocket.
+    func remember(senderOf request: Request) {
+        if !hub.settings.trustedProxies.isEmpty { forwardedAddress = address(of: request) }
+    }
+
     /// Whether it is a WebSocket that frames may still be read from.
     private var isOpen: Bool {
         switch phase {
@@ -122,9 +138,6 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     /// Whether an HTTP request is being answered.
     var isAnswering: Bool { if case .http(let conversation) = phase { conversation.isAnswering } else { false } }
-
-    /// Where the client is: an IP address, or nothing where it came over the local socket.
-    var address: String { stream.peerAddress }
 
     override var session: Session? { seatedSession(in: phase) }
     var conversation: HTTPConversation? { if case .http(let conversation) = phase { conversation } else { nil } }
@@ -208,7 +221,11 @@ final class Connection: Carrier, SocketStreamDelegate {
         var late: [UInt8] = []
         swap(&late, &rest)
         decodeEarly(&late)
-        if case .webSocket = phase, !session.isPaused, !isWaiting { stream.startReading() }
+        readOn(session.isPaused)
+    }
+
+    private func readOn(_ isPaused: Bool) {
+        if isOpen, !isPaused, !isWaiting, !isLeaving { stream.startReading() }
     }
 
     private func append(_ bytes: Span<UInt8>, to kept: inout [UInt8]) {
@@ -267,6 +284,9 @@ final class Connection: Carrier, SocketStreamDelegate {
         let phase = phase
         if phase.isWebSocket { hub.meter.closedByPeer(.abnormal) }
         self.phase = .gone
+        if let failure = stream.tlsFailure {
+            hub.log.debug("TLS failed", ["address": address, "reason": "\(failure)"])
+        }
         hub.remove(self)
         ended(phase)
     }
@@ -289,6 +309,16 @@ final class Connection: Carrier, SocketStreamDelegate {
         }
     }
 
+    /// Sends an answer over HTTP.
+    func respond(_ response: Response, keepAlive: Bool, headOnly: Bool = false) {
+        var response = response
+        if stream.isEncrypted, let security = hub.transportSecurity {
+            response.headers.append(("Strict-Transport-Security", security))
+        }
+        hub.meter.responded(response.status)
+        stream.send(response.encoded(keepAlive: keepAlive, headOnly: headOnly, date: hub.date))
+    }
+
     // MARK: - To a WebSocket
 
     /// Goes on as a WebSocket.
@@ -300,8 +330,8 @@ final class Connection: Carrier, SocketStreamDelegate {
         phase = .authenticating(opening, early: early)
         setDeadline(hub.wheel.now + hub.ticks.head)
         if let token {
-            if let known = hub.authenticate(token, from: stream.peerAddress, for: id) { authenticated(known) }
-        } else if hub.allowsAnonymous(opening.mounts[0]) {
+            if let known = hub.authenticate(token, from: address, for: id) { authenticated(known) }
+        } else if hub.allowsAnonymous(opening.mounts[0], isForwarded: opening.isForwarded) {
             open(opening.mounts[0], as: nil, holder: nil, expiresAt: nil)
         } else {
             refuse(.tokenMissing, .unauthorized, "Authentication required")
@@ -322,7 +352,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         case .refused(let wait?):
             // Before the upgrade: it costs nobody a WebSocket, and tools know what it means.
             hub.note(.tooManyFailures)
-            stream.send(Response.tooManyFailures(wait: wait).encoded(keepAlive: false, date: hub.date))
+            respond(.tooManyFailures(wait: wait), keepAlive: false)
             linger()
         case .refused(nil):
             hub.log.debug("a token was refused", ["address": address])
@@ -379,7 +409,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         guard case .seating(let session, _, var early) = phase else { return }
         phase = .webSocket(session)
         decodeEarly(&early)
-        if case .webSocket = phase, !session.isPaused, !isWaiting { stream.startReading() }
+        readOn(session.isPaused)
     }
 
     private func decodeEarly(_ early: inout [UInt8]) {
@@ -403,7 +433,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     override func pauseReading(_ isPaused: Bool) {
         guard isOpen else { return }
-        if isPaused || isWaiting { stream.stopReading() } else { stream.startReading() }
+        if isPaused { stream.stopReading() } else { readOn(isPaused) }
     }
 
     /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).
@@ -448,7 +478,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     override func stopServing() {
         if isAnswering { return }
         switch phase {
-        case .authenticating, .seating, .webSocket: close(.goingAway, "The server is stopping")
+        case .authenticating, .seating, .webSocket: depart()
         case .http where stream.queuedBytes > 0: linger()
         case .http: abort()
         // The client tells its own.
@@ -457,6 +487,22 @@ final class Connection: Carrier, SocketStreamDelegate {
     }
 
     override func abort() { stream.close() }
+
+    override var isClient: Bool {
+        switch phase {
+        case .authenticating, .seating, .webSocket: true
+        // Of one that carries a client of Socket.IO, that client.
+        case .http, .engine, .lingering, .gone: false
+        }
+    }
+
+    override func prepareToLeave() {
+        isLeaving = true
+        stream.stopReading()
+    }
+
+    override var isAnswered: Bool { session?.isAnswered ?? true && rest.isEmpty }
+    override var hasLeft: Bool { !isClient }
 
     // MARK: - To Socket.IO, or to another loop
 
@@ -487,7 +533,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     /// Leaves this loop. Nothing may wait to be written.
     func move(to shard: UInt16, with request: Request?, _ decoder: RequestDecoder) {
         guard let socket = stream.release() else { return }
-        let moving = MovingConnection(socket: socket, isLocal: isLocal, decoder: decoder, request: request)
+        let moving = MovingConnection(socket: socket, arrival: arrival, decoder: decoder, request: request)
         hub.exchange.send(.moved(moving), toShard: Int(shard))
     }
 
@@ -540,7 +586,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 /// A connection on its way to the loop whose client its request is for.
 struct MovingConnection: Sendable {
     let socket: LooseSocket
-    let isLocal: Bool
+    let arrival: Arrival
     /// With what came behind the request, or with as much of it as came.
     let decoder: RequestDecoder
     let request: Request?

@@ -55,6 +55,7 @@ class EngineClient: Carrier {
             switch order {
             case .write(let packet): webSocket?.write(packet)
             case .answerPoll(let payload): poll.take()?.answerPoll(payload)
+            case .refusePoll: poll.take()?.refusePoll()
             case .closeWebSocket:
                 if let connection = takeWebSocket() { connection.close(closeFrame.code, closeFrame.reason) }
             case .end(let reason):
@@ -222,7 +223,7 @@ class EngineClient: Carrier {
     /// Ends the session; what was sent before still reaches the client.
     override func close(_ code: CloseCode, _ reason: String) {
         closeFrame = (code, reason)
-        engine.close(at: hub.loop.now)
+        if code == .serviceRestart { engine.abandon(at: hub.loop.now) } else { engine.close(at: hub.loop.now) }
         obey()
     }
 
@@ -232,11 +233,15 @@ class EngineClient: Carrier {
     }
 
     override func stopServing() {
-        let isPolling = poll != nil
-        close(.goingAway, "The server is stopping")
-        // Nobody is there to be told.
-        if !isPolling { abort() }
+        depart()
+        // Nobody is there to fetch what is left.
+        abort()
     }
+
+    override var isClient: Bool { !isOver }
+    override func prepareToLeave() { webSocket?.prepareToLeave() }
+    override var isAnswered: Bool { session?.isAnswered ?? true && !isPostDone && webSocket?.isAnswered ?? true }
+    override var hasLeft: Bool { isOver }
 
     override func abort() {
         takeWebSocket()?.abort()

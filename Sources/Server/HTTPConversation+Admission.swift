@@ -22,7 +22,10 @@ extension HTTPConversation {
     }
 
     /// Whether a client may shake hands now; otherwise it is told when to come back.
-    func admitsHandshake() -> Bool {
+    ///
+    /// - Parameter isLasting: Whether it will have the connection for itself. One that a proxy uses for the polls of many
+    ///   stays under the proxy's address.
+    func admitsHandshake(_ request: Request, isLasting: Bool) -> Bool {
         if let seconds = hub.admissions.handshake(at: hub.microseconds) {
             answering.keepAlive = false
             refuse(
@@ -30,6 +33,8 @@ extension HTTPConversation {
                 .error(.serviceUnavailable, "Too many are connecting", headers: Self.later(seconds)))
             return false
         }
+        if !isLasting { return true }
+        connection.remember(senderOf: request)
         if connection.enterAddress() { return true }
         answering.keepAlive = false
         refuse(.addressIsFull, .tooManyFromAddress)

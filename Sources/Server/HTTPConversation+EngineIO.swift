@@ -11,17 +11,17 @@ extension HTTPConversation {
     func answer(_ request: Request, _ mount: Mount) {
         if request.method == .options, answering.origin != nil { return respond(Response(.noContent)) }
         do throws(EngineRequestError) {
-            if !hub.origins.allows(request.header("origin"), host: request.host) || request.isEmbedded {
-                throw .forbidden
-            }
+            if !isFromAllowedOrigin(request) || request.isEmbedded { throw .forbidden }
             switch try EngineRequest(request) {
             case .open(let transport, let base64): try open(transport, base64, request, mount)
             case .poll(let sid): if let client = try client(sid, for: request) { try wait(for: client) }
             case .post(let sid):
                 if let client = try client(sid, for: request) { try receive(request.body, for: client) }
+            case .openWebSocket where hub.isDraining: refuseNewcomer()
             case .openWebSocket(let sid, let base64):
                 if let client = try client(sid, for: request) {
                     let handshake = try handshake(request)
+                    connection.remember(senderOf: request)
                     connection.upgrade(to: client, handshake: handshake)
                     client.openWebSocket(connection, base64: base64)
                     connection.receivedEarly(decoder.takeRemainder())
@@ -36,12 +36,13 @@ extension HTTPConversation {
         _ transport: EngineTransport, _ base64: Bool, _ request: Request, _ mount: Mount
     ) throws(EngineRequestError) {
         let handshake = transport == .webSocket ? try handshake(request) : []
-        if !admitsHandshake() { return }
+        if hub.isDraining { return refuseNewcomer() }
+        if !admitsHandshake(request, isLasting: transport == .webSocket) { return }
         let client = hub.openClient(
             mount.name, on: transport, base64: base64,
             token: GivenToken.withOrWithoutScheme(request.header("authorization"))
                 ?? GivenToken.present(request.queryValue("token")),
-            from: connection.stream.peerAddress)
+            from: connection.address(of: request))
         guard let client else {
             return refuse(
                 .tooManyUnconnected,
@@ -101,6 +102,12 @@ extension HTTPConversation {
     func answerPoll(_ payload: [UInt8]) {
         poll = nil
         respond(.payload(payload))
+    }
+
+    /// The client is over, and no packet says so.
+    func refusePoll() {
+        poll = nil
+        refuse(.draining, .refusal(.unknownSession))
     }
 
     /// A payload is about to arrive: of two at a time, neither counts.

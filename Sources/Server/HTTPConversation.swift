@@ -90,7 +90,9 @@ final class HTTPConversation {
     /// - Returns: Whether it is wanted; otherwise the connection ends.
     private func admitsBody() -> Bool {
         guard let request = decoder.unfinishedRequest else { return true }
-        if case .found(.socketIO, _) = hub.router.match(request), isFromAllowedPage(request) {
+        if case .found(.socketIO, _) = hub.router.match(request), hub.origins.hosts.allows(request.host),
+            isFromAllowedOrigin(request)
+        {
             return beginPost(request)
         }
         // The decoder lets as much through as a payload of Socket.IO may have.
@@ -104,8 +106,7 @@ final class HTTPConversation {
     /// Answers what can't be read on from.
     func fail(_ reason: RefusalReason, _ response: Response) {
         hub.note(reason)
-        hub.meter.responded(response.status)
-        connection.stream.send(response.encoded(keepAlive: false, date: hub.date))
+        connection.respond(response, keepAlive: false)
         connection.linger()
     }
 
@@ -116,7 +117,7 @@ final class HTTPConversation {
         deadline = .max
         let origin = request.header("origin")
         answering = (
-            request.method == .head, request.keepAlive, hub.origins.allows(origin, host: request.host) ? origin : nil
+            request.method == .head, request.keepAlive, isFromAllowedOrigin(request) ? origin : nil
         )
         isAnswering = true
         let route = hub.router.match(request)
@@ -142,11 +143,15 @@ final class HTTPConversation {
     /// Whether a request is for a host that there may be. Health may be asked by any name: probes have their own.
     private func isServed(_ request: Request, by route: Route) -> Bool {
         if case .api(let endpoint) = route, endpoint.isForAnyHost { return true }
-        return connection.isLocal || hub.origins.hosts.allows(request.host)
+        return connection.arrival.isLocal || hub.origins.hosts.allows(request.host)
     }
 
-    private func isFromAllowedPage(_ request: Request) -> Bool {
-        hub.origins.hosts.allows(request.host) && hub.origins.allows(request.header("origin"), host: request.host)
+    /// Whether the page that a browser sends this for may use the server.
+    func isFromAllowedOrigin(_ request: Request) -> Bool {
+        guard let origin = request.header("origin") else { return true }
+        return hub.origins.allows(
+            origin, host: request.host, isSecure: connection.isSecure(request),
+            isForwarded: connection.isForwarded(request))
     }
 
     /// Answers the request under way with an error.
@@ -159,8 +164,8 @@ final class HTTPConversation {
         if request.body.count > hub.settings.maxBody { return refuseBody() }
         connection.stream.stopReading()
         let call = API.Call(
-            endpoint: endpoint, request: request, parameters: parameters, isLocal: connection.isLocal,
-            address: connection.address)
+            endpoint: endpoint, request: request, parameters: parameters, isLocal: connection.arrival.isLocal,
+            isProxied: connection.arrival.isProxied, address: connection.address(of: request))
         let (id, api, shard) = (connection.id, hub.api, hub.shard)
         Task { await shard.answer(call, with: api, for: id) }
     }
@@ -180,9 +185,8 @@ final class HTTPConversation {
                 ("Access-Control-Expose-Headers", "Retry-After"), ("Access-Control-Max-Age", "600"),
             ]
         }
-        hub.meter.responded(response.status)
         let keepAlive = answering.keepAlive && !hub.isStopping
-        connection.stream.send(response.encoded(keepAlive: keepAlive, headOnly: answering.isHead, date: hub.date))
+        connection.respond(response, keepAlive: keepAlive, headOnly: answering.isHead)
         unsent = connection.stream.unsentBytes
         isEnding = !keepAlive
         if isEnding, unsent <= Self.queueLimit { return connection.linger() }
@@ -202,14 +206,11 @@ final class HTTPConversation {
             let status = Status(rawValue: error.status) ?? .badRequest
             return refuse(.badHandshake, .error(status, error.reason, headers: error.headers))
         }
-        if !hub.origins.allows(request.header("origin"), host: request.host) {
+        if !isFromAllowedOrigin(request) {
             return refuse(.originNotAllowed, .error(.forbidden, "Origin not allowed"))
         }
-        if hub.isStopping {
-            return refuse(
-                .stopping, .error(.serviceUnavailable, "The server is stopping", headers: [("Retry-After", "5")]))
-        }
-        if !admitsHandshake() { return }
+        if hub.isDraining { return refuseNewcomer() }
+        if !admitsHandshake(request, isLasting: true) { return }
         let token = GivenToken.present(request.queryValue("token"))
         let chosen = mounts.choose(request, rules: hub.settings.dialectRules, hasToken: token != nil)
         let compression =
@@ -217,8 +218,18 @@ final class HTTPConversation {
             ? Compression(offeredBy: request.header("sec-websocket-extensions"), hub.compressionPreferences) : nil
         let opening = Connection.Opening(
             mounts: chosen, room: parameters.first.flatMap { RoomName($0) },
-            handshake: handshake.response(extensions: compression?.header), compression: compression)
+            handshake: handshake.response(extensions: compression?.header), compression: compression,
+            isForwarded: connection.isForwarded(request))
         connection.upgrade(opening, token: token, early: decoder.takeRemainder())
+    }
+
+    /// Whoever comes while the server goes is to try again when the next one may be there.
+    func refuseNewcomer() {
+        refuse(
+            .draining,
+            .error(
+                .serviceUnavailable, "The server is restarting",
+                headers: [("Retry-After", String(hub.secondsToRestart))]))
     }
 
     // MARK: - Time

@@ -3,30 +3,35 @@ import Dialects
 import EventLoop
 import HTTP
 import JSON
+import Proxying
 import SocketIO
 import Storage
+import TLS
 import WebSocket
 
 /// All that one event loop owns: its connections, what they listen to, and when they want to be looked at.
 final class Hub {
     let loop: EventLoop
     let shard: Shard
-    let chat: Chat
-    let settings: Configuration
+    private(set) var chat: Chat
+    private(set) var settings: Configuration
     let exchange: Exchange
     let writer: Writer
     /// For what may take long.
     let archive: Readers
-    let api: API
+    private(set) var api: API
     let router: Router<Route>
     let log: Log
-    let origins: Origins
+    private(set) var origins: Origins
+    private let certificates: Certificates?
+    /// What browsers are told about coming by TLS only.
+    private(set) var transportSecurity: String?
     let recoveries: Recoveries
+    private(set) var httpLimits: HTTPLimits
     let admissions: Admissions
     let people: People
-    let httpLimits: HTTPLimits
     let engineSettings: EngineSettings
-    let ticks: Ticks
+    private(set) var ticks: Ticks
     let rhythm: Heartbeat.Rhythm
     let parser: JSONParser
     let compressionPreferences: Compression.Preferences
@@ -38,6 +43,7 @@ final class Hub {
     /// For the metrics.
     let meter = LoopMeter(tickLength: 1_000_000 / UInt64(DeadlineWheel.resolution))
     private(set) var isStopping = false
+    private var departures: Departures?
     let index: UInt16
     let shardCount: Int
     private let inbox: Mailbox<Mail>
@@ -113,14 +119,14 @@ final class Hub {
         router = services.router
         log = services.log
         origins = services.origins
+        certificates = services.certificates
+        transportSecurity = settings.transportSecurity
         chat = services.chat
         recoveries = services.recoveries
         admissions = services.admissions
         people = services.people
         shardCount = services.exchange.shardCount
-        var httpLimits = HTTPLimits()
-        httpLimits.body = max(settings.maxBody, settings.maxPayload)
-        self.httpLimits = httpLimits
+        httpLimits = HTTPLimits(settings)
         engineSettings = EngineSettings(settings)
         ticks = Ticks(settings)
         rhythm = Heartbeat.Rhythm(
@@ -135,6 +141,17 @@ final class Hub {
             let hasRead = readMail()
             return flushClients() || hasRead
         }
+    }
+
+    /// Goes on with other settings, as far as ``Setting/isLive`` says.
+    func adopt(_ services: Services) {
+        settings = services.settings
+        api = services.api
+        chat = services.chat
+        origins = services.origins
+        transportSecurity = settings.transportSecurity
+        httpLimits = HTTPLimits(settings)
+        ticks = Ticks(settings)
     }
 
     /// Counts a refusal.
@@ -159,14 +176,36 @@ final class Hub {
 
     private func accept(_ stream: SocketStream, isLocal: Bool) {
         if isStopping { return stream.close() }
-        let connection = place { Connection($0, stream, isLocal: isLocal, hub: self) }
-        if connection.enter() { connection.start() }
+        if !isLocal, settings.proxyProtocol, let peer = IPAddress(stream.peerAddress),
+            settings.trustedProxies.contains(peer)
+        {
+            return place { Entrance($0, stream, of: self) }.start()
+        }
+        admit(stream, Arrival(isLocal: isLocal))
     }
+
+    /// Begins a connection.
+    ///
+    /// - Parameter early: What came already.
+    func admit(_ stream: SocketStream, _ arrival: Arrival, early: consuming [UInt8] = []) {
+        let connection = place { Connection($0, stream, arrival, hub: self) }
+        if !connection.enter() { return }
+        connection.start()
+        if !arrival.isLocal, let context = certificates?.context {
+            stream.startTLS(context, early: early.span, refusal: plainRefusal)
+        } else if !early.isEmpty {
+            var bytes = early.mutableSpan
+            connection.received(&bytes)
+        }
+    }
+
+    private lazy var plainRefusal =
+        Response.error(.badRequest, "This port speaks TLS: https:// and wss://").encoded(keepAlive: false)
 
     /// Takes in a connection from another loop.
     private func accept(_ moving: MovingConnection) {
         guard !isStopping, let stream = SocketStream(moving.socket, on: loop) else { return }
-        let connection = place { Connection($0, stream, isLocal: moving.isLocal, hub: self) }
+        let connection = place { Connection($0, stream, moving.arrival, hub: self) }
         connection.enter(with: moving)
         connection.start(with: moving)
     }
@@ -219,10 +258,12 @@ final class Hub {
     var connectionCount: Int { slots.count - freeSlots.count }
 
     /// Whether a dialect's path is open to people without a token.
-    func allowsAnonymous(_ mount: Mount) -> Bool {
+    ///
+    /// - Parameter isForwarded: Whether a proxy speaks for them: then they may be from anywhere.
+    func allowsAnonymous(_ mount: Mount, isForwarded: Bool) -> Bool {
         if mount.endpoint.token == .required { return false }
         if mount.endpoint.kind == .notifications, !settings.anonymousNotifications { return false }
-        return settings.listen.isLoopback || settings.anonymous.contains(mount.name)
+        return settings.listen.isLoopback && !isForwarded || settings.anonymous.contains(mount.name)
     }
 
     /// A whole text frame, compressed without a context.
@@ -238,7 +279,7 @@ final class Hub {
     func openClient(
         _ name: DialectName, on transport: EngineTransport, base64: Bool, token: String?, from address: String
     ) -> EngineClient? {
-        if isStopping || unconnectedClients >= settings.maxUnconnected { return nil }
+        if unconnectedClients >= settings.maxUnconnected { return nil }
         let client = place {
             SocketIOClient($0, name, on: transport, base64: base64, token: token, from: address, of: self)
         }
@@ -546,16 +587,46 @@ final class Hub {
 
     // MARK: - Stopping
 
+    /// Whether no client is let in any more, as the server is about to go. Requests are answered still.
+    var isDraining: Bool { departures != nil }
+    /// When whoever is not let in may try again.
+    var secondsToRestart: Int { (departures?.secondsLeft ?? 0) + 1 }
+    /// How many clients have to leave yet.
+    var departing: Int { departures?.count ?? 0 }
+
+    /// Lets nobody in any more, and sends those away who are there, over a time.
+    func drain(over duration: Duration) {
+        if isDraining { return }
+        departures = Departures(carriers.filter(\.isClient), over: UInt64(duration.milliseconds), of: self)
+    }
+
     /// Takes no more connections, and ends those there are as soon as they have their answers.
     func stop() {
         isStopping = true
+        departures?.stop()
         for listener in listeners { listener.close() }
         for carrier in carriers { carrier.stopServing() }
     }
 
     /// Ends what is left.
     func abort() {
+        departures?.stop()
         for carrier in carriers { carrier.abort() }
         timer?.close()
+    }
+}
+
+extension Configuration {
+    /// What browsers are told about coming by TLS only.
+    fileprivate var transportSecurity: String? {
+        let seconds = hsts.components.seconds
+        return seconds > 0 ? "max-age=\(seconds)" : nil
+    }
+}
+
+extension HTTPLimits {
+    fileprivate init(_ settings: Configuration) {
+        self.init()
+        body = max(settings.maxBody, settings.maxPayload)
     }
 }

@@ -2,7 +2,7 @@ import JSON
 package import JWT
 
 /// Which JWTs of one issuer are accepted, and what their claims mean.
-package struct JWTSettings: Sendable {
+package struct JWTSettings: Equatable, Sendable {
     /// For messages.
     package var name: String
     package var source: Source
@@ -20,7 +20,7 @@ package struct JWTSettings: Sendable {
     package var createsUsers = false
 
     /// Where the keys are. Files are read again when they change.
-    package enum Source: Sendable {
+    package enum Source: Equatable, Sendable {
         case secret([UInt8])
         case secretFile(String)
         case keyFile(String)

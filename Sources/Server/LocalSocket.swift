@@ -53,11 +53,21 @@ package struct LocalClient {
     ///
     /// - Returns: `nil` when no server listens there.
     package func post(_ body: [UInt8], to target: String) async -> Answer? {
-        let loop = EventLoop()
         let head =
             "POST \(target) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(body.count)\r\nConnection: close\r\n\r\n"
-        let request = Array(head.utf8) + body
+        return await ask(Array(head.utf8) + body)
+    }
+
+    /// Asks for what is at a path.
+    ///
+    /// - Returns: `nil` when no server listens there.
+    package func get(_ target: String) async -> Answer? {
+        await ask(Array("GET \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8))
+    }
+
+    private func ask(_ request: [UInt8]) async -> Answer? {
+        let loop = EventLoop()
         let path = path
         let bytes = await withCheckedContinuation { continuation in
             loop.submit { Exchange(request) { continuation.resume(returning: $0) }.start(path, on: loop) }

@@ -1,6 +1,7 @@
 package import Chat
 import EventLoop
 import JSON
+import Synchronization
 
 /// The server's log on standard error: readable on a terminal, one JSON object a line elsewhere.
 ///
@@ -14,16 +15,25 @@ package struct Log: Sendable {
 
     package enum Format: Sendable { case text, json }
 
-    private let level: Level
+    private let threshold: Threshold
     private let format: Format
 
+    /// What all copies share, as it may change while the server runs.
+    private final class Threshold: Sendable {
+        let level: Atomic<Int>
+        init(_ level: Level) { self.level = Atomic(level.rawValue) }
+    }
+
     package init(level: Level, format: Format) {
-        self.level = level
+        threshold = Threshold(level)
         self.format = format
     }
 
     /// For commands: what they have to say, they print.
     package static let quiet = Log(level: .error, format: .text)
+
+    /// Writes lines from this level on.
+    func setLevel(_ level: Level) { threshold.level.store(level.rawValue, ordering: .relaxed) }
 
     package func debug(_ message: StaticString, _ details: KeyValuePairs<StaticString, String> = [:]) {
         write(.debug, message, details)
@@ -42,7 +52,7 @@ package struct Log: Sendable {
     }
 
     private func write(_ level: Level, _ message: StaticString, _ details: KeyValuePairs<StaticString, String>) {
-        if level < self.level { return }
+        if level.rawValue < threshold.level.load(ordering: .relaxed) { return }
         System.writeToStandardError(line(level, message, details, at: .now))
     }
 

@@ -16,13 +16,26 @@ struct Origins: Sendable {
     /// - Parameters:
     ///   - origin: The `Origin` header; clients that are no browsers send none, and are let through.
     ///   - host: The host that the request is for.
-    func allows(_ origin: String?, host: String?) -> Bool {
+    ///   - isSecure: Whether the request came by TLS, so that only pages that did are of the own host; `nil`: not known.
+    ///   - isForwarded: Whether a proxy speaks for the client, so that it may be from anywhere.
+    func allows(_ origin: String?, host: String?, isSecure: Bool? = nil, isForwarded: Bool = false) -> Bool {
         guard let origin = origin?.lowercased() else { return true }
         if allowed.contains(origin) { return true }
         guard let scheme = ["http://", "https://"].first(where: { origin.hasPrefix($0) }) else { return false }
         let authority = origin.dropFirst(scheme.count)
-        if let host, authority == host.lowercased(), hosts.allows(host) { return true }
-        return allowsDevelopmentServers && Self.isThisMachine(String(authority))
+        if let host, hosts.allows(host),
+            Self.withoutDefaultPort(authority, scheme) == Self.withoutDefaultPort(host.lowercased()[...], scheme),
+            isSecure ?? (scheme == "https://") == (scheme == "https://")
+        {
+            return true
+        }
+        return allowsDevelopmentServers && !isForwarded && Self.isThisMachine(String(authority))
+    }
+
+    /// Browsers leave the scheme's own port out, some proxies write it.
+    private static func withoutDefaultPort(_ authority: Substring, _ scheme: String) -> Substring {
+        let port = scheme == "https://" ? ":443" : ":80"
+        return authority.hasSuffix(port) ? authority.dropLast(port.count) : authority
     }
 
     /// Whether a host, with or without a port, is this machine by any resolver.

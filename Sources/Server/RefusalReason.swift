@@ -9,7 +9,7 @@ enum RefusalReason: Int, CaseIterable, Sendable {
     // Connections and handshakes.
     case badHandshake, originNotAllowed, tokenMissing, tokenInvalid, badRoomName, tooManyUnconnected, unknownSession
     case unknownHost, tooManyFailures
-    case stopping
+    case draining
     // What is one too many; and a connection that the system had no descriptor for, each time that it was tried.
     case nodeIsFull, addressIsFull, personIsFull, handshakesTooFast, outOfDescriptors
     // Requests over HTTP.

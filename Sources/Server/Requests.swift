@@ -36,6 +36,9 @@ struct Requests {
     /// Whether something waits for its turn.
     var isWaiting: Bool { !waiting.isEmpty }
 
+    /// Whether all has been answered.
+    var isEmpty: Bool { waiting.isEmpty && changesUnderWay == 0 && look == nil }
+
     var isFull: Bool { isStalled || waiting.count + changesUnderWay >= Self.limit }
 
     /// Takes what a connection asks for next.

@@ -6,6 +6,7 @@ import Metrics
 /// Where all that `/metrics` shows is asked for. docs/METRICS.md explains it.
 struct Scrape: Sendable {
     let settings: Configuration
+    let state: ServerState
     let shards: [Shard]
     let exchange: Exchange
     let writer: Writer
@@ -17,11 +18,11 @@ struct Scrape: Sendable {
     private let startedAt = System.microsecondsSince1970
 
     init(
-        settings: Configuration, shards: [Shard], exchange: Exchange, writer: Writer, readers: Readers,
-        archive: Readers,
-        admissions: Admissions
+        settings: Configuration, state: ServerState, shards: [Shard], exchange: Exchange, writer: Writer,
+        readers: Readers, archive: Readers, admissions: Admissions
     ) {
         self.settings = settings
+        self.state = state
         self.shards = shards
         self.exchange = exchange
         self.writer = writer
@@ -46,6 +47,9 @@ struct Scrape: Sendable {
         text.family("switchboard_build_info", .gauge, "The version that runs; always 1.") {
             $0.sample(UInt64(1), ("version", Build.version))
         }
+        text.family(
+            "switchboard_draining", .gauge, "1 from the moment that the server is to stop, else 0.",
+            value: UInt64(state.isDraining ? 1 : 0))
         text.write(clients: total)
         text.family(
             "switchboard_sockets", .gauge, "Connections over TCP, whatever they are for.",

@@ -6,37 +6,41 @@ import Synchronization
 
 /// What every shard is given.
 struct Services: Sendable {
-    let settings: Configuration
+    var settings: Configuration
     let exchange: Exchange
-    let chat: Chat
+    var chat: Chat
     let writer: Writer
     let archive: Readers
-    let api: API
+    var api: API
     let router: Router<Route>
-    let origins: Origins
+    var origins: Origins
+    let certificates: Certificates?
     let recoveries: Recoveries
     let admissions: Admissions
     let people: People
     let log: Log
 }
 
-/// What the server as a whole is doing.
-final class ServerState: Sendable {
-    private let stopping = Mutex(false)
-
-    var isStopping: Bool { stopping.withLock { $0 } }
-    func setStopping() { stopping.withLock { $0 = true } }
+extension Services {
+    /// Goes on with other settings, as far as they may change.
+    fileprivate mutating func adopt(_ settings: Configuration) {
+        self.settings = settings
+        chat = Chat(limits: settings.limits)
+        origins = Origins(settings)
+        api.settings = settings
+        api.chat = chat
+    }
 }
 
 /// The server: its database, its event loops and its listeners.
 package final class Server: Sendable {
     /// Where it listens, with the port that the system chose where none was given.
     package let address: SocketAddress
-    private let settings: Configuration
     private let log: Log
     private let lock: Mutex<StoreLock?>
     private let shards: [Shard]
-    private let services: Services
+    /// With the settings that are in force.
+    private let services: Mutex<Services>
     private let state: ServerState
 
     /// Why a server could not start, in one line.
@@ -52,6 +56,7 @@ package final class Server: Sendable {
         // Dispatch takes its own descriptors when first it has to wait, and ends the process where there are none left.
         try? await Task.sleep(for: .milliseconds(1))
         let loopCount = settings.loops > 0 ? settings.loops : EventLoop.idealCount
+        let certificates = try readCertificates(settings, log)
         let (address, sockets) = try bind(settings.listen, count: loopCount)
         let lock = try lockDatabase(settings.database)
         let store = try open(settings.database) { path throws(StoreError) in
@@ -73,6 +78,7 @@ package final class Server: Sendable {
         let readers = Readers(reader, limit: settings.storeQueue)
         let archive = Readers(archivist, secondArchivist, limit: settings.storeQueue)
         let state = ServerState()
+        let throttle = TokenThrottle(limit: settings.tokenFailures)
         let chat = Chat(limits: settings.limits)
         let (admissions, people) = (Admissions(settings), People())
         let shards = loops.map { Shard(on: $0) }
@@ -80,14 +86,13 @@ package final class Server: Sendable {
             settings: settings, exchange: exchange, chat: chat, writer: writer, archive: archive,
             api: API(
                 settings: settings, chat: chat, exchange: exchange, writer: writer,
-                authenticator: Authenticator(
-                    readers, writer, verifiers, TokenThrottle(limit: settings.tokenFailures), log: log),
+                authenticator: Authenticator(readers, writer, verifiers, throttle, log: log),
                 readers: readers, archive: archive, people: people, state: state,
                 scrape: Scrape(
-                    settings: settings, shards: shards, exchange: exchange, writer: writer, readers: readers,
-                    archive: archive, admissions: admissions),
+                    settings: settings, state: state, shards: shards, exchange: exchange, writer: writer,
+                    readers: readers, archive: archive, admissions: admissions),
                 log: log),
-            router: .make(), origins: Origins(settings),
+            router: .make(), origins: Origins(settings), certificates: certificates,
             recoveries: Recoveries(for: settings.recovery), admissions: admissions, people: people, log: log)
         do {
             for (index, shard) in shards.enumerated() {
@@ -99,37 +104,45 @@ package final class Server: Sendable {
             throw StartError(description: "cannot listen on \(address): \(error)")
         }
         return Server(
-            address: address, settings: settings, log: log, lock: Mutex(lock), shards: shards, services: services,
-            state: state)
+            address: address, log: log, lock: Mutex(lock), shards: shards, services: services, state: state)
     }
 
     private init(
-        address: SocketAddress, settings: Configuration, log: Log, lock: consuming sending Mutex<StoreLock?>,
-        shards: [Shard], services: Services, state: ServerState
+        address: SocketAddress, log: Log, lock: consuming sending Mutex<StoreLock?>, shards: [Shard],
+        services: Services, state: ServerState
     ) {
         self.address = address
-        self.settings = settings
         self.log = log
         self.lock = lock
         self.shards = shards
-        self.services = services
+        self.services = Mutex(services)
         self.state = state
     }
 
-    /// Stops accepting, closes what is open with 1001, finishes what the store has queued. No more than the
-    /// configured time is spent on waiting for others.
-    package func stop() async {
-        state.setStopping()
+    // MARK: - Stopping
+
+    /// Has the server drain and stop, which ``run()`` does. Asked again, it waits for nobody any more.
+    ///
+    /// - Parameter atOnce: Whether all clients are sent away together.
+    package func stop(atOnce: Bool = false) { state.stop(atOnce: atOnce) }
+
+    /// Returns when the server was told to stop and has stopped: nobody is let in any more, clients are sent away one
+    /// after the other, and what the store has queued is finished. The configuration says over how long clients are sent
+    /// away, and how long may be waited for them after that.
+    package func run() async {
+        let isAtOnce = await state.stopRequested()
+        let settings = services.withLock { $0.settings }
+        let time = isAtOnce ? .zero : settings.drainTime
+        log.info("draining", ["time": time.shortText])
+        for shard in shards { await shard.drain(over: time) }
+        let deadline = ContinuousClock.now + time + settings.shutdownTimeout
+        await wait(until: deadline) { await $0.departing == 0 }
+        log.info("stopping")
         for shard in shards { await shard.stop() }
-        let clock = ContinuousClock()
-        let deadline = clock.now + settings.shutdownTimeout
-        while clock.now < deadline {
-            var count = 0
-            for shard in shards { count += await shard.connectionCount }
-            if count == 0 { break }
-            try? await clock.sleep(for: .milliseconds(20))
-        }
+        // A moment in any case: what was said last should leave.
+        await wait(until: max(deadline, .now + .milliseconds(500))) { await $0.connectionCount == 0 }
         for shard in shards { await shard.abort() }
+        let services = services.withLock { $0 }
         services.api.hashing.stop()
         services.api.readers.stop()
         services.archive.stop()
@@ -139,7 +152,58 @@ package final class Server: Sendable {
         lock.withLock { $0 = nil }
     }
 
+    /// Waits until something holds on all loops, unless there is a hurry.
+    private func wait(until deadline: ContinuousClock.Instant, for isDone: (Shard) async -> Bool) async {
+        let clock = ContinuousClock()
+        while clock.now < deadline, !state.isHurried {
+            var areDone = true
+            for shard in shards { areDone = await isDone(shard) && areDone }
+            if areDone { return }
+            try? await clock.sleep(for: .milliseconds(20))
+        }
+    }
+
+    // MARK: - Another configuration
+
+    /// Takes over what may change while the server runs: certificates, and the settings of ``Setting/isLive``.
+    ///
+    /// - Parameter wanted: What the configuration says now.
+    /// - Throws: When that does not go with what stays, or files are no good. Then all stays as it was.
+    package func reload(_ wanted: Configuration) async throws(ConfigurationError) {
+        var services = services.withLock { $0 }
+        let before = services.settings
+        let reload = Reload(before, wanted: wanted)
+        try reload.settings.check()
+        let context = try services.certificates?.readAgain(reload.settings)
+        services.adopt(reload.settings)
+        self.services.withLock { $0 = services }
+        if let context { services.certificates?.use(context) }
+        services.api.authenticator.throttle.setLimit(reload.settings.tokenFailures)
+        services.admissions.adopt(reload.settings)
+        for shard in shards { await shard.adopt(services) }
+        // By the old level or the new, whichever says more.
+        log.setLevel(min(before.logLevel, reload.settings.logLevel))
+        log.info(
+            "the configuration was read again",
+            [
+                "changed": reload.changed.isEmpty ? "nothing" : reload.changed.joined(separator: ","),
+                "certificates": "\(reload.settings.tlsCertificates.count)",
+            ])
+        if !reload.waiting.isEmpty {
+            log.warning("settings that changed wait for a restart", ["settings": reload.waiting.joined(separator: ",")])
+        }
+        log.setLevel(reload.settings.logLevel)
+    }
+
     // MARK: - Starting
+
+    private static func readCertificates(_ settings: Configuration, _ log: Log) throws(StartError) -> Certificates? {
+        do {
+            return try Certificates.load(settings, log: log)
+        } catch {
+            throw StartError(description: "\(error)")
+        }
+    }
 
     private static func lockDatabase(_ path: String) throws(StartError) -> StoreLock {
         do {

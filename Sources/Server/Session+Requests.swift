@@ -150,6 +150,9 @@ extension Session {
         }
     }
 
+    /// Whether the client has all the answers to what it sent.
+    var isAnswered: Bool { requests.isEmpty && held == nil }
+
     private func refuse(_ refusal: Refusal, _ ticket: Ticket = Ticket()) {
         take(Requests.Decided(.refuse(refusal), ticket))
     }

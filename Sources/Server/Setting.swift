@@ -1,6 +1,7 @@
 import Chat
 import Dialects
 import EventLoop
+import Proxying
 
 /// One thing that can be set: by flag (`--rooms-rate`), variable (`SWITCHBOARD_ROOMS_RATE`) or file (`rooms_rate`).
 package struct Setting: Sendable {
@@ -14,6 +15,9 @@ package struct Setting: Sendable {
     /// Takes a value over, or says what is wrong with it.
     let set: @Sendable (inout Configuration, String) -> Mistake?
     package let show: @Sendable (Configuration) -> String
+    let isSame: @Sendable (Configuration, Configuration) -> Bool
+    /// Takes it over from another configuration.
+    let copy: @Sendable (Configuration, inout Configuration) -> Void
 
     enum Mistake {
         /// None of what is allowed.
@@ -26,6 +30,30 @@ package struct Setting: Sendable {
 
     package static let all: [Setting] = [
         Setting("listen", "IP:PORT", "where to listen; port 0 has the system choose", \.listen, SocketAddress.init(_:)),
+        Setting(
+            "tls_certificate", "a list of paths", "certificates with their chains, in PEM; the first is the default",
+            \.tlsCertificates, show: { $0.joined(separator: ",") }
+        ) { paths($0) },
+        Setting(
+            "tls_key", "a list of paths", "the private keys of the certificates, in the same order", \.tlsKeys,
+            show: { $0.joined(separator: ",") }
+        ) { paths($0) },
+        Setting(
+            "hsts", "0s or a duration", "how long browsers come by TLS only (Strict-Transport-Security); 0s: not told",
+            \.hsts, show: { $0.shortText }
+        ) { Duration(short: $0) },
+        Setting(
+            "trusted_proxies", "a list such as 127.0.0.1 or 10.0.0.0/8",
+            "whose X-Forwarded-For, X-Forwarded-Proto and PROXY headers are believed", \.trustedProxies,
+            show: { $0.blocks.map(\.description).joined(separator: ",") }
+        ) { text in
+            let blocks = list(text).map { AddressRange($0) }
+            return blocks.contains(nil) ? nil : TrustedProxies(blocks.compactMap(\.self))
+        },
+        Setting(
+            "proxy_protocol", "true or false", "have connections of trusted proxies start with a PROXY header",
+            \.proxyProtocol
+        ) { Bool($0) },
         Setting("database", "a path", "the database file; made where it is missing", \.database) {
             $0.isEmpty ? nil : $0
         },
@@ -128,7 +156,11 @@ package struct Setting: Sendable {
         Setting("recovery_log", sizes, "bytes of events kept for that on each loop", \.recoveryLog) {
             number($0, in: 1...1 << 30)
         },
-        Setting("shutdown_timeout", durations, "how long stopping may take", \.shutdownTimeout),
+        Setting(
+            "drain_time", "0s or a duration", "over how long clients are sent away when the server stops; 0s: at once",
+            \.drainTime, show: { $0.shortText }
+        ) { Duration(short: $0) },
+        Setting("shutdown_timeout", durations, "how long the rest of stopping may take", \.shutdownTimeout),
         Setting("max_body", sizes, "bytes in one HTTP body", \.maxBody) { number($0, in: 1...1 << 30) },
         Setting("max_message", sizes, "bytes in one WebSocket message", \.maxMessage) { number($0, in: 1...1 << 30) },
         Setting("max_payload", sizes, "bytes in one payload of Socket.IO", \.maxPayload) {
@@ -195,7 +227,7 @@ package struct Setting: Sendable {
     /// A list of objects, which says itself what is wrong with it.
     private static let jwt = Setting(
         name: "jwt", allowed: "a JSON array of verifiers", help: "other logins whose JWTs are accepted; not as a flag",
-        isSecret: true,
+        isSecret: true, path: \.jwt,
         set: { configuration, text in
             do throws(ConfigurationError) {
                 configuration.jwt = try JWTSettings.list(text)
@@ -206,8 +238,9 @@ package struct Setting: Sendable {
         },
         show: { $0.jwt.isEmpty ? "none" : $0.jwt.map(\.name).joined(separator: ", ") })
 
-    private init(
+    private init<Value: Equatable & Sendable>(
         name: String, allowed: String, help: String, isSecret: Bool,
+        path: any WritableKeyPath<Configuration, Value> & Sendable,
         set: @escaping @Sendable (inout Configuration, String) -> Mistake?,
         show: @escaping @Sendable (Configuration) -> String
     ) {
@@ -217,6 +250,8 @@ package struct Setting: Sendable {
         self.isSecret = isSecret
         self.set = set
         self.show = show
+        isSame = { $0[keyPath: path] == $1[keyPath: path] }
+        copy = { $1[keyPath: path] = $0[keyPath: path] }
     }
 
     private static let durations = "a duration such as 500ms, 90s, 15m or 12h"
@@ -225,13 +260,13 @@ package struct Setting: Sendable {
     private static let rates = "0, or 0.01 to 1000000"
     private static let bursts = "1 to 1000000"
 
-    private init<Value>(
+    private init<Value: Equatable & Sendable>(
         _ name: String, _ allowed: String, _ help: String, _ path: any WritableKeyPath<Configuration, Value> & Sendable,
         isSecret: Bool = false, show: @escaping @Sendable (Value) -> String = { "\($0)" },
         _ parse: @escaping @Sendable (String) -> Value?
     ) {
         self.init(
-            name: name, allowed: allowed, help: help, isSecret: isSecret,
+            name: name, allowed: allowed, help: help, isSecret: isSecret, path: path,
             set: { configuration, text in
                 guard let value = parse(text) else { return .notAllowed }
                 configuration[keyPath: path] = value
@@ -273,6 +308,11 @@ package struct Setting: Sendable {
         text.split(separator: ",").map { $0.drop { $0 == " " } }.map {
             String($0.reversed().drop { $0 == " " }.reversed())
         }
+    }
+
+    private static func paths(_ text: String) -> [String]? {
+        let paths = list(text)
+        return paths.contains("") ? nil : paths
     }
 
     private static func origins(_ text: String) -> [String]? {

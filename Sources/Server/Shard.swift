@@ -27,8 +27,17 @@ actor Shard {
         hub?.conversation(id)?.respond(response)
     }
 
-    /// Takes no more connections, and asks those there are to leave.
+    /// Lets no client in any more, and sends those away who are there, over a time.
+    func drain(over duration: Duration) { hub?.drain(over: duration) }
+
+    /// How many clients have to leave yet.
+    var departing: Int { hub?.departing ?? 0 }
+
+    /// Takes no more connections, and ends those there are.
     func stop() { hub?.stop() }
+
+    /// Goes on with other settings.
+    func adopt(_ services: Services) { hub?.adopt(services) }
 
     var connectionCount: Int { hub?.connectionCount ?? 0 }
 

@@ -17,11 +17,14 @@ final class TokenThrottle: Sendable {
 
     private static let failuresPerToken = 10
 
-    private let failuresPerAddress: Int
+    private let limit: Atomic<Int>
+    private var failuresPerAddress: Int { limit.load(ordering: .relaxed) }
     private let counts = Mutex(MinuteCounts<Key>())
 
     /// - Parameter limit: How many tokens may fail in a minute from one address; 0: any number.
-    init(limit: Int) { failuresPerAddress = limit }
+    init(limit: Int) { self.limit = Atomic(limit) }
+
+    func setLimit(_ limit: Int) { self.limit.store(limit, ordering: .relaxed) }
 
     /// Seconds to wait where a token must not even be looked at: it has failed, and this too often.
     func wait(for token: String, from address: String, at now: Timestamp) -> Int? {

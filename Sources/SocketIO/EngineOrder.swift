@@ -4,6 +4,8 @@ package enum EngineOrder: Equatable, Sendable {
     case write(OutgoingPacket)
     /// The poll gets a 200 with this body; it is over.
     case answerPoll([UInt8])
+    /// The poll gets a 400, as if the session were unknown: what is over without a packet has no other end.
+    case refusePoll
     /// The session's websocket is closed, be it in use or on probation.
     case closeWebSocket
     /// The session is over; the last order. A POST that is under way still gets its answer.

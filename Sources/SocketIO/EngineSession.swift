@@ -11,8 +11,8 @@ package final class EngineSession {
         /// A websocket is on probation; polling still carries everything.
         case upgrading(isProbed: Bool, until: UInt64)
         case webSocket
-        /// The server closes; the next poll tells the client.
-        case closing(until: UInt64)
+        /// The server closes; the next poll tells the client, or takes only what is left for it.
+        case closing(until: UInt64, isTold: Bool)
         case closed
     }
 
@@ -29,8 +29,8 @@ package final class EngineSession {
     var owesProbe = false
     var closesWebSocket = false
     private var end: EngineEnd?
-    /// What a poll hears that waits at the end.
-    var lastWord = EnginePacket.Kind.close
+    /// What a poll hears that waits at the end; `nil`: that the session is unknown.
+    var lastWord: EnginePacket.Kind? = .close
 
     enum Post {
         case begun
@@ -78,9 +78,7 @@ package final class EngineSession {
 
     /// What is to be done next; `nil` when nothing is left to do. To be asked after every event.
     package func nextOrder() -> EngineOrder? {
-        if hasPoll, let payload = pollAnswer() {
-            return .answerPoll(payload)
-        }
+        if hasPoll, let answer = pollAnswer() { return answer }
         if owesProbe {
             owesProbe = false
             return .write(.text([EnginePacket.Kind.pong.digit] + Array("probe".utf8)))
@@ -95,25 +93,29 @@ package final class EngineSession {
         return end.take().map { .end($0) }
     }
 
-    private func pollAnswer() -> [UInt8]? {
+    private func pollAnswer() -> EngineOrder? {
         switch stage {
         case .polling where queue.isEmpty, .upgrading(isProbed: false, _) where queue.isEmpty: return nil
         // Each answer may be the client's last poll, which it waits for before it completes the upgrade.
         case .upgrading where queue.isEmpty, .webSocket:
             hasPoll = false
-            return [EnginePacket.Kind.noop.digit]
+            return .answerPoll([EnginePacket.Kind.noop.digit])
         case .polling, .upgrading:
             hasPoll = false
-            return queue.takePayload(limit: settings.maxPayload)
-        case .closing:
+            return .answerPoll(queue.takePayload(limit: settings.maxPayload))
+        case .closing(_, let isTold):
             hasPoll = false
-            // In a payload of its own: clients end at once by it, and look at what came along too late.
-            if !queue.isEmpty { return queue.takePayload(limit: settings.maxPayload) }
+            if !queue.isEmpty {
+                let payload = queue.takePayload(limit: settings.maxPayload)
+                if !isTold, queue.isEmpty { finish(.closedByServer) }
+                return .answerPoll(payload)
+            }
             finish(.closedByServer)
-            return [EnginePacket.Kind.close.digit]
+            // In a payload of its own: clients end at once by it, and look at what came along too late.
+            return .answerPoll([EnginePacket.Kind.close.digit])
         case .closed:
             hasPoll = false
-            return [lastWord.digit]
+            return lastWord.map { .answerPoll([$0.digit]) } ?? .refusePoll
         }
     }
 
@@ -159,9 +161,23 @@ package final class EngineSession {
         switch stage {
         case .upgrading:
             abandonUpgrade()
-            stage = .closing(until: now + settings.closeTimeout)
-        case .polling: stage = .closing(until: now + settings.closeTimeout)
+            stage = .closing(until: now + settings.closeTimeout, isTold: true)
+        case .polling: stage = .closing(until: now + settings.closeTimeout, isTold: true)
         case .webSocket: finish(.closedByServer)
+        case .closing, .closed: break
+        }
+    }
+
+    /// The server goes, and the client is to come back to the next one. What was sent before still reaches it, but no
+    /// packet tells it of the end: some clients take one as a wish not to see them again, and stay away, while all of
+    /// them come back after a request that failed.
+    package func abandon(at now: UInt64) {
+        if case .upgrading = stage { abandonUpgrade() }
+        switch stage {
+        case .polling where !queue.isEmpty: stage = .closing(until: now + settings.closeTimeout, isTold: false)
+        case .polling, .upgrading, .webSocket:
+            lastWord = nil
+            finish(.closedByServer)
         case .closing, .closed: break
         }
     }
@@ -185,7 +201,7 @@ package final class EngineSession {
         switch stage {
         case .polling, .webSocket: heartbeat.deadline
         case .upgrading(_, let until): min(until, heartbeat.deadline)
-        case .closing(let until): until
+        case .closing(let until, _): until
         case .closed: .max
         }
     }
@@ -197,7 +213,7 @@ package final class EngineSession {
         switch stage {
         case .polling, .webSocket: break
         case .upgrading(_, let until): if now >= until { abandonUpgrade() }
-        case .closing(let until):
+        case .closing(let until, _):
             if now >= until { finish(.closedByServer) }
             return
         case .closed: return

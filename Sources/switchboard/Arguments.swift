@@ -75,7 +75,9 @@ struct Arguments {
         }
         var flags: [String: String] = [:]
         for setting in Setting.all { flags[setting.name] = values[setting.flag] }
-        return try Configuration(flags: flags, environment: environment, file: file)
+        let configuration = try Configuration(flags: flags, environment: environment, file: file)
+        try configuration.check()
+        return configuration
     }
 
     /// The flags that configure; every command takes these two.

@@ -34,6 +34,7 @@ enum CheckConfigCommand {
         let configuration = try arguments.configuration()
         // Reads the files of keys too; the secret stands in for the server's own.
         _ = try TokenVerifiers(configuration, secret: [UInt8](repeating: 0, count: 32), log: .quiet)
+        _ = try Certificates.load(configuration, log: Log(level: .warning, format: .text))
         let summary = configuration.summary
         if arguments.has("--json") {
             Terminal.printJSON { json in json.object { for (name, value) in summary { $0.member(key: name, value) } } }

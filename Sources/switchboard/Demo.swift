@@ -11,7 +11,7 @@ enum Demo {
     ]
 
     /// Makes the people where the database has none, gives each a token for a day, and prints what to paste.
-    static func prepare(database: String, address: String) throws {
+    static func prepare(database: String, address: String, isSecure: Bool) throws {
         let store = try Store(path: database)
         let tokens = try store.transaction { () throws(StoreError) -> [(user: User, token: String)] in
             if try store.accounts.allUsers().isEmpty {
@@ -33,13 +33,13 @@ enum Demo {
             }
             return tokens
         }
-        Terminal.print(text(tokens, address))
+        Terminal.print(text(tokens, address, isSecure))
     }
 
-    private static func text(_ people: [(user: User, token: String)], _ address: String) -> String {
+    private static func text(_ people: [(user: User, token: String)], _ address: String, _ isSecure: Bool) -> String {
         var lines = ["", "Open two of these, say in two browser consoles, and send the frame of one."]
         func add(_ title: String, _ path: String, _ frame: String) {
-            lines += ["", title, "  ws://\(address)\(path)", "  \(frame)"]
+            lines += ["", title, "  \(isSecure ? "wss" : "ws")://\(address)\(path)", "  \(frame)"]
         }
         add(
             "rooms, a room", "/ws/chat/general/",
@@ -58,7 +58,7 @@ enum Demo {
                 #"{"type":"chat_message","message":"Hello, are you available?","recipient_id":\#(other.id)}"#)
             lines += [
                 "", "socketio, as \(user.name) to \(other.name)",
-                #"  socket = io("http://\#(address)", {auth: {token: "\#(token)"}})"#,
+                #"  socket = io("\#(isSecure ? "https" : "http")://\#(address)", {auth: {token: "\#(token)"}})"#,
                 #"  socket.emit("send_message", {"toUserId":\#(other.id),"content":"Hello world!"})"#,
             ]
         }

@@ -17,6 +17,8 @@ struct Main {
           user          add, list, switch off and delete people
           token         create, list, revoke and check tokens
           notify        send a notification
+          health        ask a running server whether it can take work
+          drain         have a running server send its clients away and stop
           backup        write a copy of the database, while the server runs
           restore       make a backup the database
           verify        look through the database or a backup for damage
@@ -48,6 +50,8 @@ struct Main {
             case "user": try await UserCommand.run(rest)
             case "token": try TokenCommand.run(rest)
             case "notify": try await NotifyCommand.run(rest)
+            case "health": try await HealthCommand.run(rest)
+            case "drain": try await DrainCommand.run(rest)
             case "backup": try await BackupCommand.run(rest)
             case "restore": try await RestoreCommand.run(rest)
             case "verify": try VerifyCommand.run(rest)

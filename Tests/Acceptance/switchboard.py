@@ -18,9 +18,11 @@ from urllib.parse import quote
 # No single answer of a working server takes this many seconds, even on a busy machine.
 PATIENCE = float(os.environ.get("TEST_PATIENCE", "8"))
 
-# Many tests try bad tokens, all from one address, or leave polling clients that nobody closes, all of one person.
-# test_throttling.py and test_limits.py say what they get otherwise.
-PATIENT = {"SWITCHBOARD_TOKEN_FAILURES": "0", "SWITCHBOARD_CONNECTIONS_PER_PERSON": "0"}
+# Many tests try bad tokens, all from one address, or leave polling clients that nobody closes, all of one person; or stop
+# a server while clients are there. test_throttling.py, test_limits.py and test_draining.py say what they get otherwise.
+PATIENT = {
+    "SWITCHBOARD_TOKEN_FAILURES": "0", "SWITCHBOARD_CONNECTIONS_PER_PERSON": "0", "SWITCHBOARD_DRAIN_TIME": "0s",
+}
 
 _usernames = (f"person{number}" for number in itertools.count(1))
 

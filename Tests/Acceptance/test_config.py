@@ -9,7 +9,7 @@ from switchboard import command
 
 COMMANDS = [
     [], ["serve"], ["user"], ["user", "add"], ["user", "list"], ["token"], ["token", "create"], ["token", "list"],
-    ["token", "revoke"], ["token", "check"], ["notify"], ["check-config"],
+    ["token", "revoke"], ["token", "check"], ["notify"], ["health"], ["check-config"],
 ]
 
 

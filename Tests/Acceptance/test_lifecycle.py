@@ -32,15 +32,18 @@ def refused(folder: Path, *arguments: object) -> str:
     return lines[0]
 
 
-async def test_sigterm_closes_everything_with_1001(start: Start, connect: Connect, room: str) -> None:
-    server = start()
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+async def test_a_signal_closes_everything_with_1012(
+    start: Start, connect: Connect, room: str, number: signal.Signals
+) -> None:
+    server = start("--drain-time", "500ms")
     person = server.person()
     clients = [await connect(server, room)]
     clients += [await connect(server, CHAT, person.token) for _ in range(3)]
     idle = RawConnection(server)
-    server.signal(signal.SIGTERM)
+    server.signal(number)
     for client in clients:
-        await client.expect_close(1001)
+        await client.expect_close(1012)
     idle.expect_end()
     assert server.wait(within=10) == 0
     with pytest.raises(ConnectionRefusedError):
@@ -48,12 +51,12 @@ async def test_sigterm_closes_everything_with_1001(start: Start, connect: Connec
 
 
 def test_a_client_that_never_answers_cannot_hold_it_up(start: Start, room: str) -> None:
-    server = start("--shutdown-timeout", "2s")
+    server = start("--drain-time", "0s", "--shutdown-timeout", "2s")
     with RawWebSocket(server, room) as silent, RawConnection(server) as halfway:
         halfway.send(b"GET /healthz HTTP/1.1\r\nHost:")
         server.signal(signal.SIGTERM)
         assert server.wait(within=10) == 0
-        assert silent.receive().payload[:2] == b"\x03\xe9"
+        assert silent.receive().payload[:2] == b"\x03\xf4"
 
 
 async def test_sigterm_keeps_what_was_delivered(start: Start, connect: Connect) -> None:

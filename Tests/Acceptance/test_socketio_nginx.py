@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -15,24 +12,12 @@ import pytest
 from api import answered, direct, group, post
 from conftest import Start, WayTo
 from engine_io import Endpoint
-from javascript_client import TRANSPORTS, Driver, JavaScriptClient, connected, credentials, disconnected, event, program
+from javascript_client import TRANSPORTS, Driver, JavaScriptClient, connected, credentials, disconnected, event
+from nginx import Nginx, free_port
 from socketio_values import message, notice, read_by, said, typing
-from switchboard import PATIENCE, Person, Server, eventually
+from switchboard import Person, Server
 
 CONFIGURATION = Template("""
-$user
-daemon off;
-worker_processes 2;
-pid $folder/nginx.pid;
-error_log stderr warn;
-events {}
-http {
-    access_log $folder/access.log;
-    client_body_temp_path $folder/body;
-    proxy_temp_path $folder/proxy;
-    fastcgi_temp_path $folder/fastcgi;
-    uwsgi_temp_path $folder/uwsgi;
-    scgi_temp_path $folder/scgi;
     map $$http_upgrade $$connection_upgrade {
         default upgrade;
         "" "";
@@ -53,43 +38,13 @@ http {
             $settings
         }
     }
-}
 """)
 
 
-class Nginx:
-    """In the foreground, with what it writes in a folder of its own."""
-
-    def __init__(self, folder: Path, upstream: int, *settings: str) -> None:
-        self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        # Its workers would be somebody else's otherwise, who may not write to the folder.
-        user = "user root root;" if os.geteuid() == 0 else ""
-        folder.joinpath("nginx.conf").write_text(CONFIGURATION.substitute(
-            user=user, folder=folder, upstream=upstream, port=self.port, settings=" ".join(settings)))
-        self._process: subprocess.Popen[bytes]
-
-    def start(self) -> Nginx:
-        """Returns once it listens."""
-        self._process = subprocess.Popen(
-            [program("nginx"), "-p", str(self._folder), "-c", "nginx.conf", "-e", "stderr"], stdin=subprocess.DEVNULL)
-
-        def listens() -> bool:
-            assert self._process.poll() is None, "nginx ended"
-            with socket.socket() as client:
-                return client.connect_ex(("127.0.0.1", self.port)) == 0
-
-        eventually(listens, "nginx to listen")
-        return self
-
-    def stop(self) -> None:
-        self._process.terminate()
-        assert self._process.wait(PATIENCE) == 0
-
-    def requests(self) -> list[str]:
-        return self._folder.joinpath("access.log").read_text().splitlines()
+def in_front(folder: Path, upstream: int, *settings: str) -> Nginx:
+    port = free_port()
+    text = CONFIGURATION.substitute(upstream=upstream, port=port, settings=" ".join(settings))
+    return Nginx.http(folder, port, text).start()
 
 
 Behind = Callable[..., Nginx]
@@ -101,7 +56,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     started: list[Nginx] = []
 
     def behind(upstream: int, *settings: str) -> Nginx:
-        started.append(Nginx(tmp_path_factory.mktemp("nginx"), upstream, *settings).start())
+        started.append(in_front(tmp_path_factory.mktemp("nginx"), upstream, *settings))
         return started[-1]
 
     yield behind
@@ -283,7 +238,7 @@ async def test_a_proxy_without_patience_loses_nothing(
 def minute_of_silence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[None]]:
     """With the pings of the server and the patience of nginx as they are by default, beside the other tests."""
     server = Server(tmp_path_factory.mktemp("server")).start()
-    nginx = Nginx(tmp_path_factory.mktemp("nginx"), server.port).start()
+    nginx = in_front(tmp_path_factory.mktemp("nginx"), server.port)
     with ThreadPoolExecutor(1) as thread:
         yield thread.submit(asyncio.run, three_are_silent(server, nginx.port, 62))
     nginx.stop()

@@ -30,12 +30,15 @@ import Testing
         let shown = Dictionary(uniqueKeysWithValues: try configuration().summary.map { ($0.name, $0.value) })
         #expect(
             shown == [
-                "listen": "127.0.0.1:8000", "database": "switchboard.db", "log_level": "info", "log_format": "auto",
+                "listen": "127.0.0.1:8000", "tls_certificate": "", "tls_key": "", "hsts": "0s",
+                "trusted_proxies": "", "proxy_protocol": "false",
+                "database": "switchboard.db", "log_level": "info", "log_format": "auto",
                 "loops": "0", "allowed_origins": "", "allowed_hosts": "", "token_failures": "100", "anonymous": "",
                 "api_keys": "0 set",
                 "rooms_rate": "20.0",
                 "rooms_burst": "100.0", "erp_offline_notice": "true", "ping_interval": "25s", "ping_timeout": "20s",
-                "head_timeout": "10s", "body_timeout": "30s", "keepalive_timeout": "60s", "shutdown_timeout": "8s",
+                "head_timeout": "10s", "body_timeout": "30s", "keepalive_timeout": "60s", "drain_time": "3s",
+                "shutdown_timeout": "5s",
                 "connect_timeout": "45s", "recovery": "120s", "recovery_log": "33554432", "max_payload": "1000000",
                 "max_unconnected": "10000", "deflate": "true",
                 "deflate_threshold": "1024", "deflate_level": "1", "deflate_context": "false",
@@ -80,7 +83,10 @@ import Testing
 
     /// A value of each setting, and how it is shown.
     private static let examples: [String: (value: String, shown: String)] = [
-        "listen": ("localhost:9000", "127.0.0.1:9000"), "database": ("/var/lib/s.db", "/var/lib/s.db"),
+        "listen": ("localhost:9000", "127.0.0.1:9000"), "tls_certificate": ("/a.pem, /b.pem", "/a.pem,/b.pem"),
+        "tls_key": ("/a.key", "/a.key"), "hsts": ("180d", "15552000s"),
+        "trusted_proxies": ("10.0.0.0/8, ::1", "10.0.0.0/8,::1"), "proxy_protocol": ("true", "true"),
+        "database": ("/var/lib/s.db", "/var/lib/s.db"),
         "log_level": ("debug", "debug"), "log_format": ("json", "json"), "loops": ("256", "256"),
         "allowed_origins": ("https://A.example, http://b:3000 ", "https://a.example,http://b:3000"),
         "token_failures": ("0", "0"), "allowed_hosts": ("A.example, [::2]", "a.example,[::2]"),
@@ -93,6 +99,7 @@ import Testing
         "jwt": (#"[{"name":"login","key_file":"/k.pem"},{"jwks_file":"/k.json"}]"#, "login, verifier 2"),
         "ping_interval": ("500ms", "500ms"), "ping_timeout": ("1s", "1s"), "head_timeout": ("15m", "900s"),
         "body_timeout": ("12h", "43200s"), "keepalive_timeout": ("1d", "86400s"), "shutdown_timeout": ("1ms", "1ms"),
+        "drain_time": ("0s", "0s"),
         "connect_timeout": ("100ms", "100ms"), "recovery": ("0s", "0s"), "recovery_log": ("1024", "1024"),
         "max_payload": ("1000", "1000"), "max_unconnected": ("1", "1"), "deflate": ("false", "false"),
         "deflate_threshold": ("0", "0"), "deflate_level": ("9", "9"), "deflate_context": ("true", "true"),
@@ -141,6 +148,12 @@ import Testing
     /// A value that each setting refuses, and what it says is allowed.
     private static let wrong: [String: (values: [String], allowed: String)] = [
         "listen": (["", "8000", "host.example:80", "127.0.0.1", "127.0.0.1:65536"], "IP:PORT"),
+        "tls_certificate": ([" "], "a list of paths"), "tls_key": ([" "], "a list of paths"),
+        "hsts": (["", "0", "-1s"], "0s or a duration"),
+        "trusted_proxies": (
+            ["localhost", "10.1.2.3/8", "10.0.0.0/33", "::1/129", "127.0.0.1,x"],
+            "a list such as 127.0.0.1 or 10.0.0.0/8"
+        ), "proxy_protocol": (["", "1", "v2"], "true or false"),
         "database": ([""], "a path"),
         "log_level": (["", "Info", "trace"], "debug, info, warning or error"),
         "log_format": (["", "xml"], "auto, text or json"),
@@ -176,6 +189,7 @@ import Testing
         "body_timeout": (["0h"], "a duration such as 500ms, 90s, 15m or 12h"),
         "keepalive_timeout": (["0d"], "a duration such as 500ms, 90s, 15m or 12h"),
         "shutdown_timeout": (["soon"], "a duration such as 500ms, 90s, 15m or 12h"),
+        "drain_time": (["soon", "-1s"], "0s or a duration"),
         "max_body": (["", "0", "1073741825", "1MB"], "1 to 1073741824"),
         "max_message": (["0", "1073741825"], "1 to 1073741824"),
         "max_text": (["0", "1048577"], "1 to 1048576"),

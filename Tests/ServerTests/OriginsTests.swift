@@ -8,12 +8,16 @@ import Testing
     private static let host = "chat.example.org:8000"
     private static let allowed = ["https://app.example.org", "http://intranet:3000"]
 
-    private func allows(_ origin: String?, isLoopback: Bool, host: String? = Self.host) -> Bool {
+    private func origins(_ allowed: [String] = [], isLoopback: Bool) -> Origins {
         var settings = Configuration()
-        settings.allowedOrigins = Self.allowed
+        settings.allowedOrigins = allowed
         settings.allowedHosts = [Hosts.any]
         if !isLoopback { settings.listen = SocketAddress("0.0.0.0:8000")! }
-        return Origins(settings).allows(origin, host: host)
+        return Origins(settings)
+    }
+
+    private func allows(_ origin: String?, isLoopback: Bool, host: String? = Self.host) -> Bool {
+        origins(Self.allowed, isLoopback: isLoopback).allows(origin, host: host)
     }
 
     @Test(
@@ -50,6 +54,35 @@ import Testing
         ], [true, false])
     func never(_ origin: String, _ isLoopback: Bool) {
         #expect(!allows(origin, isLoopback: isLoopback))
+    }
+
+    @Test("the own host has one scheme, where the request's is known", arguments: ["http", "https"])
+    func schemes(_ scheme: String) {
+        let origins = origins(isLoopback: false)
+        for (host, origin) in [("a.example", "a.example"), ("a.example:8000", "a.example:8000")] {
+            #expect(origins.allows("\(scheme)://\(origin)", host: host, isSecure: scheme == "https"))
+            #expect(!origins.allows("\(scheme)://\(origin)", host: host, isSecure: scheme != "https"))
+            #expect(origins.allows("\(scheme)://\(origin)", host: host, isSecure: nil))
+        }
+    }
+
+    @Test("a scheme's own port may be written or left out")
+    func ports() {
+        let origins = origins(isLoopback: false)
+        #expect(origins.allows("https://a.example", host: "a.example:443"))
+        #expect(origins.allows("https://a.example:443", host: "a.example"))
+        #expect(origins.allows("http://a.example", host: "a.example:80"))
+        #expect(!origins.allows("http://a.example", host: "a.example:443"))
+        #expect(!origins.allows("https://a.example", host: "a.example:80"))
+    }
+
+    @Test("pages of this machine are not those of somebody behind a proxy")
+    func forwarded() {
+        let origins = origins(["http://localhost:4000"], isLoopback: true)
+        #expect(origins.allows("http://localhost:3000", host: "x", isForwarded: false))
+        #expect(!origins.allows("http://localhost:3000", host: "x", isForwarded: true))
+        #expect(origins.allows("http://localhost:4000", host: "x", isForwarded: true))
+        #expect(origins.allows("http://x", host: "x", isForwarded: true))
     }
 
     @Test("the host is compared in upper or lower case, and may be missing")

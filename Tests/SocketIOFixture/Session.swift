@@ -38,6 +38,8 @@ final class Session {
             switch order {
             case .write(let packet): webSocket?.write(packet)
             case .answerPoll(let payload): poll.take()?.answer(.payload(payload))
+            // Of what this server never does.
+            case .refusePoll: poll.take()?.refusePost()
             case .closeWebSocket: webSocket.take()?.closeWebSocket()
             case .end:
                 sessions.remove(self)

@@ -181,6 +181,30 @@ import Testing
         #expect(play.session.deadline == .max)
     }
 
+    @Test("the server goes: a waiting poll fails, without a packet that says so")
+    func abandoned() {
+        var play = Play(on: .polling)
+        #expect(play.poll() == [])
+        #expect(play.abandon() == ["refuse", "end closedByServer"])
+        #expect(play.poll() == ["400"])
+        play = Play(on: .polling)
+        #expect(play.abandon() == ["end closedByServer"])
+        #expect(play.abandon() == [])
+    }
+
+    @Test("the server goes: what was sent before is fetched, and then the session is unknown")
+    func abandonedLater() {
+        var play = Play(on: .polling, EngineSettings(maxPayload: 5))
+        for packet in ["4a", "4b", "4c"] { #expect(play.send(packet) == []) }
+        #expect(play.abandon() == [])
+        #expect(play.abandon() == [])
+        #expect(play.send("4d") == ["drop"])
+        #expect(play.openWebSocket() == ["refused"])
+        #expect(play.poll() == ["answer 4a 4b"])
+        #expect(play.poll() == ["answer 4c", "end closedByServer"])
+        #expect(play.poll() == ["400"])
+    }
+
     @Test("what waits for a poll is bounded")
     func queueLimit() {
         var play = Play(on: .polling, EngineSettings(queueLimit: 1000))

@@ -168,5 +168,8 @@ import Testing
         #expect(play.poll() == [])
         #expect(play.openWebSocket() == [])
         #expect(play.close() == ["answer 1", "close", "end closedByServer"])
+        play = Play(on: .polling)
+        #expect(play.openWebSocket() == [])
+        #expect(play.abandon() == ["close", "end closedByServer"])
     }
 }

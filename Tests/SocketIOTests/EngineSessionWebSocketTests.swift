@@ -71,6 +71,8 @@ import Testing
         #expect(play.webSocketCloses() == [])
         #expect(play.close() == [])
         play = Play(on: .webSocket)
+        #expect(play.abandon() == ["close", "end closedByServer"])
+        play = Play(on: .webSocket)
         #expect(play.webSocketCloses() == ["end transportClosed"])
     }
 

@@ -68,6 +68,11 @@ struct Play {
         return orders()
     }
 
+    mutating func abandon() -> [String] {
+        session.abandon(at: now)
+        return orders()
+    }
+
     mutating func wait(_ milliseconds: UInt64) -> [String] {
         now += milliseconds
         session.timePassed(at: now)
@@ -95,6 +100,7 @@ extension EngineOrder {
         case .write(.text(let bytes)): "write " + String(bytes)
         case .write(.binary(let bytes)): "write \(Array(bytes))"
         case .answerPoll(let payload): "answer " + String(payload).replacing("\u{1E}", with: " ")
+        case .refusePoll: "refuse"
         case .closeWebSocket: "close"
         case .end(let end): "end \(end)"
         }
