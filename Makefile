@@ -6,6 +6,10 @@ PYTHON ?= python3
 PORT ?= 9001
 SECONDS ?= 60
 ROUNDS ?= 3
+SOAK_SECONDS ?= 120
+# One that was printed, to have the same people and the same faults again; and any option of the soak's own.
+SEED ?=
+SOAK ?=
 # Where the benchmark kit is: the load generator and the programs to compare with.
 KIT ?= ../shared/bench
 
@@ -13,7 +17,7 @@ RELEASE := .build/release/switchboard
 VENV := .build/venv
 FORMATTED := Package.swift Sources Tests Fuzzing
 
-.PHONY: run build test unit-test acceptance-test lint format fuzz echo-fixture socketio-fixture soak-faults test-address test-thread bench bench-growth tools-for-tests libraries clean
+.PHONY: run build test unit-test acceptance-test lint format fuzz echo-fixture socketio-fixture soak soak-faults test-address test-thread bench bench-growth tools-for-tests libraries clean
 
 ## Builds for release and starts the server on 127.0.0.1:8000, with a few people to try it with.
 run: build
@@ -23,7 +27,7 @@ build: libraries
 	$(SWIFT) build -c release --product switchboard
 
 ## Every test.
-test: lint unit-test acceptance-test
+test: lint unit-test acceptance-test soak
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel $(FORMATTED)
@@ -51,6 +55,11 @@ soak-faults: libraries
 ## Every test once more, all built with the address sanitizer, or the one for threads; half an hour each.
 test-address test-thread: libraries tools-for-tests
 	scripts/test-sanitized.sh $(@:test-%=%)
+
+## SOAK_SECONDS of random traffic of all dialects while everything fails, and the books that have to agree afterwards.
+soak: build tools-for-tests
+	$(SWIFT) build -c release --product ShiftedClock
+	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) PYTHONPATH=Tests:Tests/Acceptance $(VENV)/bin/python -B -m Soak --seconds $(SOAK_SECONDS) --clock $(CURDIR)/.build/release/libShiftedClock.so $(if $(SEED),--seed $(SEED)) $(SOAK)
 
 ## SECONDS of libFuzzer with the address sanitizer for each parser.
 fuzz: libraries

@@ -11,7 +11,7 @@ let strict: [SwiftSetting] =
         "ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility", "NonisolatedNonsendingByDefault",
     ].map { .enableUpcomingFeature($0) }
     + [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]
-    + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
+    + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing"])] : [])
 
 /// A C library of the system, found through pkg-config.
 func library(_ name: String, _ pkgConfig: String?, apt: String, brew: String) -> Target {
@@ -90,14 +90,20 @@ if isFuzzing {
         fuzzer("FuzzJSON", "JSON"),
         fuzzer("FuzzJWT", "JWT"),
         fuzzer("FuzzProxying", "Proxying"),
+        fuzzer("FuzzServer", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Server"),
         fuzzer("FuzzSocketIO", "SocketIO", "JSON"),
         fuzzer("FuzzWebSocket", "WebSocket"),
     ]
 } else {
-    package.products += ["AllocationCounter", "FaultyFiles"].map { .library(name: $0, type: .dynamic, targets: [$0]) }
+    package.products += ["AllocationCounter", "FaultyFiles", "ShiftedClock"].map {
+        .library(name: $0, type: .dynamic, targets: [$0])
+    }
     package.targets += [
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .target(name: "FaultyFiles", dependencies: ["CSQLite"], path: "Tests/FaultyFiles"),
+        .target(
+            name: "ShiftedClock", path: "Tests/ShiftedClock", cSettings: [.define("_GNU_SOURCE")],
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         tests("ChatTests", "Chat"),
         tests("DialectsTests", "Dialects", "Chat", "JSON"),
         tests("EventLoopTests", "EventLoop"),

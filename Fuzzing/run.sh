@@ -11,7 +11,7 @@ SWIFT_BACKTRACE=enable=no
 export SWITCHBOARD_FUZZ SWIFT_BACKTRACE
 build=.build-fuzz
 mkdir -p Fuzzing/Finds $build
-for fuzzer in FuzzDialects FuzzHTTP FuzzJSON FuzzJWT FuzzProxying FuzzSocketIO FuzzWebSocket; do
+for fuzzer in FuzzDialects FuzzHTTP FuzzJSON FuzzJWT FuzzProxying FuzzServer FuzzSocketIO FuzzWebSocket; do
     if ! swift build -c release --scratch-path $build --product $fuzzer >$build/log 2>&1; then
         # The linker warns about every local symbol of the sanitizer.
         grep -v 'Cannot export local symbol' $build/log >&2

@@ -53,7 +53,8 @@ final class Hub {
     private let topics: Topics
     let knownTokens = KnownTokens()
     var revocations = RecentRevocations()
-    private var noted: [ConnectionID] = []
+    /// Whose deliveries are to be reported with the next second, and whose clients are to acknowledge with the next tick.
+    private var noted: [ConnectionID] = [], unacknowledged: [ConnectionID] = []
     private var newestPing = (message: MessageID(0), frame: FrameEncoder.frame(.ping, MessageID(0).cursor.span))
     /// The newest message that this loop has heard of; 0 before the first.
     private(set) var newestMessage = MessageID(0)
@@ -504,7 +505,9 @@ final class Hub {
         }
         resumeStalled()
         endRevoked()
-        if wheel.now % DeadlineWheel.resolution == 0 { secondPassed() }
+        let isSecond = wheel.now % DeadlineWheel.resolution == 0
+        reportDeliveries(isSecond: isSecond)
+        if isSecond { secondPassed() }
     }
 
     private func secondPassed() {
@@ -515,7 +518,6 @@ final class Hub {
             people.tidy(at: microseconds)
         }
         tidyEventLog()
-        reportDeliveries()
     }
 
     private func tidyEventLog() {
@@ -535,14 +537,18 @@ final class Hub {
         return newestPing.frame
     }
 
-    /// Remembers a connection whose deliveries are to be reported.
-    func noteDelivery(to id: ConnectionID) { noted.append(id) }
+    /// Remembers a connection whose deliveries are to be reported, or acknowledged.
+    func noteDelivery(to id: ConnectionID, isAcknowledged: Bool) {
+        if isAcknowledged { unacknowledged.append(id) } else { noted.append(id) }
+    }
 
-    private func reportDeliveries() {
-        if noted.isEmpty { return }
-        var before: [ConnectionID] = []
-        swap(&before, &noted)
-        let delivered = before.compactMap { carrier($0)?.session?.takeNote() }
+    /// - Parameter isSecond: Whether it is the turn of those too who acknowledge nothing.
+    private func reportDeliveries(isSecond: Bool) {
+        let due = isSecond ? unacknowledged + noted : unacknowledged
+        if due.isEmpty { return }
+        unacknowledged = []
+        if isSecond { noted = [] }
+        let delivered = due.compactMap { carrier($0)?.session?.takeNote() }
         if !delivered.isEmpty { writer.submitAnyway(.delivered(delivered)) }
     }
 

@@ -12,6 +12,21 @@ from frames import matches
 from switchboard import PATIENCE
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidState
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event, State
+
+
+class Connection(ClientConnection):
+    """Knows what it has acknowledged: a ping's payload is a message's id."""
+
+    acknowledged = 0
+
+    def process_event(self, event: Event) -> None:
+        is_ping = isinstance(event, Frame) and event.opcode is Opcode.PING and len(event.data) == 8
+        # A pong behind our own closing frame counts no more.
+        if is_ping and self.protocol.state is State.OPEN:
+            self.acknowledged = max(self.acknowledged, int.from_bytes(event.data, "big"))
+        super().process_event(event)
 
 
 class Client:
@@ -21,7 +36,7 @@ class Client:
     @classmethod
     async def open(cls, url: str, **options: Any) -> Client:
         # No pings of its own and no limits: nothing may happen here that a test didn't ask for.
-        defaults = {"proxy": None, "ping_interval": None, "max_size": None, "max_queue": None}
+        defaults = {"create_connection": Connection, "proxy": None, "ping_interval": None, "max_size": None, "max_queue": None}
         return cls(await connect(url, **defaults, open_timeout=PATIENCE, close_timeout=PATIENCE, **options))
 
     async def send(self, frame: Any) -> None:

@@ -53,6 +53,7 @@ class FrontEnd:
     def __init__(self, owner: Human, dialect: str, client: Client, opened: int) -> None:
         self.owner, self.dialect, self.client = owner, dialect, client
         self.opened, self.closed = opened, float("inf")
+        self.said_goodbye = False
         self.sent: list[str] = []
         self.unexpected: list[Any] = []
         self.reader = asyncio.create_task(self._read())
@@ -104,6 +105,11 @@ class Inbox(FrontEnd):
     def __init__(self, *arguments: Any) -> None:
         self.heard: list[Seen] = []
         super().__init__(*arguments)
+
+    @property
+    def acknowledged(self) -> int:
+        """The newest message that its pongs vouch for."""
+        return self.client.socket.acknowledged
 
     async def handle(self, frame: dict) -> None:
         match frame["type"]:

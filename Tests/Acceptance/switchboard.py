@@ -153,6 +153,11 @@ class Server:
         return self._process.pid
 
     @property
+    def status(self) -> int | None:
+        """How it ended; `None` while it runs."""
+        return self._process.poll()
+
+    @property
     def log(self) -> list[str]:
         """Every line logged since the first start."""
         return [line for lines in self._logs for line in lines.all()]

@@ -115,14 +115,17 @@ async def test_a_second_device_does_not_hide_what_the_first_one_missed(
     await phone.expect(erp.heard("later", people[0]))
 
 
-async def test_who_says_goodbye_has_what_it_was_sent(server: Server, connect: Connect, people: tuple) -> None:
+async def test_who_says_goodbye_has_what_it_acknowledged(server: Server, connect: Connect, people: tuple) -> None:
+    """A page that closes drops what is on its way to it, so that its close alone acknowledges nothing."""
     sender = await erp.online(connect, server, people[0])
     with raw(server, people[1]) as socket:
         await say(sender, people[1], "heard")
-        read_until(socket, PING)
+        socket.send(frame(PONG, read_until(socket, PING)[-1].payload))
+        await say(sender, people[1], "on its way")
         socket.send(frame(CLOSE, close_payload(1001)))
         read_until(socket, CLOSE)
-    back = await erp.online(connect, server, people[1])
+    back = await connect(server, erp.CHAT, people[1].token)
+    await back.expect(erp.heard("on its way", people[0]))
     await back.expect_nothing()
 
 

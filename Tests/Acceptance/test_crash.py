@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from client import Client
 from conftest import Connect, Start
-from database import rows
+from database import all_acknowledged, rows
 from erp import CHAT, heard, online, said
 from frames import matches
 from switchboard import Person, Server
@@ -137,6 +137,7 @@ async def check_delivery(connect: Connect, server: Server, pair: Pair, stored: d
     assert not set(resent.values()) & set(stored.values()), "a repeat was delivered again"
     assert sorted(pair.seen.values()) == sorted(pair.sent)
     await sender.close()
+    await all_acknowledged(server, pair.receiver)
     await receiver.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 from client import Client
 from conftest import Connect, Start
 from conversations import GET_CONVERSATIONS, PATH, conversation_of, found, search, settled
+from database import all_acknowledged
 from frames import ROOMS_TIME, error
 from raw import RawConnection, RawWebSocket, handshake
 from switchboard import Person, Server, command
@@ -259,6 +260,7 @@ async def test_what_waited_comes_when_a_jwt_turns_out_to_speak_campus(server: Se
     await sender.send(campus.said("four", bela.id))
     await late.expect(campus.heard("four", aarav))
     await late.expect_nothing()
+    await all_acknowledged(server, bela)
     await late.close()
     again = await connect(server, PATH, bela.token)
     await sender.send(campus.said("five", bela.id))

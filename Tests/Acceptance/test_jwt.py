@@ -344,7 +344,7 @@ def test_a_token_on_the_command_line(server: Server, variables: dict[str, str], 
     assert check(server, variables, SHARED.token(person.id, exp=1), on_command_line=True)[0] == 1
     assert check(server, variables, person.token)[0] == 0
     assert check(server, variables, "n" + person.token) == (
-        1, "switchboard: refused: the token is unknown, revoked or expired\n")
+        1, "switchboard: refused: the token is unknown, revoked or expired, or its holder is switched off\n")
 
 
 def test_no_token_to_check(server: Server, variables: dict[str, str]) -> None:

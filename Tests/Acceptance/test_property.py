@@ -204,11 +204,15 @@ class Traffic:
             socket = self.random.choice([*lost, socket])
         if socket is None:
             return
-        # What the network lost on the way to erp or campus, nobody could know of: these say good-bye.
-        if socket.dialect in FETCHING and self.random.random() < 0.5:
+        if self.random.random() < 0.5:
+            if socket.dialect not in FETCHING:
+                # It can't send again what the network loses.
+                await (await socket.client.socket.ping())
             socket.client.drop()
         elif socket.dialect == "socketio" and socket.is_connected and self.random.random() < 0.5:
             await socket.client.send_text("41")
+        else:
+            socket.said_goodbye = True
         await socket.client.close()
         await asyncio.gather(socket.reader, return_exceptions=True)
         socket.closed = next(self.clock)
@@ -300,7 +304,7 @@ class Traffic:
         return wrong
 
     def _who(self, socket: FrontEnd) -> str:
-        return f"{socket.dialect} socket of {socket.owner.id} ({socket.opened} to {socket.closed})"
+        return f"{socket.dialect} socket of {socket.owner.id} ({socket.opened} to {socket.closed}{', bye' if socket.said_goodbye else ''})"
 
     def _wrong_in_store(self, stored: dict[int, list[Seen]], members: dict[int, list[int]]) -> list[Any]:
         places = defaultdict(list)
@@ -375,11 +379,13 @@ class Traffic:
         if lost := set(theirs) - {message for socket in mine for message in socket.heard}:
             wrong.append((human.id, "never heard", sorted(lost)))
         for one, other in itertools.combinations(mine, 2):
-            apart = one.closed < other.opened or other.closed < one.opened
-            # What a socket that is still open has not acknowledged, another one is given too.
-            later = max(one, other, key=lambda socket: socket.opened)
-            beside = any(third.opened < later.opened < third.closed and third.dialect not in FETCHING for third in mine)
-            if apart and not beside and (twice := set(one.heard) & set(other.heard)):
+            one, other = sorted((one, other), key=lambda socket: socket.opened)
+            if other.opened < one.closed:
+                continue
+            # What one of several has not acknowledged is given to the next; of a broken one it is not known what it did.
+            beside = [third for third in mine if third.opened < other.opened and one.opened < third.closed]
+            known = min(third.acknowledged if third.said_goodbye and third.closed < other.opened else 0 for third in beside)
+            if twice := {message for message in one.heard if message[0] <= known} & set(other.heard):
                 wrong.append((self._who(one), self._who(other), "both heard", sorted(twice)))
         return wrong
 
