@@ -75,7 +75,11 @@ private func askOrigin(_ input: ArraySlice<UInt8>) {
     if open.allows(origin, host: host) {
         precondition(
             lower == "https://app.example.org"
-                || ["http://", "https://"].contains { lower == $0 + host.lowercased() }, "a stranger is let in")
+                || [("http://", ":80"), ("https://", ":443")].contains { scheme, port in
+                    // A scheme's own port may be written or left out.
+                    [lower, lower + port].contains(scheme + host.lowercased())
+                        || lower == scheme + host.lowercased() + port
+                }, "a stranger is let in")
     }
     if loopback.allows(origin, host: nil) {
         let name = lower.drop { $0 != "/" }.dropFirst(2).split(separator: ":", omittingEmptySubsequences: false)
@@ -83,6 +87,7 @@ private func askOrigin(_ input: ArraySlice<UInt8>) {
             name.first == "localhost" || name.first == "127.0.0.1" || name.prefix(3).joined() == "[1]"
                 || lower.contains("//[::1]"), "a stranger is taken for this machine")
     }
+    precondition(!loopback.allows(origin, host: nil, isForwarded: true), "a page of this machine comes through a proxy")
     if loopback.hosts.allows(host) {
         let name = Hosts.name(of: host)
         precondition(
@@ -115,8 +120,9 @@ private func ask(_ request: Request) {
         for kind in [TokenKind.opaque, .jwt] where !chosen.isEmpty { _ = chosen.forToken(kind) }
     case .found(.api(let endpoint), let parameters):
         ask(
-            API.Call(endpoint: endpoint, request: request, parameters: parameters, isLocal: false, address: "192.0.2.1")
-        )
+            API.Call(
+                endpoint: endpoint, request: request, parameters: parameters, isLocal: false, isProxied: false,
+                address: "192.0.2.1"))
     case .found(.socketIO, _), .notFound, .methodNotAllowed: break
     }
 }
