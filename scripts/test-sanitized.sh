@@ -22,7 +22,11 @@ SWIFT_BACKTRACE=enable=no
 TEST_PATIENCE=60
 export ASAN_OPTIONS TSAN_OPTIONS SWIFT_BACKTRACE TEST_PATIENCE
 
-${SWIFT:-swift} build --build-tests --sanitize="$sanitizer" --scratch-path "$build"
+if ! ${SWIFT:-swift} build --build-tests --sanitize="$sanitizer" --scratch-path "$build" >"$build/build.log" 2>&1; then
+    # The linker warns about every local symbol of the sanitizer.
+    grep -v 'Cannot export local symbol' "$build/build.log" >&2
+    exit 1
+fi
 status=0
 ${SWIFT:-swift} test --skip-build --sanitize="$sanitizer" --scratch-path "$build" >"$build/unit-test.log" 2>&1 || status=1
 grep -aE '✘|error:|Test run with' "$build/unit-test.log" | cut -c1-400
