@@ -20,7 +20,8 @@ TSAN_OPTIONS=log_path=$reports/report:suppressions=$suppressions
 SWIFT_BACKTRACE=enable=no
 # All is some five times as slow.
 TEST_PATIENCE=60
-export ASAN_OPTIONS TSAN_OPTIONS SWIFT_BACKTRACE TEST_PATIENCE
+SANITIZER=$sanitizer
+export ASAN_OPTIONS TSAN_OPTIONS SWIFT_BACKTRACE TEST_PATIENCE SANITIZER
 
 if ! ${SWIFT:-swift} build --build-tests --sanitize="$sanitizer" --scratch-path "$build" >"$build/build.log" 2>&1; then
     # The linker warns about every local symbol of the sanitizer.
@@ -33,8 +34,8 @@ grep -aE '✘|error:|Test run with' "$build/unit-test.log" | cut -c1-400
 # Allocations are counted, and files made to fail, by libraries that would come between the program and its sanitizer.
 # Who reads nothing is measured in seconds, which are too short here.
 SWITCHBOARD_BIN=$bin/switchboard ECHO_FIXTURE_BIN=$bin/EchoFixture SOCKETIO_FIXTURE_BIN=$bin/SocketIOFixture \
-    .build/venv/bin/python -m pytest -q -p no:cacheprovider --deselect Tests/Acceptance/test_allocations.py \
-    --deselect Tests/Acceptance/test_slow_reader.py \
+    .build/venv/bin/python -m pytest -q -p no:cacheprovider --ignore Tests/Acceptance/test_allocations.py \
+    --ignore Tests/Acceptance/test_slow_reader.py \
     "${@:-Tests/Acceptance}" || status=1
 if [ -n "$(ls -A "$reports")" ]; then
     grep -ahE 'SUMMARY' "$reports"/* | sort | uniq -c

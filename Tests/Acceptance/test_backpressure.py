@@ -15,6 +15,7 @@ import pytest
 import rooms
 from conftest import Connect, Start
 from database import held_up, stored_texts
+from metrics import Metrics
 from raw import CLOSE, TEXT, Ended, RawWebSocket, close_payload, frame
 from switchboard import Person, Server, eventually, memory
 
@@ -187,6 +188,7 @@ async def test_who_waits_for_the_store_in_vain_is_told_so(start: Start, connect:
     with held_up(server):
         for number in range(20):
             await filler.send(campus.said(f"filler {number}", third.id))
+        eventually(lambda: Metrics.of(server)["queue_length", {"queue": "writer"}] >= 5, "the queue is full")
         await sender.send(campus.said("no room", third.id))
         # While the store is held up still: what it has been given is answered when it is known.
         await sender.expect(campus.error("An error occurred while processing your message"), within=0.9)
