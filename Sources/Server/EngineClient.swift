@@ -63,9 +63,13 @@ class EngineClient: Carrier {
                 end()
             }
         }
-        if wantsDrained, queuedBytes == 0 {
-            wantsDrained = false
-            session?.drained()
+        if wantsDrained {
+            if queuedBytes == 0 {
+                drained()
+            } else {
+                // It may have been asked before there was one.
+                webSocket?.tellWhenDrained()
+            }
         }
         updateDeadline()
     }
@@ -109,7 +113,7 @@ class EngineClient: Carrier {
         webSocket?.tellWhenDrained()
     }
 
-    /// The websocket has written all.
+    /// The websocket has written all, or the last poll has taken it.
     final func drained() {
         // What is queued by now asks again.
         wantsDrained = false

@@ -173,6 +173,9 @@ class WebSocket:
                 await self.send("3")
             assert received == message
 
+    def abort(self) -> None:
+        self._connection.transport.abort()
+
     async def expect_close(self, code: int) -> None:
         """The server closes with this code, and says nothing before."""
         with pytest.raises(ConnectionClosed) as closed:

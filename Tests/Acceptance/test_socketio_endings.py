@@ -7,9 +7,10 @@ import json
 
 import api
 import campus
-import pytest
 import socket_io
 from conftest import Connect, Start
+from database import held_up
+from engine_io import WebSocket
 from socketio_raw import PollingLink, emitted, engine, have_read, sign_in
 from switchboard import Person, Server, memory
 
@@ -51,7 +52,32 @@ async def test_a_session_that_is_being_closed_vouches_for_nothing(server: Server
     await receiver.expect(campus.heard("Hello", aarav))
 
 
-async def test_a_websocket_is_not_read_for_a_session_that_is_not(start: Start, connect: Connect) -> None:
+async def test_a_websocket_is_not_read_for_a_session_that_is_not(start: Start) -> None:
+    server = start("--loops", 1, "--store-queue", 5)
+    aarav, bela = server.person(), server.person()
+    link = await signed_in(server, bela)
+    sent = [emitted("send_message", {"toUserId": aarav.id, "content": f"{number}"}) for number in range(60)]
+    junk = json.dumps(["nothing", "x" * 30_000])
+    with held_up(server):
+        # There is no room for so many, so that the POST waits for its answer.
+        post = await engine(server).begin("POST", link.session.query, "\x1e".join(sent))
+        await have_read(server)
+        async with engine(server).open_websocket(link.session.websocket_query) as client:
+            await upgrade(client)
+            before, blocked = memory(server), False
+            for _ in range(2_000):
+                try:
+                    async with asyncio.timeout(0.2):
+                        await client.send(f"42{junk}")
+                except TimeoutError:
+                    blocked = True
+                    break
+            assert blocked and memory(server) - before < 20 << 20
+            client.abort()
+    post.abort()
+
+
+async def test_what_waited_for_a_poll_goes_on_with_a_websocket(start: Start, connect: Connect) -> None:
     server = start("--loops", 1, "--send-queue", 65_536)
     aarav, bela = server.person(), server.person()
     speaker = await socket_io.online(connect, server, aarav.token)
@@ -64,16 +90,20 @@ async def test_a_websocket_is_not_read_for_a_session_that_is_not(start: Start, c
     post = await engine(server).begin("POST", link.session.query, "\x1e".join(events))
     await have_read(server)
     async with engine(server).open_websocket(link.session.websocket_query) as client:
-        await client.send("2probe")
-        await client.send("5")
-        before = memory(server)
-        junk = json.dumps(["nothing", "x" * 30_000])
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(3):
-                for _ in range(2_000):
-                    await client.send(f"42{junk}")
-        assert memory(server) - before < 20 << 20
-    post.abort()
+        await upgrade(client)
+        for _ in range(3):
+            assert "m" * 16_000 in str(await client.receive())
+        for _ in range(300):
+            await client.expect('42["error",{"message":"Unknown event"}]')
+        (await post.answer()).expect_payload("ok")
+        await client.send(emitted("nothing"))
+        await client.expect('42["error",{"message":"Unknown event"}]')
+
+
+async def upgrade(client: WebSocket) -> None:
+    await client.send("2probe")
+    await client.expect("3probe")
+    await client.send("5")
 
 
 async def test_who_leaves_while_paused_is_read_again(start: Start, connect: Connect) -> None:
