@@ -18,18 +18,18 @@ final class Connection: Carrier, SocketStreamDelegate {
     private var isCounted = false
     private var block: AddressBlock?
 
-    private var phase = Phase.gone
+    var phase = Phase.gone
     /// What has become of a WebSocket's messages, and of its pings.
-    private var decoder = MessageDecoder()
-    private var heartbeat: Heartbeat
-    private var deflation: Deflation?
+    var decoder = MessageDecoder()
+    var heartbeat: Heartbeat
+    var deflation: Deflation?
     /// What was read and is not looked at yet, as too much was inflated, and the tick from which it is.
-    private var rest: [UInt8] = []
-    private var waitsUntil: UInt32 = .max
+    var rest: [UInt8] = []
+    var waitsUntil: UInt32 = .max
     /// Whether no more is to be read, as the server is about to go.
-    private var isLeaving = false
+    var isLeaving = false
 
-    private enum Phase {
+    enum Phase {
         case http(HTTPConversation)
         /// Whose connection it is is being looked up. What comes meanwhile waits.
         case authenticating(Opening, early: [UInt8])
@@ -50,19 +50,6 @@ final class Connection: Carrier, SocketStreamDelegate {
             case .http, .lingering, .gone: false
             }
         }
-    }
-
-    /// What a connection will be once its token is known.
-    struct Opening {
-        /// What it may speak; the kind of its token chooses where there are several.
-        let mounts: [Mount]
-        let room: RoomName?
-        /// The answer to the handshake. It leaves when the connection hears what is sent to it, or with the reason
-        /// why it is closed.
-        let handshake: [UInt8]
-        let compression: Compression?
-        /// Whether a proxy speaks for the client.
-        let isForwarded: Bool
     }
 
     init(_ id: ConnectionID, _ stream: SocketStream, _ arrival: Arrival, hub: Hub) {
@@ -129,7 +116,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     }
 
     /// Whether it is a WebSocket that frames may still be read from.
-    private var isOpen: Bool {
+    var isOpen: Bool {
         switch phase {
         case .webSocket, .engine: true
         case .http, .authenticating, .seating, .lingering, .gone: false
@@ -143,118 +130,6 @@ final class Connection: Carrier, SocketStreamDelegate {
     var conversation: HTTPConversation? { if case .http(let conversation) = phase { conversation } else { nil } }
 
     // MARK: - From the stream
-
-    func received(_ bytes: inout MutableSpan<UInt8>) {
-        switch phase {
-        case .http(let conversation):
-            conversation.received(bytes.span)
-            if case .http = phase { setDeadline(conversation.deadline) }
-        case .authenticating(let opening, var early):
-            phase = .gone
-            keep(bytes.span, in: &early)
-            phase = .authenticating(opening, early: early)
-        case .seating(let session, let handshake, var early):
-            phase = .gone
-            keep(bytes.span, in: &early)
-            phase = .seating(session, handshake: handshake, early: early)
-        case .webSocket:
-            if isWaiting { append(bytes.span, to: &rest) } else { decode(&bytes) }
-            updateDeadline()
-        case .engine: decode(&bytes)
-        case .lingering, .gone:
-            break
-        }
-    }
-
-    private func decode(_ bytes: inout MutableSpan<UInt8>) {
-        heartbeat.heard()
-        do {
-            let used = try decoder.decode(&bytes) { kind, payload in
-                receive(kind, payload)
-                return isOpen && deflation?.isExhausted != true ? .proceed : .pause
-            }
-            if isOpen, deflation?.isExhausted == true { wait(with: bytes.span.extracting(used...)) }
-        } catch {
-            refuse(error)
-        }
-    }
-
-    /// Ends the connection of a peer that broke the protocol.
-    private func refuse(_ error: WebSocketError) {
-        hub.note(.protocolError)
-        close(error.closeCode, error.reason)
-    }
-
-    private func receive(_ kind: Incoming, _ payload: Span<UInt8>) {
-        switch (kind, phase) {
-        case (.text, .webSocket(let session)): if session.admits() { session.received(payload) }
-        case (.binary, .webSocket(let session)): session.receivedBinary()
-        case (.compressed(let isText), .webSocket(let session)): inflate(payload, isText: isText, for: session)
-        case (.text, .engine(let client)): client.received(payload, isText: true)
-        case (.binary, .engine(let client)): client.received(payload, isText: false)
-        case (.ping, _): stream.send(FrameEncoder.pong(payload))
-        case (.close(let code), _): receivedClose(code)
-        case (.pong, .webSocket(let session)): session.acknowledged(payload)
-        case (.pong, _), (.text, _), (.binary, _), (.compressed, _): break
-        }
-    }
-
-    private var isWaiting: Bool { waitsUntil != .max }
-
-    /// Leaves the client alone for a tick, with what is not looked at yet.
-    private func wait(with rest: Span<UInt8>) {
-        append(rest, to: &self.rest)
-        stream.stopReading()
-        waitsUntil = hub.wheel.now + 1
-        updateDeadline()
-    }
-
-    /// Goes on with the client after a wait.
-    private func readOn(_ session: Session) {
-        guard hub.wheel.now >= waitsUntil else { return }
-        deflation?.refill()
-        if session.isPaused || deflation?.isExhausted == true {
-            waitsUntil = hub.wheel.now + 1
-            return
-        }
-        waitsUntil = .max
-        var late: [UInt8] = []
-        swap(&late, &rest)
-        decodeEarly(&late)
-        readOn(session.isPaused)
-    }
-
-    private func readOn(_ isPaused: Bool) {
-        if isOpen, !isPaused, !isWaiting, !isLeaving { stream.startReading() }
-    }
-
-    private func append(_ bytes: Span<UInt8>, to kept: inout [UInt8]) {
-        for index in bytes.indices { kept.append(bytes[index]) }
-    }
-
-    /// Keeps what a client sends before it was answered: it may start at once, but not go on and on.
-    private func keep(_ bytes: Span<UInt8>, in early: inout [UInt8]) {
-        append(bytes, to: &early)
-        if early.count > 65_536 { stream.stopReading() }
-    }
-
-    /// Inflates a message that is looked at, and any that later ones may refer to.
-    private func inflate(_ payload: Span<UInt8>, isText: Bool, for session: Session) {
-        guard let deflation else { return }
-        let isAdmitted = isText && session.admits()
-        do throws(WebSocketError) {
-            let message = isAdmitted || deflation.needsAll ? try deflation.inflate(payload) : []
-            if !isText { return session.receivedBinary() }
-            guard isAdmitted else { return }
-            var validator = UTF8Validator()
-            guard validator.firstInvalidIndex(in: message.span) == nil, validator.isComplete else {
-                throw .invalidUTF8
-            }
-            session.received(message.span)
-        } catch {
-            refuse(error)
-        }
-    }
 
     func receivedEnd() {
         switch phase {
@@ -321,28 +196,6 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     // MARK: - To a WebSocket
 
-    /// Goes on as a WebSocket.
-    ///
-    /// - Parameters:
-    ///   - token: What the client brought; without one, it is nobody in particular.
-    ///   - early: What the client sent right behind its handshake.
-    func upgrade(_ opening: Opening, token: String?, early: [UInt8]) {
-        phase = .authenticating(opening, early: early)
-        setDeadline(hub.wheel.now + hub.ticks.head)
-        if let token {
-            if let known = hub.authenticate(token, from: address, for: id) { authenticated(known) }
-        } else if hub.allowsAnonymous(opening.mounts[0], isForwarded: opening.isForwarded) {
-            open(opening.mounts[0], as: nil, holder: nil, expiresAt: nil)
-        } else {
-            refuse(.tokenMissing, .unauthorized, "Authentication required")
-        }
-    }
-
-    private func refuse(_ reason: RefusalReason, _ code: CloseCode, _ words: String) {
-        hub.note(reason)
-        close(code, words)
-    }
-
     override func authenticated(_ authentication: Authentication) {
         guard case .authenticating(let opening, _) = phase else { return }
         switch authentication {
@@ -359,38 +212,6 @@ final class Connection: Carrier, SocketStreamDelegate {
             refuse(.tokenInvalid, .unauthorized, "Invalid or expired token")
         case .unavailable: refuse(.storeUnavailable, .tryAgainLater, "The store is not available")
         }
-    }
-
-    private func open(_ mount: Mount, as user: User?, holder: Holder?, expiresAt: Timestamp?) {
-        guard case .authenticating(let opening, let early) = phase else { return }
-        let rivals = opening.mounts.map(\.name).filter { $0 != mount.name }
-        let seat: Seat
-        switch mount.endpoint.kind {
-        case .chat:
-            guard let user else { return refuse(.tokenMissing, .unauthorized, "Authentication required") }
-            let isUndecided = rivals.contains { $0.dialect.wantsBacklog }
-            seat = .chat(
-                user, backlog: mount.name.dialect.wantsBacklog ? .wanted : isUndecided ? .undecided : .unneeded)
-        case .person:
-            guard let user else { return refuse(.tokenMissing, .unauthorized, "Authentication required") }
-            seat = .person(user)
-        case .notifications: seat = .notifications(user)
-        case .room:
-            guard let room = opening.room else { return refuse(.badRoomName, .badRoomName, "Invalid room name") }
-            seat = .room(room)
-        case .counter: seat = .counter
-        }
-        var usage: Usage?
-        if let user {
-            usage = hub.people.enter(user.id, limit: hub.settings.connectionsPerPerson)
-            if usage == nil { return refuse(.personIsFull, .tryAgainLater, "Too many connections") }
-        }
-        deflation = opening.compression.map { Deflation($0, of: hub) }
-        let session = Session(
-            seat, mount.name, rivals: rivals, on: self, of: hub, holder: holder, usage: usage,
-            expiresAt: expiresAt.map { hub.tick(at: $0) })
-        phase = .seating(session, handshake: opening.handshake, early: early)
-        session.takeSeat()
     }
 
     override func seated() {
@@ -412,12 +233,6 @@ final class Connection: Carrier, SocketStreamDelegate {
         readOn(session.isPaused)
     }
 
-    private func decodeEarly(_ early: inout [UInt8]) {
-        if early.isEmpty { return }
-        var span = early.mutableSpan
-        decode(&span)
-    }
-
     override func send(_ frame: [UInt8]) {
         if let deflation { stream.send(deflation.deflate(frame)) } else { stream.send(frame) }
     }
@@ -436,13 +251,6 @@ final class Connection: Carrier, SocketStreamDelegate {
         if isPaused { stream.stopReading() } else { readOn(isPaused) }
     }
 
-    /// The peer closes: its code goes back, and nothing else after it (RFC 6455, section 5.5.1).
-    private func receivedClose(_ code: CloseCode) {
-        if case .webSocket(let session) = phase { session.closedByPeer() }
-        hub.meter.closedByPeer(code)
-        leave(FrameEncoder.close(code == .noneReceived ? .normal : code))
-    }
-
     override func close(_ code: CloseCode, _ reason: String) {
         if phase.isWebSocket { hub.meter.closedByServer(code) }
         switch phase {
@@ -453,7 +261,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         }
     }
 
-    private func leave(_ lastFrame: [UInt8]) {
+    func leave(_ lastFrame: [UInt8]) {
         // Before the last frame joins the queue: what is not in it has arrived.
         switch phase {
         case .webSocket(let session), .seating(let session, _, _): session.confirm()
@@ -506,28 +314,12 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     // MARK: - To Socket.IO, or to another loop
 
-    /// Goes on as the websocket of a client.
-    func upgrade(to client: EngineClient, handshake: [UInt8]) {
-        phase = .engine(client)
-        setDeadline(.max)
-        decoder = MessageDecoder(maximumMessageLength: hub.engineSettings.maxPayload)
-        stream.limitQueue(to: hub.settings.sendQueue)
-        stream.send(handshake)
-        stream.startReading()
-    }
-
     /// Sends one packet of Engine.IO as a message of the websocket.
     func write(_ packet: OutgoingPacket) {
         switch packet {
         case .text(let bytes): stream.send(FrameEncoder.frame(.text, bytes.span))
         case .binary(let bytes): stream.send(FrameEncoder.frame(.binary, bytes.span))
         }
-    }
-
-    /// What the client sent right behind its handshake.
-    func receivedEarly(_ early: [UInt8]) {
-        var early = early
-        decodeEarly(&early)
     }
 
     /// Leaves this loop. Nothing may wait to be written.
@@ -581,13 +373,4 @@ final class Connection: Carrier, SocketStreamDelegate {
         case .wait: break
         }
     }
-}
-
-/// A connection on its way to the loop whose client its request is for.
-struct MovingConnection: Sendable {
-    let socket: LooseSocket
-    let arrival: Arrival
-    /// With what came behind the request, or with as much of it as came.
-    let decoder: RequestDecoder
-    let request: Request?
 }

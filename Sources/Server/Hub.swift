@@ -48,16 +48,15 @@ final class Hub {
     let shardCount: Int
     private let inbox: Mailbox<Mail>
     private var mail: [Mail] = []
-    private var slots: [Slot] = []
-    private var freeSlots: [UInt32] = []
-    private let topics: Topics
+    private var places: Places
+    let topics: Topics
     let knownTokens = KnownTokens()
     var revocations = RecentRevocations()
     /// Whose deliveries are to be reported with the next second, and whose clients are to acknowledge with the next tick.
-    private var noted: [ConnectionID] = [], unacknowledged: [ConnectionID] = []
-    private var newestPing = (message: MessageID(0), frame: FrameEncoder.frame(.ping, MessageID(0).cursor.span))
+    var noted: [ConnectionID] = [], unacknowledged: [ConnectionID] = []
+    var newestPing = (message: MessageID(0), frame: FrameEncoder.frame(.ping, MessageID(0).cursor.span))
     /// The newest message that this loop has heard of; 0 before the first.
-    private(set) var newestMessage = MessageID(0)
+    var newestMessage = MessageID(0)
     /// Sessions with a history that holds newer ones.
     private var awaitingMessages: [ConnectionID] = []
     /// Sessions with a change that the store's queue had no room for, in the order in which they came.
@@ -65,25 +64,20 @@ final class Hub {
     /// What waits for clients of Socket.IO that poll.
     var bytesForPolls = 0
     /// The clients of Socket.IO, by the id of their session.
-    private var clients: [String: EngineClient] = [:]
+    var clients: [String: EngineClient] = [:]
     /// How many of them have not signed in.
     var unconnectedClients = 0
     /// Clients with something for their poll at the end of the turn.
-    private var unflushed: [EngineClient] = []
+    var unflushed: [EngineClient] = []
     /// The event that this loop heard of last.
-    private(set) var newestEvent = EventNumber(rawValue: 0)
-    private var eventLog = EventLog()
-    private var isSendingBulk = false
-    private var isSweeping = false
+    var newestEvent = EventNumber(rawValue: 0)
+    var eventLog = EventLog()
+    var isSendingBulk = false
+    var isSweeping = false
     /// The tick at which it was last said that there was nothing left to accept connections with.
     private var exhaustedAt: UInt32?
     private var timer: RepeatingTimer?
     private var listeners: [Listener] = []
-
-    private struct Slot {
-        var generation: UInt16 = 0
-        var carrier: Carrier?
-    }
 
     /// The configuration's times, in ticks of the wheel.
     struct Ticks {
@@ -109,6 +103,7 @@ final class Hub {
     init(_ shard: Shard, index: UInt16, inbox: Mailbox<Mail>, _ services: Services) {
         self.shard = shard
         self.index = index
+        places = Places(of: index)
         self.inbox = inbox
         loop = shard.loop
         settings = services.settings
@@ -210,53 +205,6 @@ final class Hub {
         connection.start(with: moving)
     }
 
-    /// Gives a new carrier its place.
-    private func place<Placed: Carrier>(_ make: (ConnectionID) -> Placed) -> Placed {
-        let id = takePlace()
-        let carrier = make(id)
-        slots[Int(id.slot)].carrier = carrier
-        return carrier
-    }
-
-    private func takePlace(for carrier: Carrier? = nil) -> ConnectionID {
-        let slot: UInt32
-        if let free = freeSlots.popLast() {
-            slot = free
-        } else {
-            slot = UInt32(slots.count)
-            slots.append(Slot())
-        }
-        slots[Int(slot)].carrier = carrier
-        return ConnectionID(shard: index, slot: slot, generation: slots[Int(slot)].generation)
-    }
-
-    private func free(_ id: ConnectionID) {
-        slots[Int(id.slot)].carrier = nil
-        slots[Int(id.slot)].generation &+= 1
-        freeSlots.append(id.slot)
-    }
-
-    /// Gives a carrier another place: what is on its way to the session that it carried must not reach the next one.
-    func renew(_ carrier: Carrier) {
-        free(carrier.id)
-        carrier.move(to: takePlace(for: carrier))
-    }
-
-    func carrier(_ id: ConnectionID) -> Carrier? {
-        let slot = slots[Int(id.slot)]
-        return slot.generation == id.generation ? slot.carrier : nil
-    }
-
-    /// All there are, as of now: some may end while they are looked through.
-    var carriers: [Carrier] { slots.compactMap(\.carrier) }
-
-    /// The HTTP part of a connection, if it is still there.
-    func conversation(_ id: ConnectionID) -> HTTPConversation? { (carrier(id) as? Connection)?.conversation }
-
-    func remove(_ carrier: Carrier) { free(carrier.id) }
-
-    var connectionCount: Int { slots.count - freeSlots.count }
-
     /// Whether a dialect's path is open to people without a token.
     ///
     /// - Parameter isForwarded: Whether a proxy speaks for them: then they may be from anywhere.
@@ -271,57 +219,35 @@ final class Hub {
         FrameEncoder.frame(.text, deflater.deflate(FrameEncoder.payload(of: frame).span).span, isCompressed: true)
     }
 
-    // MARK: - Clients of Socket.IO
+    // MARK: - Places
 
-    /// Opens a session of Engine.IO; `nil` where too many have not signed in.
-    ///
-    /// - Parameter token: What came with the request.
-    func openClient(
-        _ name: DialectName, on transport: EngineTransport, base64: Bool, token: String?, from address: String
-    ) -> EngineClient? {
-        if unconnectedClients >= settings.maxUnconnected { return nil }
-        let client = place {
-            SocketIOClient($0, name, on: transport, base64: base64, token: token, from: address, of: self)
-        }
-        clients[client.sid] = client
-        return client
+    func carrier(_ id: ConnectionID) -> Carrier? { places[id] }
+
+    /// The HTTP part of a connection, if it is still there.
+    func conversation(_ id: ConnectionID) -> HTTPConversation? { (carrier(id) as? Connection)?.conversation }
+
+    /// All there are, as of now: some may end while they are looked through.
+    var carriers: [Carrier] { places.carriers }
+
+    var connectionCount: Int { places.count }
+
+    /// Gives a new carrier its place.
+    func place<Placed: Carrier>(_ make: (ConnectionID) -> Placed) -> Placed {
+        let carrier = make(places.take())
+        places.put(carrier)
+        return carrier
     }
 
-    func client(_ sid: String) -> EngineClient? { clients[sid] }
+    func remove(_ carrier: Carrier) { places.free(carrier.id) }
 
-    func remove(_ client: EngineClient) {
-        clients[client.sid] = nil
-        remove(client as Carrier)
+    /// Gives a carrier another place: what is on its way to the session that it carried must not reach the next one.
+    func renew(_ carrier: Carrier) {
+        places.free(carrier.id)
+        carrier.move(to: places.take())
+        places.put(carrier)
     }
 
-    /// Has a client flushed at the end of this turn.
-    func setUnflushed(_ client: EngineClient) { unflushed.append(client) }
-
-    private func flushClients() -> Bool {
-        if unflushed.isEmpty { return false }
-        var clients: [EngineClient] = []
-        swap(&clients, &unflushed)
-        for client in clients { client.flush() }
-        return true
-    }
-
-    /// What a client missed that comes back, with what each event is to it; `nil` where that is not known any more.
-    func events(after offset: EventOffset) -> [(event: Event, number: EventNumber)]? {
-        if offset.number > newestEvent { return nil }
-        let first = offset.isPartial ? offset.number : offset.number.next
-        return first > newestEvent ? [] : eventLog.events(from: first)
-    }
-
-    /// Whether somebody who joined a conversation's room was removed from it since: another loop may not have heard yet.
-    func isRemoved(_ user: UserID, from conversation: ConversationID, since number: EventNumber) -> Bool {
-        eventLog.isRemoved(user, from: conversation, since: number)
-    }
-
-    // MARK: - Topics
-
-    func subscribe(_ session: Session, to topic: Topic) { topics.subscribe(session, to: topic) }
-    func unsubscribe(_ session: Session, from topic: Topic) { topics.unsubscribe(session, from: topic) }
-    func unsubscribe(_ session: Session) { topics.unsubscribe(session) }
+    // MARK: - Mail
 
     private func readMail() -> Bool {
         inbox.drain(into: &mail)
@@ -357,8 +283,6 @@ final class Hub {
         }
     }
 
-    // MARK: - Histories
-
     /// Has a session called when all messages up to one were heard here: a reader may see what was committed before
     /// this loop hears of it.
     func waitForMessages(of id: ConnectionID) { awaitingMessages.append(id) }
@@ -370,13 +294,11 @@ final class Hub {
         for id in waiting { carrier(id)?.session?.releaseHistory() }
     }
 
-    // MARK: - A full store
-
     /// Has a session called when the store's queue has room.
     func waitForStore(_ id: ConnectionID) { awaitingStore.append(id) }
 
     /// Called with all mail, as most batches of the writer's bring some, and at the latest with the tick.
-    private func resumeStalled() {
+    func resumeStalled() {
         if awaitingStore.isEmpty { return }
         var waiting: [ConnectionID] = []
         swap(&waiting, &awaitingStore)
@@ -387,98 +309,6 @@ final class Hub {
         }
         awaitingStore.insert(contentsOf: waiting[next...], at: 0)
     }
-
-    // MARK: - Events
-
-    private func deliver(_ event: Event) {
-        // Those of rooms don't reach every loop, and nobody comes back to them.
-        var isRecoverable = false
-        if !event.isOfRoom {
-            newestEvent = newestEvent.next
-            isRecoverable = recoveries.isNeeded
-        }
-        if isRecoverable { eventLog.append(event, newestEvent, limit: settings.recoveryLog, at: wheel.now) }
-        var frames = Frames(event, isRecoverable ? newestEvent : nil)
-        switch event {
-        case .message(let message, let recipients):
-            newestMessage = message.id
-            for member in topics.members(of: .conversation(message.conversation)) {
-                if let frame = frame(&frames, for: member.session, as: .joined) {
-                    member.session.hear(frame, of: message.id)
-                }
-            }
-            for recipient in recipients {
-                for member in topics.members(of: .chat(recipient)) {
-                    if let frame = frame(&frames, for: member.session) {
-                        member.session.hear(frame, of: message.id)
-                    }
-                }
-            }
-            for member in topics.members(of: .chat(message.sender.id)) {
-                member.session.hasSent(message, to: recipients)
-                if member.session.name.dialect.echoesMessages, let frame = frame(&frames, for: member.session) {
-                    member.session.hear(frame, of: message.id)
-                }
-            }
-        case .read(let receipt):
-            for other in receipt.others {
-                send(&frames, to: .chat(other), as: receipt.authors.contains(other) ? .author : .other)
-            }
-        case .typing(let sign):
-            for reader in sign.readers { mention(event, &frames, to: .chat(reader)) }
-        case .notification(let notification):
-            let topic: Topic =
-                switch notification.audience {
-                case .person(let user): .notifications(user)
-                case .college(let college): .collegeNotifications(college)
-                case .everybody: .everybodysNotifications
-                }
-            for member in topics.members(of: topic) {
-                if let frame = frame(&frames, for: member.session) { member.session.hearNotification(frame) }
-            }
-        case .unreadCount(let count, let user):
-            for member in topics.members(of: .notifications(user)) {
-                member.session.setUnread(count)
-                frames.hearers += 1
-            }
-        case .removed(let user, let conversation):
-            for member in topics.members(of: .chat(user)) { member.session.leave(conversation) }
-            if isRecoverable { recoveries.remove(user, from: conversation, at: newestEvent) }
-        case .room(let room, .said, _):
-            send(&frames, to: .room(room))
-        case .room(let room, _, let exception):
-            let except = exception.flatMap { carrier($0, ifOn: index) }?.session
-            mention(event, &frames, to: .room(room), except: except)
-        case .counter, .counterUsers:
-            mention(event, &frames, to: .counter)
-        }
-        if frames.hearers > 0 { meter.heard(EventKind(event), by: frames.hearers) }
-    }
-
-    private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
-        for member in topics.members(of: topic) {
-            if let frame = frame(&frames, for: member.session, as: role) { member.session.hear(frame) }
-        }
-    }
-
-    /// Passes on what is held back of those who are behind with reading.
-    private func mention(_ event: Event, _ frames: inout Frames, to topic: Topic, except: Session? = nil) {
-        for member in topics.members(of: topic) where member.session !== except {
-            if let frame = frame(&frames, for: member.session) { member.session.hear(frame, inPassing: event) }
-        }
-    }
-
-    /// An event's frame for a session, compressed where it shares that with others.
-    private func frame(_ frames: inout Frames, for session: Session, as role: Role = .other) -> [UInt8]? {
-        guard let frame = frames.frame(for: session.name, as: role) else { return nil }
-        frames.hearers += 1
-        if session.sharedCompression == 0 { return frame }
-        let length = FrameEncoder.payload(of: frame).count
-        guard length >= settings.deflateThreshold, length <= session.sharedCompression else { return frame }
-        return frames.deflated(for: session.name, as: role) { deflate($0) }
-    }
-
-    private func carrier(_ id: ConnectionID, ifOn shard: UInt16) -> Carrier? { id.shard == shard ? carrier(id) : nil }
 
     // MARK: - Time
 
@@ -494,96 +324,7 @@ final class Hub {
     }
 
     /// For the `Date` header; of this second.
-    private(set) var date = HTTPDate(secondsSince1970: Int(Timestamp.now.microseconds / 1_000_000))
-
-    private func tick() {
-        meter.ticked()
-        if index == 0, writer.hasBulkWork, !isSendingBulk { sendBulk(to: bulkAllowance()) }
-        if index == 0, writer.hasSweepWork, !isSweeping { sweep(Self.slicesATick) }
-        for id in wheel.advance() {
-            if let carrier = carrier(id), carrier.wakesAt == wheel.now { carrier.wake() }
-        }
-        resumeStalled()
-        endRevoked()
-        let isSecond = wheel.now % DeadlineWheel.resolution == 0
-        reportDeliveries(isSecond: isSecond)
-        if isSecond { secondPassed() }
-    }
-
-    private func secondPassed() {
-        date = HTTPDate(secondsSince1970: Int(Timestamp.now.microseconds / 1_000_000))
-        if index == 0 {
-            writer.submitAnyway(.tidy(.now))
-            recoveries.tidy()
-            people.tidy(at: microseconds)
-        }
-        tidyEventLog()
-    }
-
-    private func tidyEventLog() {
-        if recoveries.isNeeded {
-            // A little longer than clients may stay away.
-            if wheel.now > ticks.recovery {
-                eventLog.forget(upTo: wheel.now - ticks.recovery - DeadlineWheel.resolution)
-            }
-        } else {
-            eventLog = EventLog()
-        }
-    }
-
-    /// The ping that asks whether a message has arrived; its many receivers share it.
-    func ping(for message: MessageID) -> [UInt8] {
-        if newestPing.message != message { newestPing = (message, FrameEncoder.frame(.ping, message.cursor.span)) }
-        return newestPing.frame
-    }
-
-    /// Remembers a connection whose deliveries are to be reported, or acknowledged.
-    func noteDelivery(to id: ConnectionID, isAcknowledged: Bool) {
-        if isAcknowledged { unacknowledged.append(id) } else { noted.append(id) }
-    }
-
-    /// - Parameter isSecond: Whether it is the turn of those too who acknowledge nothing.
-    private func reportDeliveries(isSecond: Bool) {
-        let due = isSecond ? unacknowledged + noted : unacknowledged
-        if due.isEmpty { return }
-        unacknowledged = []
-        if isSecond { noted = [] }
-        let delivered = due.compactMap { carrier($0)?.session?.takeNote() }
-        if !delivered.isEmpty { writer.submitAnyway(.delivered(delivered)) }
-    }
-
-    // MARK: - Bulk messages
-
-    /// How many people are served by the present tick.
-    private func bulkAllowance() -> Int {
-        let (rate, resolution) = (settings.bulkRate, Int(DeadlineWheel.resolution))
-        // What a division leaves over comes with the first tick of a second.
-        return rate / resolution + (wheel.now % DeadlineWheel.resolution == 0 ? rate % resolution : 0)
-    }
-
-    /// Has the writer serve people, in slices so small that live messages hardly wait for one.
-    private func sendBulk(to people: Int) {
-        isSendingBulk = people > 0
-        if isSendingBulk { writer.submitAnyway(.sendBulk(people)) }
-    }
-
-    /// At most a sixth of the writer's time.
-    private static let slicesATick = 12
-
-    /// Has the writer erase what was deleted, and what is too old, in slices likewise.
-    private func sweep(_ slices: Int) {
-        isSweeping = slices > 0
-        if isSweeping { writer.submitAnyway(.sweep(.now, slices: slices)) }
-    }
-
-    /// A person was deleted. What the log holds of them can't be told from what others need, so all of it goes: clients
-    /// that come back fetch their histories.
-    private func forget(_ user: UserID) {
-        eventLog.forgetEvents()
-        if index != 0 { return }
-        recoveries.forget(user)
-        for readers in [api.readers, archive] { readers.tellAll { $0.accounts.forget(user) } }
-    }
+    var date = HTTPDate(secondsSince1970: Int(Timestamp.now.microseconds / 1_000_000))
 
     // MARK: - Stopping
 

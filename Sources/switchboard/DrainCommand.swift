@@ -1,4 +1,3 @@
-import Foundation
 import JSON
 import Server
 import Storage
@@ -19,9 +18,9 @@ enum DrainCommand {
         let arguments = try Arguments(words, flags: Arguments.commonFlags, switches: [], help: help)
         try arguments.noWords()
         let database = try arguments.configuration().database
-        guard let socket = LocalSocket.find(forDatabase: database), FileManager.default.fileExists(atPath: socket),
-            let answer = await LocalClient(socket: socket).post([], to: "/api/drain/")
-        else { throw Failure("no server runs on \(database)") }
+        guard let server = LocalClient(database: database), let answer = await server.post([], to: "/api/drain/") else {
+            throw Failure("no server runs on \(database)")
+        }
         guard let process = Progress(answer)?.process else {
             throw Failure("the server answers with status \(answer.status)")
         }
@@ -32,7 +31,7 @@ enum DrainCommand {
         }
         show("draining")
         while true {
-            if let progress = await LocalClient(socket: socket).get("/api/drain/").flatMap({ Progress($0) }) {
+            if let progress = await server.get("/api/drain/").flatMap({ Progress($0) }) {
                 // The next server is there already.
                 if progress.process != process { break }
                 if progress.clients > 0 { show("waiting for clients to be sent away: \(progress.clients)") }
@@ -63,7 +62,7 @@ enum DrainCommand {
         let clients: Int64
 
         init?(_ answer: LocalClient.Answer) {
-            let value = try? JSONParser(maximumLength: max(1, answer.body.count)).parse(answer.body.span)
+            let value = answer.json
             guard answer.status == 200, let process = value?["process"]?.int64, let clients = value?["clients"]?.int64
             else { return nil }
             self.process = process

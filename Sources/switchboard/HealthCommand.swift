@@ -1,4 +1,3 @@
-import Foundation
 import JSON
 import Server
 
@@ -18,12 +17,11 @@ enum HealthCommand {
         let arguments = try Arguments(words, flags: Arguments.commonFlags, switches: [], help: help)
         try arguments.noWords()
         let database = try arguments.configuration().database
-        guard let socket = LocalSocket.find(forDatabase: database), FileManager.default.fileExists(atPath: socket),
-            let answer = await LocalClient(socket: socket).get("/readyz")
-        else { throw Failure("no server runs on \(database)") }
+        guard let answer = await LocalClient(database: database)?.get("/readyz") else {
+            throw Failure("no server runs on \(database)")
+        }
         if answer.status != 200 {
-            let body = try? JSONParser(maximumLength: max(1, answer.body.count)).parse(answer.body.span)
-            throw Failure(body?["message"]?.string ?? "the server answers with status \(answer.status)")
+            throw Failure(answer.json?["message"]?.string ?? "the server answers with status \(answer.status)")
         }
         Terminal.print("ready")
     }

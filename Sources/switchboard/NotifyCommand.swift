@@ -105,10 +105,7 @@ enum NotifyCommand {
     private static func sendToServer(
         _ content: NotificationContent, _ audience: Audience, _ database: String
     ) async throws -> Int64? {
-        guard let socket = LocalSocket.find(forDatabase: database), FileManager.default.fileExists(atPath: socket)
-        else {
-            return nil
-        }
+        guard let server = LocalClient(database: database) else { return nil }
         var body = JSONWriter()
         body.object {
             switch audience {
@@ -124,11 +121,10 @@ enum NotifyCommand {
             $0.member("priority", content.priority.rawValue)
             $0.raw("data", content.data)
         }
-        guard let answer = await LocalClient(socket: socket).post(body.bytes, to: "/api/notifications/send/") else {
+        guard let answer = await server.post(body.bytes, to: "/api/notifications/send/") else {
             return nil
         }
-        let parser = JSONParser(maximumLength: max(1, answer.body.count))
-        let value = try? parser.parse(answer.body.span)
+        let value = answer.json
         if answer.status == 200, let id = value?["data"]?["id"]?.int64 { return id }
         throw Failure(value?["message"]?.string ?? "the server answered with status \(answer.status)")
     }

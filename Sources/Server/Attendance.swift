@@ -1,0 +1,118 @@
+import Chat
+import EventLoop
+import Storage
+
+/// Who is here, and what has reached them: as the store knows it, and beyond.
+struct Attendance {
+    private let store: Store
+    /// How much text a connection is sent at once of what it missed.
+    private let backlogBytes: Int
+    private var presence = Presence()
+    private var arrivals = Arrivals()
+
+    init(_ store: Store, backlogBytes: Int) {
+        self.store = store
+        self.backlogBytes = backlogBytes
+    }
+
+    func isPresent(_ user: UserID) -> Bool { presence.isPresent(user) }
+
+    var counterUsers: Int { presence.counterUsers }
+
+    mutating func take(_ seat: Seat, by connection: ConnectionID) throws(StoreError) -> Seating {
+        switch seat {
+        case .chat(let user, let rule): return .chat(try arrive(user.id, by: connection, rule))
+        case .person(let user): return .chat(try arrive(user.id, by: connection, .unneeded))
+        case .notifications(let user):
+            return .notifications(
+                unread: try user.map { user throws(StoreError) in
+                    try store.notifications.unreadCount(of: user)
+                } ?? 0)
+        case .counter:
+            let value = try store.counter()
+            presence.joinCounter()
+            return .counter(value)
+        case .room:
+            return .unavailable
+        }
+    }
+
+    private mutating func arrive(
+        _ user: UserID, by connection: ConnectionID, _ rule: Seat.BacklogRule
+    ) throws(StoreError) -> Store.Backlog {
+        let isPresent = presence.isPresent(user)
+        // What another connection has not acknowledged yet may be missing too: it may have been this client's.
+        var position = arrivals.position(of: user)
+        if !isPresent {
+            let delivered = try store.delivered(to: user)
+            position = min(position ?? delivered, delivered)
+        }
+        // The store first: when it throws, nobody has arrived.
+        var backlog = store.emptyBacklog
+        switch rule {
+        case .wanted:
+            if let position { backlog = try store.backlog(of: user, after: position, bytes: backlogBytes) }
+            arrivals.arrive(connection, of: user, at: backlog.start)
+        case .unneeded: if !isPresent { try store.noteEverything(for: user) }
+        case .undecided: if let position { backlog = store.owedBacklog(after: position) }
+        }
+        presence.arrive(user)
+        return backlog
+    }
+
+    /// More of a backlog, behind what was sent, or the end of it.
+    mutating func continueBacklog(
+        _ delivery: Delivery, sent: MessageID, _ rule: Seat.BacklogRule
+    ) throws(StoreError) -> Store.Backlog {
+        try note(delivery)
+        if rule == .wanted {
+            let backlog = try store.backlog(of: delivery.user, after: sent, bytes: backlogBytes)
+            arrivals.arrive(delivery.connection, of: delivery.user, at: delivery.end)
+            return backlog
+        }
+        try store.noteEverything(for: delivery.user)
+        return store.emptyBacklog
+    }
+
+    /// That somebody is gone is true whatever becomes of the transaction.
+    mutating func leave(_ seat: Seat, _ connection: ConnectionID, isBroken: Bool) {
+        leave(seat)
+        if let user = seat.chatter { arrivals.leave(connection, of: user.id, isBroken: isBroken, at: .now) }
+    }
+
+    /// Notes what has reached a person by one connection, up to where no other one may have missed something.
+    mutating func note(_ delivery: Delivery) throws(StoreError) {
+        let user = delivery.user
+        confirm(delivery)
+        let end = min(delivery.end, arrivals.position(of: user) ?? delivery.end)
+        try store.noteDelivery(to: user, after: delivery.start, upTo: end)
+    }
+
+    /// The same, where the store can't be told.
+    mutating func confirm(_ delivery: Delivery) {
+        arrivals.confirm(delivery.connection, of: delivery.user, upTo: delivery.end)
+    }
+
+    /// Forgets those who broke off and did not come back.
+    mutating func forget(before moment: Timestamp) { arrivals.forget(before: moment) }
+
+    /// Takes back who came or left with a submission whose transaction failed.
+    mutating func undo(_ submission: Submission) {
+        switch submission {
+        case .takeSeat(let seat, _): leave(seat)
+        case .leaveSeat(let seat, _, _, _): arrive(in: seat)
+        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .tidy: break
+        }
+    }
+
+    /// Counts somebody who can't be seated: they will leave.
+    mutating func arrive(in seat: Seat) {
+        if let user = seat.chatter { presence.arrive(user.id) }
+        if case .counter = seat { presence.joinCounter() }
+    }
+
+    private mutating func leave(_ seat: Seat) {
+        if let user = seat.chatter { presence.leave(user.id) }
+        if case .counter = seat { presence.leaveCounter() }
+    }
+}

@@ -1,0 +1,239 @@
+import Chat
+import EventLoop
+import Storage
+import Synchronization
+
+/// What lives on the writer's thread.
+final class Clerk {
+    private let store: Store
+    private let exchange: Exchange
+    private let failure: StoreFailure
+    private let bulkWork: SlicedWork
+    private let sweepWork: SlicedWork
+    private let retention: Retention
+    private let meter: StoreMeter
+    /// When the changes of the transaction under way were asked for.
+    private var askedFor = Beginnings()
+    /// How many people are served of a bulk message at once: about 2 ms of work.
+    private static let bulkSlice = 100
+    /// Whether the transaction under way found no bulk message to work on, and none came behind.
+    private var isBulkDone = false
+    private var attendance: Attendance
+    /// How long a connection that broke is waited for.
+    private let recovery: Duration
+    private var forgottenAt = Timestamp(microseconds: 0)
+
+    init(
+        _ store: Store, _ exchange: Exchange, _ failure: StoreFailure, _ bulkWork: SlicedWork, _ sweepWork: SlicedWork,
+        _ meter: StoreMeter, backlogBytes: Int, retention: Retention, recovery: Duration
+    ) {
+        self.recovery = recovery
+        self.meter = meter
+        self.bulkWork = bulkWork
+        self.sweepWork = sweepWork
+        self.retention = retention
+        bulkWork.exists.store((try? store.bulkMessages.isRunning()) ?? true, ordering: .relaxed)
+        attendance = Attendance(store, backlogBytes: backlogBytes)
+        self.store = store
+        self.exchange = exchange
+        self.failure = failure
+    }
+
+    func handle(_ submissions: [Submission]) {
+        do {
+            try run(submissions)
+        } catch  where error.isBusy || submissions.count == 1 {
+            fail(submissions, error)
+        } catch  where error.isOfDisk {
+            // None would fare better alone, but those that only read.
+            fail(submissions.filter(\.isWriting), error)
+            for submission in submissions where !submission.isWriting { handle([submission]) }
+        } catch {
+            // One change may have spoiled it for the others, so each is tried alone.
+            for submission in submissions { handle([submission]) }
+        }
+    }
+
+    /// Keeps the write-ahead log short, once everybody has been told.
+    func careForLog(after submissions: [Submission]) {
+        // What failed is tried again once a second.
+        let retries = submissions.contains { if case .tidy = $0 { true } else { false } }
+        do {
+            if try store.checkpointIfDue(retries: retries) { failure.noteCheckpoint(nil) }
+            if try store.scrubIfWanted() { failure.noteCheckpoint(nil) }
+        } catch {
+            failure.noteCheckpoint(error.message)
+        }
+    }
+
+    /// Runs submissions in one transaction, then tells everybody.
+    private func run(_ submissions: [Submission]) throws(StoreError) {
+        var mail = exchange.makeBatch(of: submissions.count)
+        var callers: [@Sendable () -> Void] = []
+        var isWriting = false
+        var carriedOut = 0
+        isBulkDone = false
+        askedFor.forget()
+        let rows = store.changedRows
+        var doneAt: UInt64 = 0
+        do {
+            try store.transaction { () throws(StoreError) in
+                // Seen in place: none is copied.
+                let changes = submissions.span
+                while carriedOut < changes.count {
+                    try carryOut(changes[carriedOut], &mail, &callers, &isWriting)
+                    carriedOut += 1
+                }
+                doneAt = System.microsecondsForward
+            }
+        } catch {
+            meter.counts.withLock { $0.errors += 1 }
+            for submission in submissions[..<carriedOut] { attendance.undo(submission) }
+            throw error
+        }
+        if isWriting { failure.note(nil) }
+        if isBulkDone { bulkWork.exists.store(false, ordering: .relaxed) }
+        let committedAt = System.microsecondsForward
+        exchange.deliver(&mail, committedAt: UInt32(truncatingIfNeeded: committedAt))
+        // What wrote nothing had no disk to wait for.
+        if store.changedRows != rows {
+            meter.counts.withLock {
+                $0.note(submissions.count, committedIn: committedAt - doneAt)
+                askedFor.end(at: UInt32(truncatingIfNeeded: committedAt), in: &$0.storeTime)
+            }
+        }
+        for tell in callers { tell() }
+    }
+
+    private func carryOut(
+        _ submission: Submission, _ mail: inout Exchange.Batch, _ callers: inout [@Sendable () -> Void],
+        _ isWriting: inout Bool
+    ) throws(StoreError) {
+        switch submission {
+        case .change(let change, let origin):
+            let outcome = try store.apply(change)
+            // That nothing was written tells nothing of whether it could be.
+            if outcome.isChange { isWriting = true }
+            if let event = Event(outcome) { mail.publish(event) }
+            switch origin {
+            case .connection(let connection, let ticket):
+                if ticket.receivedAt != 0 { askedFor.note(ticket.receivedAt) }
+                mail.send(
+                    .answer(connection, Chat.answer(to: outcome, isPresent: attendance.isPresent), ticket),
+                    to: connection
+                )
+            case .caller(let tell):
+                callers.append { tell(outcome) }
+            }
+        case .work(let work):
+            isWriting = true
+            var events: [Event] = []
+            callers.append(try work.run(store, &events))
+            for event in events { mail.publish(event) }
+            try takeRevocations(&mail)
+        case .takeSeat(let seat, let connection):
+            let seating = try attendance.take(seat, by: connection)
+            mail.send(.seated(connection, seating), to: connection)
+            if case .counter = seat { mail.publish(.counterUsers(attendance.counterUsers)) }
+        case .continueBacklog(let delivery, let sent, let rule):
+            let backlog = try attendance.continueBacklog(delivery, sent: sent, rule)
+            mail.send(.seated(delivery.connection, .chat(backlog)), to: delivery.connection)
+        case .leaveSeat(let seat, let connection, let delivery, let isBroken):
+            if let delivery { try attendance.note(delivery) }
+            attendance.leave(seat, connection, isBroken: isBroken)
+            if case .counter = seat { mail.publish(.counterUsers(attendance.counterUsers)) }
+        case .delivered(let deliveries):
+            for delivery in deliveries { try attendance.note(delivery) }
+        case .sendBulk(let people):
+            isWriting = true
+            try sendBulk(to: people, &mail)
+        case .sweep(let now, let slices):
+            let rows = store.changedRows
+            try sweep(now, slices, &mail)
+            if store.changedRows != rows { isWriting = true }
+        case .tidy(let now):
+            try tidy(now, &isWriting)
+            // Other commands write too.
+            try takeRevocations(&mail)
+        }
+    }
+
+    // MARK: - In slices, and now and then
+
+    private func sendBulk(to people: Int, _ mail: inout Exchange.Batch) throws(StoreError) {
+        let limit = min(people, Self.bulkSlice)
+        let sent = try store.sendBulkSlice(limit: limit, at: .now)
+        isBulkDone = sent == nil
+        for notification in sent ?? [] { mail.publish(.notification(notification)) }
+        // What has queued meanwhile comes before the next slice.
+        mail.send(.bulkSliceStored(remaining: sent.map { people - max($0.count, 1) } ?? 0), toShard: 0)
+    }
+
+    private func takeRevocations(_ mail: inout Exchange.Batch) throws(StoreError) {
+        for revocation in try store.takeRevocations() { mail.tell(revocation) }
+        for user in store.takeNewlyGone() { mail.tellOfDeletion(user) }
+    }
+
+    private func sweep(_ now: Timestamp, _ slices: Int, _ mail: inout Exchange.Batch) throws(StoreError) {
+        var hasMore = try store.eraseSlice()
+        if !hasMore {
+            let slice = try store.retainSlice(retention, at: now)
+            hasMore = slice.hasMore
+            for (user, count) in slice.unread { mail.publish(.unreadCount(count, of: user)) }
+        }
+        if !hasMore { sweepWork.exists.store(false, ordering: .relaxed) }
+        // While the journal can't be emptied, there is no use in trying again at once.
+        mail.send(.swept(remaining: hasMore && !store.wantsScrub ? slices - 1 : 0), toShard: 0)
+    }
+
+    private func tidy(_ now: Timestamp, _ isWriting: inout Bool) throws(StoreError) {
+        if failure.stopsWriting {
+            isWriting = true
+            try store.probe()
+        }
+        attendance.forget(before: now - recovery)
+        if store.hasUnfiledMessages {
+            isWriting = true
+            try store.fileMessages()
+        }
+        var hasSweepWork = try store.isErasing()
+        if !hasSweepWork { hasSweepWork = try store.hasAged(retention, at: now) }
+        if hasSweepWork { sweepWork.exists.store(true, ordering: .relaxed) }
+        if now - .seconds(3600) > forgottenAt {
+            try store.forgetClientIDs(at: now)
+            try store.forgetRevocations(before: now - .seconds(86_400))
+            try store.accounts.forgetTokens(expiredBefore: now - .seconds(86_400))
+            forgottenAt = now
+        }
+    }
+
+    /// Tells whoever asked that nothing was stored. Who has left has left all the same, and who came will leave.
+    private func fail(_ submissions: [Submission], _ error: StoreError) {
+        failure.note(error.message)
+        for submission in submissions {
+            switch submission {
+            case .change(_, .connection(let connection, let ticket)):
+                exchange.send(.answer(connection, .refused(.storeUnavailable), ticket), to: connection)
+            case .change(_, .caller(let tell)):
+                tell(.refused(.storeUnavailable))
+            case .work(let work):
+                work.fail(error)
+            case .takeSeat(let seat, let connection):
+                attendance.arrive(in: seat)
+                exchange.send(.seated(connection, .unavailable), to: connection)
+            case .continueBacklog(let delivery, _, _):
+                exchange.send(.seated(delivery.connection, .unavailable), to: delivery.connection)
+            case .leaveSeat(let seat, let connection, let delivery, let isBroken):
+                if let delivery { attendance.confirm(delivery) }
+                attendance.leave(seat, connection, isBroken: isBroken)
+                if case .counter = seat { exchange.publish(.counterUsers(attendance.counterUsers)) }
+            case .sendBulk:
+                exchange.send(.bulkSliceStored(remaining: 0), toShard: 0)
+            case .sweep:
+                exchange.send(.swept(remaining: 0), toShard: 0)
+            case .delivered, .tidy:
+                break
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import Chat
+import Dialects
+import Storage
+import WebSocket
+
+/// What is heard on a loop, and by whom.
+extension Hub {
+    func subscribe(_ session: Session, to topic: Topic) { topics.subscribe(session, to: topic) }
+    func unsubscribe(_ session: Session, from topic: Topic) { topics.unsubscribe(session, from: topic) }
+    func unsubscribe(_ session: Session) { topics.unsubscribe(session) }
+
+    func deliver(_ event: Event) {
+        // Those of rooms don't reach every loop, and nobody comes back to them.
+        var isRecoverable = false
+        if !event.isOfRoom {
+            newestEvent = newestEvent.next
+            isRecoverable = recoveries.isNeeded
+        }
+        if isRecoverable { eventLog.append(event, newestEvent, limit: settings.recoveryLog, at: wheel.now) }
+        var frames = Frames(event, isRecoverable ? newestEvent : nil)
+        switch event {
+        case .message(let message, let recipients):
+            newestMessage = message.id
+            for member in topics.members(of: .conversation(message.conversation)) {
+                if let frame = frame(&frames, for: member.session, as: .joined) {
+                    member.session.hear(frame, of: message.id)
+                }
+            }
+            for recipient in recipients {
+                for member in topics.members(of: .chat(recipient)) {
+                    if let frame = frame(&frames, for: member.session) {
+                        member.session.hear(frame, of: message.id)
+                    }
+                }
+            }
+            for member in topics.members(of: .chat(message.sender.id)) {
+                member.session.hasSent(message, to: recipients)
+                if member.session.name.dialect.echoesMessages, let frame = frame(&frames, for: member.session) {
+                    member.session.hear(frame, of: message.id)
+                }
+            }
+        case .read(let receipt):
+            for other in receipt.others {
+                send(&frames, to: .chat(other), as: receipt.authors.contains(other) ? .author : .other)
+            }
+        case .typing(let sign):
+            for reader in sign.readers { mention(event, &frames, to: .chat(reader)) }
+        case .notification(let notification):
+            let topic: Topic =
+                switch notification.audience {
+                case .person(let user): .notifications(user)
+                case .college(let college): .collegeNotifications(college)
+                case .everybody: .everybodysNotifications
+                }
+            for member in topics.members(of: topic) {
+                if let frame = frame(&frames, for: member.session) { member.session.hearNotification(frame) }
+            }
+        case .unreadCount(let count, let user):
+            for member in topics.members(of: .notifications(user)) {
+                member.session.setUnread(count)
+                frames.hearers += 1
+            }
+        case .removed(let user, let conversation):
+            for member in topics.members(of: .chat(user)) { member.session.leave(conversation) }
+            if isRecoverable { recoveries.remove(user, from: conversation, at: newestEvent) }
+        case .room(let room, .said, _):
+            send(&frames, to: .room(room))
+        case .room(let room, _, let exception):
+            let except = exception.flatMap { carrier($0, ifOn: index) }?.session
+            mention(event, &frames, to: .room(room), except: except)
+        case .counter, .counterUsers:
+            mention(event, &frames, to: .counter)
+        }
+        if frames.hearers > 0 { meter.heard(EventKind(event), by: frames.hearers) }
+    }
+
+    private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
+        for member in topics.members(of: topic) {
+            if let frame = frame(&frames, for: member.session, as: role) { member.session.hear(frame) }
+        }
+    }
+
+    /// Passes on what is held back of those who are behind with reading.
+    private func mention(_ event: Event, _ frames: inout Frames, to topic: Topic, except: Session? = nil) {
+        for member in topics.members(of: topic) where member.session !== except {
+            if let frame = frame(&frames, for: member.session) { member.session.hear(frame, inPassing: event) }
+        }
+    }
+
+    /// An event's frame for a session, compressed where it shares that with others.
+    private func frame(_ frames: inout Frames, for session: Session, as role: Role = .other) -> [UInt8]? {
+        guard let frame = frames.frame(for: session.name, as: role) else { return nil }
+        frames.hearers += 1
+        if session.sharedCompression == 0 { return frame }
+        let length = FrameEncoder.payload(of: frame).count
+        guard length >= settings.deflateThreshold, length <= session.sharedCompression else { return frame }
+        return frames.deflated(for: session.name, as: role) { deflate($0) }
+    }
+
+    private func carrier(_ id: ConnectionID, ifOn shard: UInt16) -> Carrier? { id.shard == shard ? carrier(id) : nil }
+
+    // MARK: - For those who come back
+
+    /// What a client missed that comes back, with what each event is to it; `nil` where that is not known any more.
+    func events(after offset: EventOffset) -> [(event: Event, number: EventNumber)]? {
+        if offset.number > newestEvent { return nil }
+        let first = offset.isPartial ? offset.number : offset.number.next
+        return first > newestEvent ? [] : eventLog.events(from: first)
+    }
+
+    /// Whether somebody who joined a conversation's room was removed from it since: another loop may not have heard yet.
+    func isRemoved(_ user: UserID, from conversation: ConversationID, since number: EventNumber) -> Bool {
+        eventLog.isRemoved(user, from: conversation, since: number)
+    }
+
+    func tidyEventLog() {
+        if recoveries.isNeeded {
+            // A little longer than clients may stay away.
+            if wheel.now > ticks.recovery {
+                eventLog.forget(upTo: wheel.now - ticks.recovery - DeadlineWheel.resolution)
+            }
+        } else {
+            eventLog = EventLog()
+        }
+    }
+
+    /// A person was deleted. What the log holds of them can't be told from what others need, so all of it goes: clients
+    /// that come back fetch their histories.
+    func forget(_ user: UserID) {
+        eventLog.forgetEvents()
+        if index != 0 { return }
+        recoveries.forget(user)
+        for readers in [api.readers, archive] { readers.tellAll { $0.accounts.forget(user) } }
+    }
+}

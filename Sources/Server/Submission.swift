@@ -1,0 +1,44 @@
+import Chat
+import Storage
+
+/// What the one writer of the store is asked for. Indirect: one word, which is handed on several times.
+indirect enum Submission: Sendable {
+    case change(Change, Origin)
+    /// Work on the store for a caller who waits for it.
+    case work(Work)
+    /// A connection wants its seat. Its place among the changes decides what it must be told, and what it hears live.
+    case takeSeat(Seat, ConnectionID)
+    /// More of the backlog, behind what was sent, or the end of it.
+    case continueBacklog(Delivery, sent: MessageID, Seat.BacklogRule)
+    /// A connection is gone; a broken one may come back for what it missed.
+    case leaveSeat(Seat, ConnectionID, Delivery?, isBroken: Bool)
+    /// What has reached people, so that little is repeated after a crash.
+    case delivered([Delivery])
+    /// Bulk messages may serve so many people until the next tick.
+    case sendBulk(Int)
+    /// So many slices of what is deleted or too old may be erased until the next tick.
+    case sweep(Timestamp, slices: Int)
+    /// Housekeeping, once a second.
+    case tidy(Timestamp)
+
+    /// Who hears what becomes of a change.
+    enum Origin: Sendable {
+        case connection(ConnectionID, Ticket)
+        case caller(@Sendable (Outcome) -> Void)
+    }
+
+    /// Whether it writes, as a rule.
+    var isWriting: Bool {
+        switch self {
+        case .change, .work, .delivered, .sendBulk, .sweep, .tidy: true
+        case .takeSeat, .continueBacklog, .leaveSeat: false
+        }
+    }
+
+    struct Work: Sendable {
+        /// Runs inside the transaction, and returns what tells the caller once that is on the disk. What is to be heard of
+        /// it takes its place among the events.
+        let run: @Sendable (Store, inout [Event]) throws(StoreError) -> @Sendable () -> Void
+        let fail: @Sendable (StoreError) -> Void
+    }
+}
