@@ -7,6 +7,8 @@ PORT ?= 9001
 SECONDS ?= 60
 ROUNDS ?= 3
 SOAK_SECONDS ?= 120
+# How many tests run side by side.
+WORKERS ?= 2
 # One that was printed, to have the same people and the same faults again; and any option of the soak's own.
 SEED ?=
 SOAK ?=
@@ -46,7 +48,7 @@ acceptance-test: build tools-for-tests
 	$(SWIFT) build -c release --product SocketIOFixture
 	$(SWIFT) build -c release --product AllocationCounter
 	$(SWIFT) build -c release --product FaultyFiles
-	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so FAULTY_FILES=$(CURDIR)/.build/release/libFaultyFiles.so $(VENV)/bin/python -m pytest -q -p no:cacheprovider Tests/Acceptance
+	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so FAULTY_FILES=$(CURDIR)/.build/release/libFaultyFiles.so $(VENV)/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile Tests/Acceptance
 
 ## Every operation on the disk fails, one after the other, ROUNDS times with other luck; minutes.
 soak-faults: libraries

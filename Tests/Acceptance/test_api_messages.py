@@ -159,7 +159,7 @@ def test_pages_that_nobody_reads_take_little_memory(server: Server, wide: Long) 
     head = f"GET {messages_of(wide.number)}?limit=200 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {wide.one.token}"
     with contextlib.ExitStack() as stack:
         for _ in range(40):
-            connection = stack.enter_context(RawConnection(server, receive_buffer=4096))
+            connection = stack.enter_context(RawConnection(server, receive_buffer=65536))
             connection.send(f"{head}\r\n\r\n".encode())
             assert connection.has_answer(PATIENCE)
         assert memory(server) - before < 120 << 20

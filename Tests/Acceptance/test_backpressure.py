@@ -153,7 +153,7 @@ async def test_a_slow_receiver_of_direct_messages_costs_itself_only(start: Start
     writer = await erp.online(connect, server, sender)
     listener = await erp.online(connect, server, friend)
     sent: list[str] = []
-    with raw_client(server, ERP, slow, receive_buffer=4096) as socket:
+    with raw_client(server, ERP, slow, receive_buffer=65536) as socket:
         def too_slow() -> bool:
             return any("too slow" in line for line in server.log)
 

@@ -257,7 +257,7 @@ async def test_what_waits_for_a_poll_is_fetched_before_the_end(start: Start, con
 async def test_a_peer_that_does_not_read_cannot_hold_it_up(start: Start, connect: Connect, room: str) -> None:
     server = start("--drain-time", "300ms", "--shutdown-timeout", "1s", "--rooms-rate", 0)
     talker = await connect(server, room)
-    with RawWebSocket(server, room, receive_buffer=4096):
+    with RawWebSocket(server, room, receive_buffer=65536):
         for _ in range(300):
             await talker.send({"type": "chat_message", "message": "x" * 1000})
         await talker.arrived()
@@ -273,7 +273,7 @@ async def test_nor_can_one_that_asks_and_does_not_read(start: Start, connect: Co
     for _ in range(4):
         post(server, aarav, f"/api/conversations/{number}/messages/", {"text": "x" * 15_000})
     path = f"/ws/chat/?dialect=conversations&token={aarav.token}"
-    with RawWebSocket(server, path, receive_buffer=4096) as client:
+    with RawWebSocket(server, path, receive_buffer=65536) as client:
         for _ in range(20):
             client.send_json(conversations.get_messages(number, limit=4))
         server.signal(signal.SIGTERM)

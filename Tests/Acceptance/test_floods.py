@@ -92,7 +92,7 @@ def test_ten_thousand_rooms_of_one_client(start: Start) -> None:
 @needs_proc
 def test_pongs_that_nobody_reads_are_bounded(start: Start, room: str) -> None:
     server = start()
-    with RawWebSocket(server, room, receive_buffer=4096) as client:
+    with RawWebSocket(server, room, receive_buffer=65536) as client:
         before = memory(server)
         client.socket.settimeout(1)
         flood, end = frame(PING, b"x" * 125) * 500, time.monotonic() + 1

@@ -25,7 +25,7 @@ class SlowReader(RawWebSocket):
     """Reads nothing until it is asked to."""
 
     def __init__(self, server: Server, path: str, token: str | None = None) -> None:
-        super().__init__(server, path if token is None else f"{path}{'&' if '?' in path else '?'}token={token}", 4096)
+        super().__init__(server, path if token is None else f"{path}{'&' if '?' in path else '?'}token={token}", 65536)
 
     async def catch_up(self, is_last: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
         """All that comes, up to a frame that must come."""

@@ -242,9 +242,9 @@ async def test_what_waits_for_clients_is_counted_in_bytes(start: Start, connect:
         return Metrics.of(server)["send_queue_bytes", {"transport": transport}]
 
     talker = await connect(server, room)
-    with RawWebSocket(server, room, receive_buffer=4096):
+    with RawWebSocket(server, room, receive_buffer=65536):
         await talker.expect(rooms.JOINED)
-        for number in range(3000):
+        for number in range(6000):
             await talker.send(rooms.said("x" * 1000))
             await talker.receive()
             if number % 100 == 99 and waiting("socket") > 200_000:

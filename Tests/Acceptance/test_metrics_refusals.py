@@ -157,7 +157,7 @@ async def test_a_refusal_counts_once_under_its_reason(scene: Scene, reason: str)
 async def test_a_client_that_reads_too_slowly(start: Start, connect: Connect, room: str) -> None:
     server = start("--send-queue", 65536, "--rooms-rate", 0)
     talker = await connect(server, room)
-    with RawWebSocket(server, room, receive_buffer=4096):
+    with RawWebSocket(server, room, receive_buffer=65536):
         await talker.expect(rooms.JOINED)
         for _ in range(20_000):
             await talker.send(rooms.said("x" * 1000))

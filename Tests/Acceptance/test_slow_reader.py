@@ -44,7 +44,7 @@ async def test_a_slow_reader(start: Start, connect: Connect, room: str) -> None:
     server = start("--send-queue", 65536, "--rooms-rate", 0)
     talker, listener = await connect(server, room), await connect(server, room)
     await talker.expect(JOINED)
-    with RawWebSocket(server, room, receive_buffer=4096) as slow:
+    with RawWebSocket(server, room, receive_buffer=65536) as slow:
         await talker.expect(JOINED)
         await listener.expect(JOINED)
         await flood_until_one_left(talker, listener)

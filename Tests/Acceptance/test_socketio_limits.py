@@ -124,7 +124,7 @@ async def test_what_waits_for_a_websocket_that_never_reads_is_bounded(start: Sta
     number = direct(server, aarav, bela)
     sender, reader = await dial(server, aarav), await dial(server, bela)
     path = "/socket.io/?EIO=4&transport=websocket"
-    with RawWebSocket(server, path, receive_buffer=4096) as slow:
+    with RawWebSocket(server, path, receive_buffer=65536) as slow:
         assert slow.receive().payload.startswith(b"0{")
         slow.send(frame(TEXT, sign_in(bela.token).encode()))
         assert slow.receive().payload.startswith(b"40{")

@@ -358,7 +358,7 @@ async def test_a_slow_reader_is_closed(start: Start, certificate: Certificate, r
     server = start(*certificate.flags, "--send-queue", 65536, "--rooms-rate", 0)
     talker, listener = [await opened(server, certificate, room) for _ in range(2)]
     await talker.expect(JOINED)
-    with SecureConnection(server, certificate.trust(), receive_buffer=4096) as slow:
+    with SecureConnection(server, certificate.trust(), receive_buffer=65536) as slow:
         slow.send(handshake(server, room, KEY))
         for client in (talker, listener):
             await client.expect(JOINED)
@@ -388,7 +388,7 @@ def test_a_long_answer_arrives_whole_through_a_narrow_way(
 
     text = "".join(map(str, range(180_000)))
     sent = ask("POST", "/api/messages/", {"receiver_id": bela.id, "text": text})
-    page = ask("GET", f"/api/conversations/{sent['conversation_id']}/messages/?limit=1", receive_buffer=4096)
+    page = ask("GET", f"/api/conversations/{sent['conversation_id']}/messages/?limit=1", receive_buffer=65536)
     assert [message["text"] for message in page["messages"]] == [text]
 
 
