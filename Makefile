@@ -54,7 +54,7 @@ acceptance-test: build tools-for-tests
 soak-faults: libraries
 	FAULT_SEEDS=$(ROUNDS) $(SWIFT) test --filter FaultTests
 
-## Every test once more, all built with the address sanitizer, or the one for threads; half an hour each.
+## Every test once more, all built with the address sanitizer, or the one for threads; a quarter of an hour each.
 test-address test-thread: libraries tools-for-tests
 	scripts/test-sanitized.sh $(@:test-%=%)
 
