@@ -98,11 +98,15 @@ package enum Refusal: Error, Equatable, Sendable {
     case unknownConversation
     case textTooLong
     case tooFast
+    /// The person asks for more than one may, on all their connections together.
+    case personTooFast
     case unknownNotification
     case unknownNotice
     case counterOverflow
-    /// The store could not write, or has no room for more: nothing was stored.
+    /// The store could not write: nothing was stored.
     case storeUnavailable
+    /// As much waits for the store as it takes in: nothing was stored.
+    case storeBusy
 
     /// A field that a command can't do without: it is absent, empty or of the wrong type.
     package enum Field: String, Sendable {

@@ -104,8 +104,8 @@ package struct Campus: Dialect {
         case .unknownRecipient: "Failed to send message. Receiver not found."
         case .unknownFormat, .missing, .badClientID, .clientIDInUse, .badAttachment, .badLimit, .badCursor,
             .recipientIsSender,
-            .unknownConversation, .textTooLong, .tooFast, .unknownNotification, .unknownNotice, .counterOverflow,
-            .storeUnavailable:
+            .unknownConversation, .textTooLong, .tooFast, .personTooFast, .unknownNotification, .unknownNotice,
+            .counterOverflow, .storeUnavailable, .storeBusy:
             "An error occurred while processing your message"
         }
     }

@@ -186,8 +186,8 @@ package struct Conversations: Dialect {
         case .recipientIsSender: "You cannot start a conversation with yourself."
         case .unknownConversation: "Conversation not found."
         case .textTooLong: "Message is too long"
-        case .tooFast: "Rate limit exceeded"
-        case .storeUnavailable: "The store is not available. Please try again."
+        case .tooFast, .personTooFast: "Rate limit exceeded"
+        case .storeUnavailable, .storeBusy: "The store is not available. Please try again."
         }
     }
 }

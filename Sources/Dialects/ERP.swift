@@ -115,10 +115,10 @@ package struct ERP: Dialect {
         case .badAttachment, .badLimit, .badCursor, .unknownConversation, .unknownNotice: "Invalid message format"
         case .recipientIsSender: "You cannot send a message to yourself."
         case .textTooLong: "Message is too long"
-        case .tooFast: "Rate limit exceeded"
+        case .tooFast, .personTooFast: "Rate limit exceeded"
         case .unknownNotification: "Notification not found."
         case .counterOverflow: "Counter overflow"
-        case .storeUnavailable: "The message could not be stored. Please try again."
+        case .storeUnavailable, .storeBusy: "The message could not be stored. Please try again."
         }
     }
 }

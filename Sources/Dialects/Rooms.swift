@@ -138,9 +138,9 @@ package struct Rooms: Dialect {
             .recipientIsSender, .unknownConversation, .unknownNotification, .unknownNotice:
             "Invalid message format"
         case .textTooLong: "Invalid message (max 1000 characters)"
-        case .tooFast: "Rate limit exceeded"
+        case .tooFast, .personTooFast: "Rate limit exceeded"
         case .counterOverflow: "Counter overflow"
-        case .storeUnavailable: "The change could not be stored. Please try again."
+        case .storeUnavailable, .storeBusy: "The change could not be stored. Please try again."
         }
     }
 }

@@ -172,9 +172,9 @@ package struct SocketIOChat: Dialect {
         case .recipientIsSender: "You cannot send a message to yourself"
         case .unknownConversation: "Conversation not found"
         case .textTooLong: "Message is too long"
-        case .tooFast: "Rate limit exceeded"
+        case .tooFast, .personTooFast: "Rate limit exceeded"
         case .badLimit, .badCursor, .unknownNotification, .unknownNotice, .counterOverflow: "Invalid request"
-        case .storeUnavailable: "The store is not available. Please try again."
+        case .storeUnavailable, .storeBusy: "The store is not available. Please try again."
         }
     }
 }

@@ -55,7 +55,8 @@ extension API {
         let wait = people.take(settings.messageRate, of: user, at: Int64(System.milliseconds) * 1000)
         if wait == 0 { return }
         throw Problem(
-            .tooManyRequests, "Rate limit exceeded", headers: [("Retry-After", "\(wait / 1_000_000 + 1)")])
+            .tooManyRequests, "Rate limit exceeded", headers: [("Retry-After", "\(wait / 1_000_000 + 1)")],
+            reason: .personTooFast)
     }
 
     func caller(of call: Call) async throws -> Caller {

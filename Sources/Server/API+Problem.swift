@@ -7,11 +7,17 @@ extension API {
         let status: Status
         let message: String
         let headers: [Response.Header]
+        /// For the metrics.
+        let reason: RefusalReason
 
-        init(_ status: Status, _ message: String, headers: [Response.Header] = []) {
+        /// - Parameter reason: Where there is a better one than the status.
+        init(
+            _ status: Status, _ message: String, headers: [Response.Header] = [], reason: RefusalReason? = nil
+        ) {
             self.status = status
             self.message = message
             self.headers = headers
+            self.reason = reason ?? RefusalReason(status)
         }
 
         static let unauthenticated = Problem(
@@ -19,7 +25,8 @@ extension API {
         static let wrongLogin = Problem(
             .unauthorized, "Invalid username or password", headers: [("WWW-Authenticate", "Bearer")])
         static func tooManyFailures(wait: Int) -> Problem {
-            Problem(.tooManyRequests, tooManyFailures, headers: [("Retry-After", String(wait))])
+            Problem(
+                .tooManyRequests, tooManyFailures, headers: [("Retry-After", String(wait))], reason: .tooManyFailures)
         }
         static let tooManyFailures = "Too many failed attempts; try again later"
         static let unknownConversation = Problem(.unknownConversation)
@@ -51,8 +58,9 @@ extension API.Problem {
         case .notJSON: self.init(.badRequest, "Invalid JSON format")
         case .unknownFormat, .badLimit, .badCursor: self.init(.badRequest, "Invalid message format")
         case .missing(let field): self.init(.badRequest, "\(field.rawValue) is required")
-        case .tooFast: self.init(.tooManyRequests, "Rate limit exceeded", headers: [("Retry-After", "1")])
-        case .storeUnavailable:
+        case .tooFast, .personTooFast:
+            self.init(.tooManyRequests, "Rate limit exceeded", headers: [("Retry-After", "1")])
+        case .storeUnavailable, .storeBusy:
             self.init(.serviceUnavailable, "The store is not available", headers: [("Retry-After", "1")])
         }
     }

@@ -68,7 +68,7 @@ struct API: Sendable {
         do {
             return try await call.endpoint.respond(self, call)
         } catch let problem as Problem {
-            return refuse(problem, RefusalReason(problem.status))
+            return refuse(problem, problem.reason)
         } catch let refusal as Refusal {
             return refuse(Problem(refusal), RefusalReason(refusal))
         } catch {

@@ -4,6 +4,7 @@ import EventLoop
 import HTTP
 import Proxying
 import SocketIO
+import TLS
 import WebSocket
 
 /// One accepted connection: it starts with HTTP, and may go on as a WebSocket.
@@ -160,6 +161,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         if phase.isWebSocket { hub.meter.closedByPeer(.abnormal) }
         self.phase = .gone
         if let failure = stream.tlsFailure {
+            hub.note(failure == .plainHTTP ? .notTLS : .tlsFailed)
             hub.log.debug("TLS failed", ["address": address, "reason": "\(failure)"])
         }
         hub.remove(self)

@@ -15,6 +15,12 @@ final class Entrance: Carrier, SocketStreamDelegate {
     }
 
     func start() {
+        // One too many is told so with its first request.
+        if hub.admissions.enter(from: nil, descriptor: stream.descriptorNumber) == .overrun {
+            hub.note(.nodeIsFull)
+            closed()
+            return stream.close()
+        }
         setDeadline(hub.wheel.now + hub.ticks.head)
         stream.delegate = self
         stream.startReading()
@@ -25,13 +31,13 @@ final class Entrance: Carrier, SocketStreamDelegate {
         for index in bytes.indices { early.append(bytes[index]) }
         do throws(ProxyHeaderError) {
             guard let header = try ProxyHeader.parse(early.span) else { return }
-            hub.remove(self)
+            closed()
             // Its part is over, also where the connection is closed at once.
             stream.delegate = nil
             hub.admit(
                 stream, Arrival(isProxied: true, source: header.source), early: Array(early[header.length...]))
         } catch {
-            hub.log.warning("a trusted proxy sent no PROXY header", ["address": stream.peerAddress])
+            hub.hasNoProxyHeader(stream.peerAddress)
             isRefused = true
             let refusal = Response.error(.badRequest, "A PROXY header must come first")
             stream.send(refusal.encoded(keepAlive: false, date: hub.date))
@@ -42,7 +48,10 @@ final class Entrance: Carrier, SocketStreamDelegate {
 
     func receivedEnd() { stream.close() }
     func drained() {}
-    func closed() { hub.remove(self) }
+    func closed() {
+        hub.admissions.leave(from: nil)
+        hub.remove(self)
+    }
 
     override func timePassed() { stream.close() }
     override func stopServing() { stream.close() }

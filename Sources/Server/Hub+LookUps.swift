@@ -10,7 +10,7 @@ extension Hub {
         let isQueued = archive.submit { store in
             exchange.send(.reply(id, Look(query, user, bytes: limit).reply(in: name, from: store)), to: id)
         }
-        if !isQueued { exchange.send(.reply(id, Look.Reply(.refused(.storeUnavailable), in: name)), to: id) }
+        if !isQueued { exchange.send(.reply(id, Look.Reply(.refused(.storeBusy), in: name)), to: id) }
     }
 
     /// Finds out who hears that somebody types; the answer comes as mail.
@@ -30,6 +30,6 @@ extension Hub {
             }
             exchange.send(.typing(id, found, for: destination), to: id)
         }
-        if !isQueued { exchange.send(.typing(id, .failure(.storeUnavailable), for: destination), to: id) }
+        if !isQueued { exchange.send(.typing(id, .failure(.storeBusy), for: destination), to: id) }
     }
 }

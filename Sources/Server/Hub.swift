@@ -74,8 +74,7 @@ final class Hub {
     var eventLog = EventLog()
     var isSendingBulk = false
     var isSweeping = false
-    /// The tick at which it was last said that there was nothing left to accept connections with.
-    private var exhaustedAt: UInt32?
+    private var exhaustion = Seldom(), missingProxyHeader = Seldom()
     private var timer: RepeatingTimer?
     private var listeners: [Listener] = []
 
@@ -161,12 +160,18 @@ final class Hub {
             })
     }
 
-    /// Said once in ten seconds: it is tried again ten times in one.
+    /// It is tried again ten times a second.
     private func cannotAccept(_ error: IOError) {
         note(.outOfDescriptors)
-        if let exhaustedAt, wheel.now - exhaustedAt < 10 * DeadlineWheel.resolution { return }
-        exhaustedAt = wheel.now
+        if !exhaustion.isDue(at: wheel.now) { return }
         log.warning("new connections have to wait", ["reason": error.description])
+    }
+
+    /// It may be a check of health, every second.
+    func hasNoProxyHeader(_ address: String) {
+        note(.badProxyHeader)
+        if !missingProxyHeader.isDue(at: wheel.now) { return }
+        log.warning("a trusted proxy sent no PROXY header", ["address": address])
     }
 
     private func accept(_ stream: SocketStream, isLocal: Bool) {

@@ -38,7 +38,7 @@ final class Readers: Sendable {
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             let isQueued = submit { store in continuation.resume(with: Swift.Result { try body(store) }) }
-            if !isQueued { continuation.resume(throwing: Writer.QueueFull()) }
+            if !isQueued { continuation.resume(throwing: Refusal.storeBusy) }
         }
     }
 

@@ -10,6 +10,8 @@ enum RefusalReason: Int, CaseIterable, Sendable {
     case badHandshake, originNotAllowed, tokenMissing, tokenInvalid, badRoomName, tooManyUnconnected, unknownSession
     case unknownHost, tooManyFailures
     case draining
+    // What never became a request.
+    case badProxyHeader, tlsFailed, notTLS
     // What is one too many; and a connection that the system had no descriptor for, each time that it was tried.
     case nodeIsFull, addressIsFull, personIsFull, handshakesTooFast, outOfDescriptors
     // Requests over HTTP.
@@ -17,10 +19,10 @@ enum RefusalReason: Int, CaseIterable, Sendable {
     case badRequest, unauthenticated, forbidden, conflict, unsupportedMediaType, throttled
     // Frames, and what they ask for.
     case protocolError, notJSON, unknownFormat, missingField, badClientID, clientIDInUse, badAttachment, badLimit
-    case badCursor, unknownRecipient, recipientIsSender, unknownConversation, textTooLong, rateLimited
+    case badCursor, unknownRecipient, recipientIsSender, unknownConversation, textTooLong, rateLimited, personTooFast
     case unknownNotification, unknownNotice, counterOverflow
     // What the server can't do at the moment.
-    case storeUnavailable, receiverTooSlow
+    case storeUnavailable, storeBusy, receiverTooSlow
 
     /// The value of the label: the case's name, `in_snake_case`.
     var label: String { "\(self)".snakeCase }
@@ -68,10 +70,12 @@ extension RefusalReason {
             case .unknownConversation: .unknownConversation
             case .textTooLong: .textTooLong
             case .tooFast: .rateLimited
+            case .personTooFast: .personTooFast
             case .unknownNotification: .unknownNotification
             case .unknownNotice: .unknownNotice
             case .counterOverflow: .counterOverflow
             case .storeUnavailable: .storeUnavailable
+            case .storeBusy: .storeBusy
             }
     }
 

@@ -91,7 +91,7 @@ struct Requests {
         isStalled = false
         waiting = ArraySlice(
             waiting.map {
-                if case .store = $0.decision { Decided(.refuse(.storeUnavailable), $0.ticket) } else { $0 }
+                if case .store = $0.decision { Decided(.refuse(.storeBusy), $0.ticket) } else { $0 }
             })
     }
 

@@ -75,7 +75,7 @@ extension Session {
             isTyping = starts
         } else if let usage, usage.messages.take(hub.settings.messageRate, at: hub.microseconds) > 0 {
             if case .send = command { ticket.isMessage = true }
-            return refuse(.tooFast, ticket)
+            return refuse(.personTooFast, ticket)
         }
         if case .send(_, let destination) = command {
             ticket.isMessage = true

@@ -70,7 +70,7 @@ final class Writer: Sendable {
     func perform(_ change: Change) async -> Outcome {
         await withCheckedContinuation { continuation in
             if !submit(.change(change, .caller { continuation.resume(returning: $0) })) {
-                continuation.resume(returning: .refused(.storeUnavailable))
+                continuation.resume(returning: .refused(.storeBusy))
             }
         }
     }
@@ -93,11 +93,9 @@ final class Writer: Sendable {
                     return { continuation.resume(returning: result) }
                 },
                 fail: { continuation.resume(throwing: $0) })
-            if !submit(.work(work)) { continuation.resume(throwing: QueueFull()) }
+            if !submit(.work(work)) { continuation.resume(throwing: Refusal.storeBusy) }
         }
     }
-
-    struct QueueFull: Error {}
 
     /// Finishes what is queued and ends the thread. Blocks.
     func stop() { worker.stop() }

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from api import MESSAGES, post
 import campus
 import erp
 import pytest
@@ -192,6 +193,12 @@ async def test_who_waits_for_the_store_in_vain_is_told_so(start: Start, connect:
         await sender.send(campus.said("no room", third.id))
         # While the store is held up still: what it has been given is answered when it is known.
         await sender.expect(campus.error("An error occurred while processing your message"), within=0.9)
+        assert Metrics.of(server)["refusals_total", {"reason": "store_busy"}] >= 1
+        before = Metrics.of(server)["refusals_total", {"reason": "store_busy"}]
+        refusal = post(server, third, MESSAGES, {"receiver_id": one.id, "text": "no room"})
+        refusal.expect_refusal(503)
+        assert int(refusal.headers["retry-after"]) >= 1
+        assert Metrics.of(server)["refusals_total", {"reason": "store_busy"}] > before
     await sender.send(campus.said("later", third.id))
     await sender.expect(campus.SENT)
     answers = [(await filler.receive())["type"] for _ in range(20)]

@@ -1,5 +1,7 @@
 """Messages of the `erp` dialect to people who are away, and messages sent twice."""
 
+import asyncio
+
 import pytest
 from conftest import Connect, Start
 from database import all_acknowledged
@@ -83,10 +85,11 @@ async def test_a_message_waits_across_a_restart(start: Start, connect: Connect) 
     sender = await online(connect, server, aarav)
     await sender.send(said("before the restart", bela.id))
     await sender.expect(NOT_FOUND_OR_OFFLINE)
-    server.restart()
+    await asyncio.to_thread(server.restart)
     receiver = await connect(server, CHAT, bela.token)
     await receiver.expect(heard("before the restart", aarav))
-    server.restart()
+    await all_acknowledged(server, bela)
+    await asyncio.to_thread(server.restart)
     receiver, sender = await connect(server, CHAT, bela.token), await online(connect, server, aarav)
     await sender.send(said("after it", bela.id))
     await receiver.expect(heard("after it", aarav))

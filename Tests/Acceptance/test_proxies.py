@@ -14,6 +14,7 @@ import pytest
 from certificates import Certificate, SecureConnection
 from conftest import Connect, Start
 from erp import CHAT, online
+from metrics import Metrics, scrape
 from raw import TEXT, RawConnection, RawWebSocket, bearer, close_payload, frame, handshake, request
 from rooms import said
 from socketio_raw import sign_in
@@ -64,6 +65,11 @@ GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 def wrong_token(header: str = "") -> bytes:
     head = "GET /api/auth/me/ HTTP/1.1\r\nHost: localhost\r\n"
     return f"{head}{header}Authorization: Bearer {next(_tokens)}\r\n\r\n".encode()
+
+
+def metrics(server: Server) -> Metrics:
+    """As somebody on this machine sees them who is no proxy."""
+    return Metrics(scrape(server, source="127.0.0.2").body.decode())
 
 
 def expect_logged(server: Server, text: str, *wanted: str) -> None:
@@ -328,6 +334,28 @@ def test_a_trusted_proxy_without_a_good_header_is_refused(start: Start, sent: by
         connection.response().expect_refusal(400)
         connection.expect_end()
     expect_logged(server, "sent no PROXY header", "127.0.0.1")
+    assert metrics(server)["refusals_total", {"reason": "bad_proxy_header"}] == 1
+
+
+def test_the_log_is_not_filled_with_them(start: Start) -> None:
+    server = start(*ANNOUNCED, "--loops", 1)
+    for _ in range(20):
+        with RawConnection(server) as connection:
+            connection.send(GET)
+            connection.response().expect_refusal(400)
+    assert sum("sent no PROXY header" in line for line in server.log) <= 1
+
+
+def test_who_has_yet_to_send_one_counts_among_the_connections(start: Start) -> None:
+    server = start(*ANNOUNCED, "--max-connections", 3)
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(RawConnection(server))
+        eventually(lambda: metrics(server)["sockets"] == 4, "three are there, and who asks")
+        with RawConnection(server) as connection:
+            connection.send(text_header("192.0.2.1") + b"GET /api/me/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            connection.response().expect_refusal(503)
+    eventually(lambda: metrics(server)["sockets"] == 1, "nobody is left but who asks")
 
 
 def test_a_header_that_does_not_end_is_cut_off(start: Start) -> None:
