@@ -31,12 +31,15 @@ fi
 status=0
 ${SWIFT:-swift} test --skip-build --sanitize="$sanitizer" --scratch-path "$build" >"$build/unit-test.log" 2>&1 || status=1
 grep -aE '✘|error:|Test run with' "$build/unit-test.log" | cut -c1-400
-# Allocations are counted, and files made to fail, by libraries that would come between the program and its sanitizer.
-# Who reads nothing is measured in seconds, which are too short here.
+# Allocations are counted, and files made to fail, by libraries that would come between the program and its sanitizer; the
+# unit tests have a disk that fails too. Who reads nothing is measured in seconds, which are too short here.
 SWITCHBOARD_BIN=$bin/switchboard ECHO_FIXTURE_BIN=$bin/EchoFixture SOCKETIO_FIXTURE_BIN=$bin/SocketIOFixture \
     .build/venv/bin/python -m pytest -q -p no:cacheprovider -n "${WORKERS:-2}" --dist loadfile --ignore Tests/Acceptance/test_allocations.py \
     --ignore Tests/Acceptance/test_slow_reader.py \
     "${@:-Tests/Acceptance}" || status=1
+# And everything at once, but the clock, which another such library sets back.
+SWITCHBOARD_BIN=$bin/switchboard PYTHONPATH=Tests:Tests/Acceptance .build/venv/bin/python -B -m Soak --seconds 60 \
+    --people 60 --rate 100 --without clock || status=1
 if [ -n "$(ls -A "$reports")" ]; then
     grep -ahE 'SUMMARY' "$reports"/* | sort | uniq -c
     echo "the $sanitizer sanitizer reported something: see $reports" >&2
