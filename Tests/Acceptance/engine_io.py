@@ -16,6 +16,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from policies import expect_policies
 from switchboard import PATIENCE, eventually
 
 PING_INTERVAL, PING_TIMEOUT = 0.3, 0.2
@@ -73,8 +74,10 @@ class Request:
             head, _, body = (await self._reader.read()).decode().partition("\r\n\r\n")
         self.abort()
         status, *fields = head.split("\r\n")
-        headers = dict(field.split(": ", 1) for field in fields)
-        return Answer(int(status.split(" ")[1]), {name.lower(): value for name, value in headers.items()}, body)
+        headers = {name.lower(): value for name, value in (field.split(": ", 1) for field in fields)}
+        number = int(status.split(" ")[1])
+        expect_policies(number, headers)
+        return Answer(number, headers, body)
 
     def send(self, data: bytes) -> None:
         self._writer.write(data)

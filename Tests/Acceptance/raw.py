@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from frames import REFUSAL, matches
+from policies import expect_policies
 from switchboard import PATIENCE, Server
 
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 0x1, 0x2, 0x8, 0x9, 0xA, 0x0
@@ -85,7 +86,7 @@ class RawConnection:
         return data
 
     def response(self, to_head: bool = False) -> Response:
-        """The next response; `to_head` says that the request was a HEAD."""
+        """The next response, with the policies that all have; `to_head` says that the request was a HEAD."""
         while b"\r\n\r\n" not in self._buffer:
             self._fill()
         head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
@@ -95,6 +96,7 @@ class RawConnection:
         fields = [line.split(":", 1) for line in lines]
         headers = {name.lower(): value.strip() for name, value in fields}
         assert len(headers) == len(fields), f"a header twice: {lines}"
+        expect_policies(int(status), headers)
         bodiless = to_head or int(status) < 200 or status == "204"
         body = b"" if bodiless else self.read(int(headers["content-length"]))
         return Response(int(status), headers, body)

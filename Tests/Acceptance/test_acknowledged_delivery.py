@@ -2,7 +2,10 @@
 covered when a connection broke comes again on the next one, before anything newer, with the same ids."""
 
 import asyncio
+import contextlib
 import json
+import os
+import time
 
 import campus
 import erp
@@ -161,6 +164,44 @@ async def test_pings_follow_traffic_one_at_a_time(server: Server, connect: Conne
         await all_acknowledged(server, people[1])
         socket.send(frame(PING, b"probe"))
         assert [one.opcode for one in read_until(socket, PONG)] == [PONG]
+
+
+@pytest.mark.parametrize("dialect", PATHS)
+async def test_a_ping_comes_within_a_second(server: Server, connect: Connect, people: tuple, dialect: str) -> None:
+    """After each message, whether the one before was acknowledged just now or long ago."""
+    sender = await erp.online(connect, server, people[0])
+    with raw(server, people[1], dialect) as socket:
+        for number in range(4):
+            await say(sender, people[1], str(number))
+            assert texts([socket.receive()]) == [str(number)]
+            heard = time.monotonic()
+            asked = read_until(socket, PING)
+            # A quarter of one, where nothing else is done.
+            assert time.monotonic() - heard < 1 or "SANITIZER" in os.environ
+            socket.send(frame(PONG, asked[-1].payload))
+
+
+async def test_who_has_acknowledged_all_is_not_pinged_nor_who_has_not_answered_yet(
+    server: Server, connect: Connect, people: tuple
+) -> None:
+    """Twice as long as a ping that is due would take, and far less than the interval of those that look for life."""
+    sender, idle, busy = await erp.online(connect, server, people[0]), server.person(), people[1]
+    with contextlib.ExitStack() as stack:
+        quiet = [stack.enter_context(raw(server, idle, dialect)) for dialect in PATHS]
+        untouched, silent = stack.enter_context(raw(server, server.person())), stack.enter_context(raw(server, busy))
+        for receiver in (idle, busy):
+            await say(sender, receiver, "hello")
+        for socket in quiet:
+            socket.send(frame(PONG, read_until(socket, PING)[-1].payload))
+        await all_acknowledged(server, idle)
+        read_until(silent, PING)
+        ends = time.monotonic() + 2
+        while (left := ends - time.monotonic()) > 0:
+            await say(sender, busy, "more")
+            assert texts([silent.receive()]) == ["more"]
+            assert not silent.has_answer(within=min(left, 0.2))
+        for socket in (*quiet, untouched):
+            assert not socket.has_answer(within=0)
 
 
 @pytest.mark.parametrize("dialect", ["conversations", "campus notifications"])

@@ -6,6 +6,7 @@ import os
 
 import pytest
 from conftest import Start
+from policies import expect_policies
 from raw import RawConnection, Response, bearer, handshake, request
 from switchboard import Server
 
@@ -166,20 +167,26 @@ def test_cors_names_the_page_and_no_credentials(start: Start) -> None:
 # Policies
 
 def test_every_answer_has_its_policies(server: Server) -> None:
+    """And so has each one that any test reads by hand: all of them are read by `raw.py` and `engine_io.py`."""
     person = server.person()
     answers = [
         request(server, "GET", "/healthz"), request(server, "GET", "/nothing"), request(server, "GET", "/ws/chat/"),
         request(server, "GET", "/api/auth/me/", headers=bearer(person.token)), request(server, "GET", POLLING),
         request(server, "GET", POLLING + "&sid=nobody"), request(server, "PUT", SEND),
-        request(server, "HEAD", "/healthz"),
+        request(server, "HEAD", "/healthz"), request(server, "GET", "/metrics"), request(server, "GET", "/readyz"),
         request(server, "OPTIONS", SEND, headers={"Origin": "http://localhost:3000"}),
         request(server, "GET", "/healthz", headers={"Content-Length": "x"}), shake(server, "evil.example"),
         shake(server, "localhost", "https://evil.example"),
     ]
     for answer in answers:
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
-        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
-        assert answer.headers["cache-control"] == "no-store"
-        policy = answer.headers["content-security-policy"].split("; ")
-        assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy)
+        expect_policies(answer.status, answer.headers)
+    switched = shake(server, "localhost")
+    assert switched.status == 101
+    expect_policies(101, switched.headers)
+
+
+def test_an_answer_without_policies_would_be_noticed() -> None:
+    with pytest.raises(AssertionError, match="nosniff|x-content-type-options"):
+        expect_policies(503, {"content-type": "application/json"})
+    with pytest.raises(AssertionError):
+        expect_policies(101, {"referrer-policy": "no-referrer"})

@@ -6,6 +6,7 @@ import json
 import resource
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import campus
 import conversations
@@ -17,11 +18,13 @@ from conftest import Connect, Start
 from metrics import Metrics
 from raw import TEXT, RawConnection, RawWebSocket, frame, request
 from switchboard import Person, Server, eventually
+from websockets.exceptions import InvalidStatus
 
 SETTINGS = KEYED | {
     "SWITCHBOARD_HEAD_TIMEOUT": "300ms", "SWITCHBOARD_ROOMS_BURST": "2", "SWITCHBOARD_ROOMS_RATE": "0.1",
+    "SWITCHBOARD_ALLOW_REGISTRATION": "true", "SWITCHBOARD_TOKEN_FAILURES": "20",
 }
-LOGIN = "/api/auth/login/"
+LOGIN, REGISTER = "/api/auth/login/", "/api/auth/register/"
 
 
 @dataclass
@@ -85,6 +88,14 @@ async def too_many_logins(scene: Scene) -> None:
         post(scene.server, None, LOGIN, {"username": "nobody", "password": "wrong horse battery"})
 
 
+async def too_many_failures(scene: Scene) -> None:
+    """One token again and again is told alone, so that other tests' are not."""
+    for _ in range(TRIES):
+        await scene.open(erp.CHAT, "again and again")
+    with pytest.raises(InvalidStatus, match="429"):
+        await scene.open(erp.CHAT, "again and again")
+
+
 async def over_the_top(scene: Scene) -> None:
     for value in (2**63 - 1, 1):
         post(scene.server, None, "/api/counter/", {"action": "increment", "value": value})
@@ -100,6 +111,8 @@ async def unmasked(scene: Scene) -> None:
 TRIGGERS: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "bad_handshake": http("GET", "/ws/v1/chat/"),
     "origin_not_allowed": http("GET", "/healthz", Origin="http://elsewhere.example"),
+    "unknown_host": http("GET", "/api/users/", Host="evil.example"),
+    "too_many_failures": too_many_failures,
     "token_missing": lambda scene: scene.open(erp.CHAT),
     "token_invalid": lambda scene: scene.open(erp.CHAT, "wrong"),
     "bad_room_name": lambda scene: scene.open("/ws/chat/bad%20name/"),
@@ -113,6 +126,8 @@ TRIGGERS: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "bad_request": http("POST", LOGIN, {"username": "x"}),
     "unauthenticated": http("GET", "/api/users/"),
     "forbidden": http("POST", "/api/notices/", {"title": "x"}, Authorization="Bearer TOKEN"),
+    "conflict": lambda scene: http(
+        "POST", REGISTER, {"username": scene.aarav.username, "password": "correct horse battery"})(scene),
     "unsupported_media_type": http("POST", LOGIN, b"x", Content_Type="text/plain", Content_Length="1"),
     "throttled": too_many_logins,
     "protocol_error": unmasked,
@@ -137,6 +152,20 @@ TRIGGERS: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "counter_overflow": over_the_top,
 }
 TWICE = {"unknown_conversation"}
+# What takes a server of its own: the tests that see it counted.
+ELSEWHERE = {
+    "receiver_too_slow": "test_metrics_refusals.py::test_a_client_that_reads_too_slowly",
+    "too_many_unconnected": "test_metrics_refusals.py::test_clients_of_socket_io_beyond_the_limit",
+    "store_unavailable": "test_metrics_refusals.py::test_a_store_that_can_not_write",
+    "draining": "test_draining.py::test_nobody_is_let_in_and_requests_are_answered",
+    "node_is_full": "test_limits.py::test_connections_in_all",
+    "address_is_full": "test_limits.py::test_connections_from_one_address",
+    "person_is_full": "test_limits.py::test_connections_of_one_person",
+    "handshakes_too_fast": "test_limits.py::test_handshakes_a_second",
+    "out_of_descriptors": "test_limits.py::test_no_descriptor_is_left",
+}
+# Failures of one token before it is told to wait.
+TRIES = 10
 
 
 @pytest.mark.parametrize("reason", TRIGGERS)
@@ -150,8 +179,25 @@ async def test_a_refusal_counts_once_under_its_reason(scene: Scene, reason: str)
     if reason == "throttled":
         # The tries before were refused as well, for what they were.
         expected["unauthenticated"] += 5
+    if reason == "too_many_failures":
+        expected["token_invalid"] += TRIES
     after = counts()
     assert {key for key in after if after[key] != expected[key]} == set(), (before, after)
+
+
+def test_every_reason_is_tried(server: Server) -> None:
+    """/metrics lists all, those that never happened too."""
+    reasons = Metrics.of(server).by("reason", "refusals_total").keys()
+    assert reasons == TRIGGERS.keys() | ELSEWHERE.keys()
+    assert not TRIGGERS.keys() & ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("reason", ELSEWHERE)
+def test_what_is_tried_elsewhere_is_seen_in_the_metrics_there(reason: str) -> None:
+    file, name = ELSEWHERE[reason].split("::")
+    text = (Path(__file__).parent / file).read_text("utf-8")
+    _, found, test = text.partition(f"def {name}(")
+    assert found and f'"{reason}"' in test.split("\ndef ")[0].split("\nasync def ")[0], ELSEWHERE[reason]
 
 
 async def test_a_client_that_reads_too_slowly(start: Start, connect: Connect, room: str) -> None:

@@ -8,7 +8,7 @@ from conftest import Connect, Dial, Start
 from frames import refusal
 from raw import request
 from socketio_client import DISCONNECTED
-from switchboard import Person, Server
+from switchboard import A_SECOND, Person, Server
 from websockets.exceptions import ConnectionClosed
 
 # Everywhere that a token may be brought, rooms included.
@@ -21,8 +21,6 @@ PATHS = {
     "a room": "/ws/chat/lobby/",
     "the counter": "/ws/counter/",
 }
-# A second, and what a busy machine adds.
-AT_ONCE = 3.0
 
 
 def logout(server: Server, token: str) -> None:
@@ -45,7 +43,7 @@ async def close_of(client: Client) -> tuple[int, str]:
     """The code and reason it is closed with, whatever comes before."""
     try:
         while True:
-            await client.receive(AT_ONCE)
+            await client.receive(A_SECOND)
     except ConnectionClosed as closed:
         return closed.rcvd.code, closed.rcvd.reason
 
@@ -63,7 +61,7 @@ async def test_a_revoked_token_ends_what_is_connected_by_it(server: Server, conn
     began = time.monotonic()
     for client in ended:
         assert await close_of(client) == (4003, "Token revoked")
-    assert time.monotonic() - began < AT_ONCE
+    assert time.monotonic() - began < A_SECOND
     for client in [*kept, anonymous]:
         await client.arrived()
 
@@ -75,7 +73,7 @@ async def test_a_client_of_socketio_is_disconnected(server: Server, dial: Dial, 
     token = another_token(server, person)
     client, other = await dial(server, token, transport), await dial(server, person, transport)
     way(server, token)
-    assert (await client.receive(AT_ONCE))[0] == DISCONNECTED
+    assert (await client.receive(A_SECOND))[0] == DISCONNECTED
     await other.expect_nothing()
 
 
@@ -90,7 +88,7 @@ async def test_a_token_that_was_used_before_is_refused_once_it_is_revoked(server
         if _ % 10 == 9:
             logout(server, token)
             client = await connect(server, PATHS["erp chat"], token)
-            await client.expect_close(4003, within=AT_ONCE)
+            await client.expect_close(4003, within=A_SECOND)
 
 
 async def test_a_token_that_is_revoked_while_the_server_is_down_is_refused(start: Start, connect: Connect) -> None:

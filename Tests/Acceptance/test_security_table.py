@@ -9,7 +9,7 @@ ROWS = [line.strip("| \n").split(" | ") for line in DOCUMENT.splitlines() if lin
 NAMED = re.compile(r"`([\w.]+)::(\w+)`")
 # All of what is in these is about attacks.
 FILES = ["test_hosts.py", "test_throttling.py", "test_smuggling.py", "test_floods.py", "test_injection.py",
-         "test_id_probing.py", "test_jwt_confusion.py", "test_socketio_attacks.py"]
+         "test_id_probing.py", "test_jwt_confusion.py", "test_socketio_attacks.py", "test_token_secrecy.py"]
 
 
 def test_every_threat_has_a_defence_and_a_test() -> None:

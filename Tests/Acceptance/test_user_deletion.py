@@ -12,7 +12,7 @@ from api import API_KEY, CONVERSATIONS, KEYED, MESSAGES, answered, delete, direc
 from conftest import Connect, Dial, Start
 from database import rows
 from erp import CHAT, heard, online, said
-from switchboard import Person, Server, binary, environment, eventually
+from switchboard import A_SECOND, Person, Server, binary, environment, eventually
 from tokens import expect_refused, is_accepted
 from websockets.exceptions import ConnectionClosed
 
@@ -160,7 +160,7 @@ async def test_who_is_switched_off_is_out_within_a_second_and_can_come_back(
             answered(post(server, API_KEY, f"/api/users/{aarav.id}/{word}/"))
 
     switch("disable")
-    await client.expect_close(4003, within=1.5)
+    await client.expect_close(4003, within=A_SECOND)
     await phone.expect_disconnect()
     await expect_refused(server, connect, aarav.token, CHAT)
     await expect_refused(server, connect, jwt, "/ws/chat/?dialect=conversations")
