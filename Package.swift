@@ -87,10 +87,11 @@ if isFuzzing {
         .systemLibrary(name: "CLibFuzzer", path: "Fuzzing/CLibFuzzer"),
         fuzzer("FuzzDialects", "Chat", "Dialects", "JSON"),
         fuzzer("FuzzHTTP", "HTTP"),
+        fuzzer("FuzzHandshake", "WebSocket"),
         fuzzer("FuzzJSON", "JSON"),
         fuzzer("FuzzJWT", "JWT"),
         fuzzer("FuzzProxying", "Proxying"),
-        fuzzer("FuzzServer", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Server"),
+        fuzzer("FuzzServer", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Server", "WebSocket"),
         fuzzer("FuzzSocketIO", "SocketIO", "JSON"),
         fuzzer("FuzzWebSocket", "WebSocket"),
     ]

@@ -4,6 +4,7 @@ import Dialects
 import EventLoop
 import HTTP
 import JSON
+import WebSocket
 
 @testable import Server
 
@@ -14,7 +15,7 @@ import JSON
 }
 
 /// The first byte says what the others are: a configuration file, a flag, an origin and a host, a request, the body of a
-/// call of the API, or the name of a session.
+/// call of the API, a backup, the payload of a pong, or the name of a session.
 @c(LLVMFuzzerTestOneInput)
 public func fuzzServer(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
@@ -26,6 +27,8 @@ public func fuzzServer(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     case UInt8(ascii: "o"): askOrigin(rest)
     case UInt8(ascii: "r"): readRequest(Array(rest))
     case UInt8(ascii: "b"): readBody(Array(rest))
+    case UInt8(ascii: "k"): readBackup(Array(rest))
+    case UInt8(ascii: "p"): readCursor(Array(rest))
     default:
         let shard = SessionID.shard(of: String(decoding: rest, as: UTF8.self), count: 3)
         precondition(shard.map { $0 < 3 } ?? true)
@@ -114,6 +117,7 @@ private func readRequest(_ bytes: [UInt8]) {
 private func ask(_ request: Request) {
     let token = GivenToken.present(request.queryValue("token"))
     _ = GivenToken.withOrWithoutScheme(request.header("authorization"))
+    readHandshake(request)
     switch router.match(request) {
     case .found(.webSocket(let mounts), _):
         let chosen = mounts.choose(request, rules: rules, hasToken: token != nil)
@@ -125,6 +129,15 @@ private func ask(_ request: Request) {
                 address: "192.0.2.1"))
     case .found(.socketIO, _), .notFound, .methodNotAllowed: break
     }
+}
+
+/// What is granted is a request to open a websocket and nothing besides.
+private func readHandshake(_ request: Request) {
+    guard (try? Handshake(request)) != nil else { return }
+    precondition(request.method == .get && !request.isHTTP10 && request.body.isEmpty, "a request for something else")
+    precondition(request.lists("websocket", in: "upgrade") && request.lists("upgrade", in: "connection"))
+    precondition(request.header("sec-websocket-version") == "13")
+    precondition(request.header("sec-websocket-key").map { $0.utf8.count } == 24, "no key")
 }
 
 private func ask(_ call: API.Call) {

@@ -8,7 +8,8 @@ import SocketIO
     }
 }
 
-/// The first byte says what the others are: a payload, the messages of a connection, or what happens to a session.
+/// The first byte says what the others are: a payload, the messages of a connection, a request, or what happens to a
+/// session.
 @c(LLVMFuzzerTestOneInput)
 public func fuzzSocketIO(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
@@ -16,6 +17,7 @@ public func fuzzSocketIO(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     switch choice {
     case UInt8(ascii: "p"): readPayload(Array(input[1...]))
     case UInt8(ascii: "m"): readMessages(Array(input[1...]))
+    case UInt8(ascii: "r"): readRequest(Array(input[1...]))
     default: playSession(input[1...])
     }
     return 0
