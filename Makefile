@@ -19,7 +19,7 @@ RELEASE := .build/release/switchboard
 VENV := .build/venv
 FORMATTED := Package.swift Sources Tests Fuzzing
 
-.PHONY: run build test unit-test acceptance-test lint format fuzz echo-fixture socketio-fixture soak soak-faults test-address test-thread bench bench-growth tools-for-tests libraries clean
+.PHONY: run build test unit-test acceptance-test lint format fuzz fuzz-keep echo-fixture socketio-fixture soak soak-faults test-address test-thread bench bench-growth tools-for-tests libraries clean
 
 ## Builds for release and starts the server on 127.0.0.1:8000, with a few people to try it with.
 run: build
@@ -63,9 +63,13 @@ soak: build tools-for-tests
 	$(SWIFT) build -c release --product ShiftedClock
 	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) PYTHONPATH=Tests:Tests/Acceptance $(VENV)/bin/python -B -m Soak --seconds $(SOAK_SECONDS) --clock $(CURDIR)/.build/release/libShiftedClock.so $(if $(SEED),--seed $(SEED)) $(SOAK)
 
-## SECONDS of libFuzzer with the address sanitizer for each parser.
+## SECONDS of libFuzzer with the address sanitizer for each parser, after its kept corpus; 0 for the corpus alone.
 fuzz: libraries
 	Fuzzing/run.sh $(SECONDS)
+
+## The same, and the corpus takes in what was learnt, if nothing was found.
+fuzz-keep: libraries
+	Fuzzing/run.sh $(SECONDS) --keep
 
 ## An echo on ws://127.0.0.1:PORT, in the foreground, for conformance suites from elsewhere.
 echo-fixture: libraries
