@@ -63,7 +63,7 @@ soak: build tools-for-tests
 	$(SWIFT) build -c release --product ShiftedClock
 	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) PYTHONPATH=Tests:Tests/Acceptance $(VENV)/bin/python -B -m Soak --seconds $(SOAK_SECONDS) --clock $(CURDIR)/.build/release/libShiftedClock.so $(if $(SEED),--seed $(SEED)) $(SOAK)
 
-## SECONDS of libFuzzer with the address sanitizer for each parser, after its kept corpus; 0 for the corpus alone.
+## SECONDS of libFuzzer with the address sanitizer for each parser, after its corpus; 0 for that alone.
 fuzz: libraries
 	Fuzzing/run.sh $(SECONDS)
 

@@ -4,7 +4,7 @@
 #
 #   run.sh SECONDS [--keep]
 #
-# With 0 seconds the corpus is only replayed. --keep takes what a run without finds has learnt into Fuzzing/Corpus.
+# With 0 seconds what was learnt so far is only replayed. --keep takes what a run without finds has learnt into Fuzzing/Corpus.
 set -eu
 cd "$(dirname "$0")/.."
 
