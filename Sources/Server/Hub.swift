@@ -334,7 +334,7 @@ final class Hub {
     // MARK: - Stopping
 
     /// Whether no client is let in any more, as the server is about to go. Requests are answered still.
-    var isDraining: Bool { departures != nil }
+    var isDraining: Bool { api.state.isDraining }
     /// When whoever is not let in may try again.
     var secondsToRestart: Int { (departures?.secondsLeft ?? 0) + 1 }
     /// How many clients have to leave yet.
@@ -342,7 +342,7 @@ final class Hub {
 
     /// Lets nobody in any more, and sends those away who are there, over a time.
     func drain(over duration: Duration) {
-        if isDraining { return }
+        if departures != nil { return }
         departures = Departures(carriers.filter(\.isClient), over: UInt64(duration.milliseconds), of: self)
     }
 
