@@ -44,9 +44,10 @@ def main() -> None:
     parser.add_argument("--backups", type=int, default=5)
     parser.add_argument("--clients", type=int, default=4)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=BUILD if BUILD.exists() else None) as folder:
+    seeded = seed(arguments.messages)
+    with tempfile.TemporaryDirectory(dir=BUILD) as folder:
         database = pathlib.Path(folder) / "switchboard.db"
-        shutil.copy(seed(arguments.messages), database)
+        shutil.copy(seeded, database)
         with server(database, *QUIET, "--message-rate", "0") as (port, _):
             is_over = threading.Event()
             clients = [Client(port, is_over) for _ in range(arguments.clients)]

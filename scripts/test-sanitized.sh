@@ -34,8 +34,8 @@ grep -aE '✘|error:|Test run with' "$build/unit-test.log" | cut -c1-400
 # Allocations are counted, and files made to fail, by libraries that would come between the program and its sanitizer; the
 # unit tests have a disk that fails too. Who reads nothing is measured in seconds, which are too short here.
 SWITCHBOARD_BIN=$bin/switchboard ECHO_FIXTURE_BIN=$bin/EchoFixture SOCKETIO_FIXTURE_BIN=$bin/SocketIOFixture \
-    .build/venv/bin/python -m pytest -q -p no:cacheprovider -n "${WORKERS:-2}" --dist loadfile --ignore Tests/Acceptance/test_allocations.py \
-    --ignore Tests/Acceptance/test_slow_reader.py \
+    .build/venv/bin/python -m pytest -q -p no:cacheprovider -n "${WORKERS:-2}" --dist loadfile \
+    --ignore Tests/Acceptance/test_allocations.py --ignore Tests/Acceptance/test_slow_reader.py \
     "${@:-Tests/Acceptance}" || status=1
 # And everything at once, but the clock, which another such library sets back.
 SWITCHBOARD_BIN=$bin/switchboard PYTHONPATH=Tests:Tests/Acceptance .build/venv/bin/python -B -m Soak --seconds 60 \
