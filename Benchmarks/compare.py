@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares two builds of the server: CPU for each message.
 
-    compare.py BINARY BINARY [--rounds N] [--workloads echo,direct]
+    compare.py BINARY BINARY [--rounds N] [--workloads echo,erp,campus,conversations,socketio]
 
 Both run at once on core 0, each with a load of its own from core 1: what the machine takes from one, it takes from the
 other. Prints the medians of the microseconds that a message costs, and of the second's share of the first. Needs the
@@ -18,15 +18,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binaries", nargs=2)
     parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--workloads", default="echo,direct")
+    parser.add_argument("--workloads", default="echo,campus")
     arguments = parser.parse_args()
     # The first makes the database: the second may be newer and migrate it.
     running.BINARY = arguments.binaries[0]
     seed()
-    workloads = {
-        "echo": ("echo", ["-n", "200", *ROOM[2:], "-u", "/ws/chat/e%d/"]),
-        "direct": ("direct", ["-n", "200", *direct("campus-campus")]),
-    }
+    workloads = {"echo": ("echo", ["-n", "200", *ROOM[2:], "-u", "/ws/chat/e%d/"])}
+    for name in ("erp", "campus", "conversations", "socketio"):
+        workloads[name] = ("direct", ["-n", "200", *direct(f"{name}-{name}")])
     with contextlib.ExitStack() as stack:
         servers = []
         for binary in arguments.binaries:

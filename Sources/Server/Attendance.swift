@@ -3,7 +3,7 @@ import EventLoop
 import Storage
 
 /// Who is here, and what has reached them: as the store knows it, and beyond.
-struct Attendance {
+final class Attendance {
     private let store: Store
     /// How much text a connection is sent at once of what it missed.
     private let backlogBytes: Int
@@ -19,7 +19,7 @@ struct Attendance {
 
     var counterUsers: Int { presence.counterUsers }
 
-    mutating func take(_ seat: Seat, by connection: ConnectionID) throws(StoreError) -> Seating {
+    func take(_ seat: Seat, by connection: ConnectionID) throws(StoreError) -> Seating {
         switch seat {
         case .chat(let user, let rule): return .chat(try arrive(user.id, by: connection, rule))
         case .person(let user): return .chat(try arrive(user.id, by: connection, .unneeded))
@@ -37,7 +37,7 @@ struct Attendance {
         }
     }
 
-    private mutating func arrive(
+    private func arrive(
         _ user: UserID, by connection: ConnectionID, _ rule: Seat.BacklogRule
     ) throws(StoreError) -> Store.Backlog {
         let isPresent = presence.isPresent(user)
@@ -61,7 +61,7 @@ struct Attendance {
     }
 
     /// More of a backlog, behind what was sent, or the end of it.
-    mutating func continueBacklog(
+    func continueBacklog(
         _ delivery: Delivery, sent: MessageID, _ rule: Seat.BacklogRule
     ) throws(StoreError) -> Store.Backlog {
         try note(delivery)
@@ -75,13 +75,13 @@ struct Attendance {
     }
 
     /// That somebody is gone is true whatever becomes of the transaction.
-    mutating func leave(_ seat: Seat, _ connection: ConnectionID, isBroken: Bool) {
+    func leave(_ seat: Seat, _ connection: ConnectionID, isBroken: Bool) {
         leave(seat)
         if let user = seat.chatter { arrivals.leave(connection, of: user.id, isBroken: isBroken, at: .now) }
     }
 
     /// Notes what has reached a person by one connection, up to where no other one may have missed something.
-    mutating func note(_ delivery: Delivery) throws(StoreError) {
+    func note(_ delivery: Delivery) throws(StoreError) {
         let user = delivery.user
         confirm(delivery)
         let end = min(delivery.end, arrivals.position(of: user) ?? delivery.end)
@@ -89,15 +89,15 @@ struct Attendance {
     }
 
     /// The same, where the store can't be told.
-    mutating func confirm(_ delivery: Delivery) {
+    func confirm(_ delivery: Delivery) {
         arrivals.confirm(delivery.connection, of: delivery.user, upTo: delivery.end)
     }
 
     /// Forgets those who broke off and did not come back.
-    mutating func forget(before moment: Timestamp) { arrivals.forget(before: moment) }
+    func forget(before moment: Timestamp) { arrivals.forget(before: moment) }
 
     /// Takes back who came or left with a submission whose transaction failed.
-    mutating func undo(_ submission: Submission) {
+    func undo(_ submission: Submission) {
         switch submission {
         case .takeSeat(let seat, _): leave(seat)
         case .leaveSeat(let seat, _, _, _): arrive(in: seat)
@@ -106,12 +106,12 @@ struct Attendance {
     }
 
     /// Counts somebody who can't be seated: they will leave.
-    mutating func arrive(in seat: Seat) {
+    func arrive(in seat: Seat) {
         if let user = seat.chatter { presence.arrive(user.id) }
         if case .counter = seat { presence.joinCounter() }
     }
 
-    private mutating func leave(_ seat: Seat) {
+    private func leave(_ seat: Seat) {
         if let user = seat.chatter { presence.leave(user.id) }
         if case .counter = seat { presence.leaveCounter() }
     }

@@ -13,12 +13,12 @@ final class Clerk {
     private let retention: Retention
     private let meter: StoreMeter
     /// When the changes of the transaction under way were asked for.
-    private var askedFor = Beginnings()
+    private let askedFor = Beginnings()
     /// How many people are served of a bulk message at once: about 2 ms of work.
     private static let bulkSlice = 100
     /// Whether the transaction under way found no bulk message to work on, and none came behind.
     private var isBulkDone = false
-    private var attendance: Attendance
+    private let attendance: Attendance
     /// How long a connection that broke is waited for.
     private let recovery: Duration
     private var forgottenAt = Timestamp(microseconds: 0)

@@ -7,14 +7,6 @@ struct EventNumber: Comparable {
     static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
     var next: EventNumber { EventNumber(rawValue: rawValue + 1) }
-
-    /// What a client names as the last that it heard: the event, or of one that is heard as two the first.
-    func offset(for role: Role) -> String {
-        switch role {
-        case .joined: "\(rawValue).1"
-        case .author, .other: "\(rawValue)"
-        }
-    }
 }
 
 /// How far a client had heard when its connection broke.
@@ -23,7 +15,16 @@ struct EventOffset {
     /// Whether it heard the event only as one who has joined the conversation.
     let isPartial: Bool
 
-    /// Reads what ``EventNumber/offset(for:)`` wrote.
+    /// What a client names as the last that it heard: the event, or of one that is heard as two the first.
+    init(of number: EventNumber, for role: Role) {
+        self.number = number
+        isPartial = role == .joined
+    }
+
+    /// As clients are told it.
+    var text: String { isPartial ? "\(number.rawValue).1" : "\(number.rawValue)" }
+
+    /// Reads a ``text``.
     init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard let number = UInt64(parts[0]), parts.count == 1 || parts.count == 2 && parts[1] == "1" else { return nil }

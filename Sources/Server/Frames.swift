@@ -15,8 +15,8 @@ struct Frames {
 
     private let event: Event
     private let number: EventNumber?
-    /// Most events are heard in one dialect and one role.
-    private var first: Made?
+    /// Most events are heard in one dialect, in one role or two.
+    private var first, second: Made?
     private var others: [Made] = []
     /// Few events are long enough.
     private var deflated: [Made] = []
@@ -37,11 +37,12 @@ struct Frames {
     mutating func frame(for name: DialectName, as role: Role = .other) -> [UInt8]? {
         let place = Self.place(name, role)
         if let first, first.place == place { return first.frame }
+        if let second, second.place == place { return second.frame }
         if let made = others.first(where: { $0.place == place }) { return made.frame }
-        let offset = number?.offset(for: role)
+        let offset = number.map { EventOffset(of: $0, for: role) }
         let frame = Self.frame(in: name, offset: offset) { name.dialect.encode(event, to: role, into: &$0) }
         let made = Made(place: place, frame: frame)
-        if first == nil { first = made } else { others.append(made) }
+        if first == nil { first = made } else if second == nil { second = made } else { others.append(made) }
         return frame
     }
 
@@ -58,7 +59,7 @@ struct Frames {
     ///
     /// - Parameter offset: What a client may come back with.
     static func frame(
-        in name: DialectName, offset: String? = nil, _ write: (inout JSONWriter) -> Bool
+        in name: DialectName, offset: EventOffset? = nil, _ write: (inout JSONWriter) -> Bool
     ) -> [UInt8]? {
         switch name.dialect.transport {
         case .webSocket:
@@ -68,7 +69,7 @@ struct Frames {
             var hasWords = false
             let packet = SocketPacketEncoder.event(behind: FrameEncoder.room) { json in
                 hasWords = write(&json)
-                if let offset { json.append(offset) }
+                if let offset { json.append(offset.text) }
             }
             return hasWords ? FrameEncoder.finish(.text, packet) : nil
         }

@@ -10,9 +10,10 @@ final class LoopMeter {
     // access, and checks none at run time.
     private var receivedNow = Tally<DialectName>()
     private var sentNow = Tally<DialectName>()
+    private var heardNow = Tally<EventKind>()
     /// When what the loop hears of now was committed, and of what it has heard and not written yet.
     private var committedAt: UInt32 = 0
-    private var unwritten = Beginnings()
+    private let unwritten = Beginnings()
     private var tickedAt: UInt64
     private let tickLength: UInt64
 
@@ -26,6 +27,7 @@ final class LoopMeter {
         var counts = counts
         counts.received = receivedNow
         counts.sent = sentNow
+        counts.deliveries = heardNow
         return counts
     }
 
@@ -56,7 +58,8 @@ final class LoopMeter {
 
     /// So many were handed something to be written at the end of the turn.
     func heard(_ kind: EventKind, by hearers: UInt64) {
-        counts.deliveries[kind] += hearers
+        let place = kind.rawValue
+        heardNow.count(place, times: hearers)
         if kind.isStored { unwritten.note(committedAt, times: hearers) }
     }
 

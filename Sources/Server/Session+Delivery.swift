@@ -51,7 +51,7 @@ extension Session {
     ///
     /// - Parameter limit: What comes behind it is only about to be sent.
     func confirm(upTo limit: MessageID? = nil) {
-        let isLive = feed == .live && !subscriptions.isEmpty
+        let isLive = feed == .live && listens
         let heard = isLive ? min(hub.newestMessage, limit ?? hub.newestMessage) : nil
         if isAcknowledged {
             if let heard { account.heard(heard) }

@@ -110,6 +110,7 @@ extension Session {
 
     /// Carries out what waits and may go on.
     func goOn() {
+        if !mayGoOn { return }
         while let next = requests.next(mayLook: mayLook) { carryOut(next) }
         if requests.isWaiting, !mayLook { carrier.tellWhenDrained() }
         if requests.isFull != isPaused {

@@ -15,7 +15,9 @@ final class Session {
 
     let seat: Seat
     var name: DialectName
-    var subscriptions: [Subscription] = []
+    var subscriptions: [Subscription] = [] { didSet { listens = !subscriptions.isEmpty } }
+    /// Whether it has any: looked at with each message, so it is apart.
+    private(set) var listens = false
     /// How many notifications the person has not read.
     var unread = 0
     /// The conversations whose rooms it is in.
@@ -39,7 +41,9 @@ final class Session {
     var bucket: TokenBucket
     /// More signs of typing than this tell nobody anything; the surplus is dropped.
     private static let typingRate = TokenBucket.Limit(rate: 5, burst: 20)
-    var requests = Requests()
+    var requests = Requests() { didSet { mayGoOn = requests.isWaiting || requests.isFull != isPaused } }
+    /// Whether ``goOn()`` has anything to do.
+    private(set) var mayGoOn = false
     /// The tick until which something waits for room in the store's queue.
     var storeDeadline: UInt32 = .max
     /// Whether the client is not read from, as it has to wait for the answers to what it asked.

@@ -20,7 +20,9 @@ package final class EngineSession {
     /// Whether binary messages go as base64 on a websocket too.
     var usesBase64: Bool
     var stage: Stage
-    private var queue = PacketQueue()
+    private var queue = PacketQueue() { didSet { bytesInQueue = queue.byteCount } }
+    /// Looked at with each packet, so it is apart.
+    private var bytesInQueue = 0
     var heartbeat: EngineHeartbeat
     var hasPoll = false
     var post: Post?
@@ -56,6 +58,7 @@ package final class EngineSession {
         case .webSocket: stage = .webSocket
         }
         queue.append(settings.openPacket(sid: sid, on: transport))
+        bytesInQueue = queue.byteCount
     }
 
     /// Whether messages still come and go.
@@ -72,7 +75,7 @@ package final class EngineSession {
     }
 
     /// What waits for the client, in bytes, and at the end what never left; see ``EngineSettings/queueLimit``.
-    package var queuedBytes: Int { queue.byteCount }
+    package var queuedBytes: Int { bytesInQueue }
 
     // MARK: - Orders
 
@@ -83,7 +86,7 @@ package final class EngineSession {
             owesProbe = false
             return .write(.text([EnginePacket.Kind.pong.digit] + Array("probe".utf8)))
         }
-        if case .webSocket = stage, let packet = queue.popFirst() {
+        if bytesInQueue > 0, case .webSocket = stage, let packet = queue.popFirst() {
             return .write(usesBase64 ? packet.inBase64 : packet)
         }
         if closesWebSocket {
@@ -141,7 +144,7 @@ package final class EngineSession {
     package func send(_ packet: OutgoingPacket) -> EngineSending {
         switch stage {
         case .webSocket:
-            if queue.isEmpty, !usesBase64 { return .write }
+            if bytesInQueue == 0, !usesBase64 { return .write }
             enqueue(packet)
             return .keep
         case .polling, .upgrading:

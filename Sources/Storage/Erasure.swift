@@ -110,7 +110,7 @@ extension Store {
     /// Something about a person has changed, perhaps in another process.
     func forget(_ user: UserID) throws(StoreError) {
         accounts.forget(user)
-        members = [:]
+        members.removeAll()
         if try erasure.state.first(.integer(user.rawValue), read: { $0.integer(0) }) == 2,
             gone.insert(user).inserted
         {
@@ -187,7 +187,7 @@ extension Store {
             }
         }
         if !empty.isEmpty {
-            members = [:]
+            members.removeAll()
             directConversations = [:]
             return true
         }

@@ -66,7 +66,7 @@ extension Store {
         let found = try conversations.members(of: conversation)
         // What does not exist is not worth a place.
         if found.isEmpty { return [] }
-        if members.count >= Self.membersCacheLimit { members = [:] }
+        if members.count >= Self.membersCacheLimit { members.removeAll() }
         members[conversation] = found
         return found
     }

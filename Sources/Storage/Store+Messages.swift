@@ -33,7 +33,7 @@ extension Store {
             (conversation, recipients) = (id, others)
         }
         // A conversation of two whose other one is deleted is there to be read.
-        if !gone.isEmpty, recipients.count == 1, gone.contains(recipients[0]) { return .refused(.unknownRecipient) }
+        if isAnyoneGone, recipients.count == 1, gone.contains(recipients[0]) { return .refused(.unknownRecipient) }
         if let addressee = draft.addressee, !recipients.contains(addressee) { return .refused(.unknownRecipient) }
         if let earlier = try earlier(draft.clientID, of: sender.id, at: time) {
             return earlier.conversation == conversation ? .repeated(earlier) : .refused(.clientIDInUse)

@@ -27,11 +27,12 @@ package final class Store {
     /// What was looked up before: a pair's conversation never changes.
     var directConversations: [Pair: ConversationID] = [:]
     /// Who is in a conversation, for those that were written into lately.
-    var members: [ConversationID: [UserID]] = [:]
+    var members = IDTable<Conversation, [UserID]>()
     /// What was stored lately and not filed by conversation.
     let unfiled = UnfiledMessages()
     /// Who is deleted: nothing is stored in their name, or for them.
-    var gone: Set<UserID> = []
+    var gone: Set<UserID> = [] { didSet { isAnyoneGone = !gone.isEmpty } }
+    private(set) var isAnyoneGone = false
     var newlyGone: [UserID] = []
     /// Whether the journal holds what was erased, and of whom it holds nothing any more.
     package internal(set) var wantsScrub = false
@@ -79,6 +80,7 @@ package final class Store {
         erasure = try ErasureStatements(database)
         retention = try RetentionStatements(database)
         gone = Set(try erasure.gone.all { UserID($0.integer(0)) })
+        isAnyoneGone = !gone.isEmpty
         try transaction { () throws(StoreError) in try accounts.foldUsernames() }
         try reload()
     }
@@ -107,7 +109,7 @@ package final class Store {
         } catch {
             // What was remembered may never have happened.
             directConversations = [:]
-            members = [:]
+            members.removeAll()
             accounts.forgetKnown()
             notifications.forgetCounts()
             newest = last
@@ -133,7 +135,7 @@ package final class Store {
 
     /// Carries out one change, inside a transaction.
     package func apply(_ change: Change) throws(StoreError) -> Outcome {
-        if !gone.isEmpty, isOfGone(change) { return .refused(.unknownRecipient) }
+        if isAnyoneGone, isOfGone(change) { return .refused(.unknownRecipient) }
         switch change {
         case .send(let draft, let sender, let destination, let time):
             return try send(draft, from: sender, to: destination, at: time)

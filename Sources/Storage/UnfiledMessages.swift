@@ -13,43 +13,60 @@ final class UnfiledMessages {
         fileprivate let previous: Int?
     }
 
-    /// Oldest first.
-    private var entries: [Entry] = []
-    /// The place of each conversation's newest.
-    private var newest = IDTable<Conversation, Int>()
+    fileprivate struct Kept {
+        /// Oldest first.
+        var entries: [Entry] = []
+        /// The place of each conversation's newest.
+        var newest = IDTable<Conversation, Int>()
+    }
 
-    var count: Int { entries.count }
+    /// One property: an access that calls on something is checked at run time, each of them.
+    private var kept = Kept()
+    private(set) var count = 0
 
     /// Adds a message that is newer than all others.
     func append(_ message: MessageID, from sender: UserID, in conversation: ConversationID) {
-        let previous = newest[conversation]
-        newest[conversation] = entries.count
-        entries.append(Entry(message: message, sender: sender, conversation: conversation, previous: previous))
+        kept.append(message, from: sender, in: conversation)
+        count += 1
     }
 
-    func newest(in conversation: ConversationID) -> MessageID? { newest[conversation].map { entries[$0].message } }
+    func newest(in conversation: ConversationID) -> MessageID? {
+        kept.newest[conversation].map { kept.entries[$0].message }
+    }
 
     /// A conversation's messages after a given one, newest first.
     func entries(in conversation: ConversationID, after message: MessageID) -> [Entry] {
+        let kept = kept
         var found: [Entry] = []
-        var place = newest[conversation]
-        while let index = place, entries[index].message > message {
-            found.append(entries[index])
-            place = entries[index].previous
+        var place = kept.newest[conversation]
+        while let index = place, kept.entries[index].message > message {
+            found.append(kept.entries[index])
+            place = kept.entries[index].previous
         }
         return found
     }
 
     /// Takes back all but the oldest.
     func truncate(to count: Int) {
-        while entries.count > count {
-            let entry = entries.removeLast()
-            newest[entry.conversation] = entry.previous
+        while self.count > count {
+            let entry = kept.entries.removeLast()
+            kept.newest[entry.conversation] = entry.previous
+            self.count -= 1
         }
     }
 
     func removeAll() {
-        newest.removeAll()
-        entries.removeAll(keepingCapacity: true)
+        kept.newest.removeAll()
+        kept.entries.removeAll(keepingCapacity: true)
+        count = 0
+    }
+}
+
+extension UnfiledMessages.Kept {
+    fileprivate mutating func append(_ message: MessageID, from sender: UserID, in conversation: ConversationID) {
+        let previous = newest[conversation]
+        newest[conversation] = entries.count
+        entries.append(
+            UnfiledMessages.Entry(message: message, sender: sender, conversation: conversation, previous: previous))
     }
 }

@@ -47,7 +47,7 @@ import WebSocket
 
     @Test("how long things took is counted from their own beginnings, also where the clock has gone round")
     func beginnings() {
-        var beginnings = Beginnings()
+        let beginnings = Beginnings()
         var histogram = Histogram(Histogram.Scale(bounds: [10, 100]))
         #expect(beginnings.isEmpty)
         beginnings.note(.max - 4)
@@ -61,7 +61,7 @@ import WebSocket
 
     @Test("what came to nothing is not counted")
     func forgotten() {
-        var beginnings = Beginnings()
+        let beginnings = Beginnings()
         var histogram = Histogram(.latency)
         beginnings.note(1)
         beginnings.forget()

@@ -25,7 +25,7 @@ import Testing
 
     @Test("an offset names an event, or the first of two that it is heard as", arguments: Role.allCases)
     func offsets(_ role: Role) throws {
-        let offset = try #require(EventOffset(Self.number(41).offset(for: role)))
+        let offset = try #require(EventOffset(EventOffset(of: Self.number(41), for: role).text))
         #expect(offset.number == Self.number(41))
         #expect(offset.isPartial == (role == .joined))
     }
