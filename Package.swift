@@ -35,8 +35,11 @@ func fuzzer(_ name: String, _ modules: Target.Dependency...) -> Target {
 #if os(Linux)
     // simdjson.pc defines a macro, which SwiftPM refuses with a warning; the system's own paths need no flags.
     let simdjson: String? = nil
+    // So does hiredis.pc.
+    let hiredis: String? = nil
 #else
     let simdjson: String? = "simdjson"
+    let hiredis: String? = "hiredis"
 #endif
 
 let package = Package(
@@ -50,6 +53,7 @@ let package = Package(
         library("CZlib", "zlib", apt: "zlib1g-dev", brew: "zlib"),
         library("CSimdjsonSystem", simdjson, apt: "libsimdjson-dev", brew: "simdjson"),
         library("CArgon2", "libargon2", apt: "libargon2-dev", brew: "argon2"),
+        library("CHiredis", hiredis, apt: "libhiredis-dev", brew: "hiredis"),
 
         // What needs no other layer.
         module("TLS", "CLibSSL"),
@@ -67,13 +71,15 @@ let package = Package(
         module("SocketIO", "JSON"),
         module("WebSocket", "COpenSSL", "CZlib"),
         module("Chat", "CivilTime"),
+        module("Redis", "CHiredis", "EventLoop"),
 
         // What the server is made of.
         module("Storage", "CSQLite", "Chat"),
         module("Dialects", "Chat", "JSON"),
+        module("Cluster", "COpenSSL", "CZlib", "Chat", "CivilTime", "EventLoop", "JSON", "Redis"),
         module(
-            "Server", "CArgon2", "COpenSSL", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Metrics",
-            "Proxying", "SocketIO", "Storage", "TLS", "WebSocket"),
+            "Server", "CArgon2", "COpenSSL", "Chat", "Cluster", "Dialects", "EventLoop", "HTTP", "JSON", "JWT",
+            "Metrics", "Proxying", "Redis", "SocketIO", "Storage", "TLS", "WebSocket"),
         .executableTarget(
             name: "switchboard", dependencies: ["Chat", "Dialects", "EventLoop", "JSON", "JWT", "Server", "Storage"],
             swiftSettings: strict),
@@ -85,6 +91,7 @@ let package = Package(
 if isFuzzing {
     package.targets += [
         .systemLibrary(name: "CLibFuzzer", path: "Fuzzing/CLibFuzzer"),
+        fuzzer("FuzzCluster", "Chat", "Cluster", "JSON", "Redis"),
         fuzzer("FuzzDialects", "Chat", "Dialects", "JSON"),
         fuzzer("FuzzHTTP", "HTTP"),
         fuzzer("FuzzHandshake", "WebSocket"),
@@ -106,6 +113,7 @@ if isFuzzing {
             name: "ShiftedClock", path: "Tests/ShiftedClock", cSettings: [.define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         tests("ChatTests", "Chat"),
+        tests("ClusterTests", "Cluster", "Chat", "JSON", "Redis"),
         tests("DialectsTests", "Dialects", "Chat", "JSON"),
         tests("EventLoopTests", "EventLoop"),
         tests("HTTPTests", "HTTP"),
@@ -113,6 +121,7 @@ if isFuzzing {
         tests("JWTTests", "JWT", "JSON"),
         tests("MetricsTests", "Metrics"),
         tests("ProxyingTests", "Proxying"),
+        tests("RedisTests", "Redis", "EventLoop"),
         tests(
             "ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "JWT", "Metrics", "Storage", "WebSocket"),
         tests("SocketIOTests", "SocketIO", "JSON"),

@@ -55,7 +55,7 @@ keep() {
 }
 
 failed=
-for fuzzer in FuzzDialects FuzzHTTP FuzzHandshake FuzzJSON FuzzJWT FuzzProxying FuzzServer FuzzSocketIO FuzzWebSocket; do
+for fuzzer in FuzzCluster FuzzDialects FuzzHTTP FuzzHandshake FuzzJSON FuzzJWT FuzzProxying FuzzServer FuzzSocketIO FuzzWebSocket; do
     if ! swift build -c release --scratch-path $build --product $fuzzer >$build/log 2>&1; then
         # The linker warns about every local symbol of the sanitizer.
         grep -v 'Cannot export local symbol' $build/log >&2

@@ -19,6 +19,7 @@ missing() {
     have chromedriver || echo chromium-driver
     have nginx || echo nginx
     [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || echo libnginx-mod-stream
+    have redis-server || echo redis-server
     # For promtool.
     have promtool || echo prometheus
 }
@@ -43,6 +44,7 @@ elif command -v brew >/dev/null; then
     # Without Chromium, its tests are skipped.
     have node || brew install --quiet node
     have nginx || brew install --quiet nginx
+    have redis-server || brew install --quiet redis
     have promtool || brew install --quiet prometheus
 else
     echo "install these, or what they are called here:" $(missing) >&2

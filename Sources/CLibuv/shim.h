@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -22,6 +23,12 @@
 
 static inline uv_handle_t *switchboard_handle(void *handle) { return (uv_handle_t *)handle; }
 static inline uv_stream_t *switchboard_stream(void *handle) { return (uv_stream_t *)handle; }
+
+/// For addresses of TCP; an enumeration in some headers, a macro in others.
+static const int switchboard_stream_socket = SOCK_STREAM;
+
+/// Bytes in the path of a local socket, with the NUL behind it.
+static const size_t switchboard_longest_local_path = sizeof(((struct sockaddr_un *)0)->sun_path);
 
 /// Files that this process makes are for its user only.
 static inline void switchboard_make_files_private(void) { umask(0077); }

@@ -11,7 +11,7 @@ package enum Change: Sendable {
     case readAllNotifications(by: UserID)
     indirect case addNotice(NoticeDraft, isPublished: Bool, key: RequestKey?, at: Timestamp)
     case publishNotice(NoticeID, at: Timestamp)
-    case count(CounterAction, at: Timestamp)
+    case count(CounterAction, key: RequestKey? = nil, at: Timestamp)
 }
 
 /// What the store made of a change; true once the transaction around it is on the disk.

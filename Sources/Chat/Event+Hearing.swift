@@ -12,6 +12,7 @@ extension Event {
         case .read(let receipt):
             guard receipt.others.contains(user.id) else { return [] }
             return [receipt.authors.contains(user.id) ? .author : .other]
+        case .relayed(_, _, let recipient): return recipient == user.id ? [.other] : []
         case .typing(let sign): return sign.readers.contains(user.id) ? [.other] : []
         case .notification(let notification):
             switch notification.audience {

@@ -4,6 +4,9 @@
 package indirect enum Event: Sendable {
     /// A message was stored; heard by its author and by the others in the conversation.
     case message(Message, for: [UserID])
+    /// Somebody else's back end has stored a message, under its own id, and passes it on to a person; in a conversation,
+    /// where it says in which.
+    case relayed(Message, in: ConversationID?, to: UserID)
     /// Heard by the others in the conversation; some of them wrote what was read.
     case read(Receipt)
     case typing(TypingSign)

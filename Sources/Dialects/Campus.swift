@@ -46,7 +46,7 @@ package struct Campus: Dialect {
 
     package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
-        case .message(let message, _):
+        case .message(let message, _), .relayed(let message, _, _):
             json.object {
                 $0.member("type", "chat_message")
                 $0.member("id", message.id.rawValue)

@@ -68,7 +68,8 @@ package struct Conversations: Dialect {
 
     package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
-        case .message(let message, _):
+        case .relayed(_, in: nil, _): return false
+        case .message(let message, _), .relayed(let message, _, _):
             Self.encode(message, into: &json)
         case .typing(let sign):
             json.object {

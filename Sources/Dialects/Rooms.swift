@@ -88,7 +88,7 @@ package struct Rooms: Dialect {
                 $0.member("type", "user_count_update")
                 $0.member("count", count)
             }
-        case .message, .read, .typing, .unreadCount, .removed:
+        case .message, .relayed, .read, .typing, .unreadCount, .removed:
             return false
         }
         return true

@@ -80,6 +80,9 @@ package struct SocketIOChat: Dialect {
             } else {
                 Self.write("message_notification", message, recipients, isNotification: true, into: &json)
             }
+        case .relayed(_, in: nil, _): return false
+        case .relayed(let message, _, let recipient):
+            Self.write("message_notification", message, [recipient], isNotification: true, into: &json)
         case .read(let receipt):
             json.append("messages_read")
             json.object {

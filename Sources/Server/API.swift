@@ -61,6 +61,7 @@ struct API: Sendable {
     /// Hashing passwords takes long, so it has its own thread; a short queue, because who waits longer has left.
     let hashing = Worker<@Sendable () -> Void>(limit: 64, owning: ()) { _, batch in for work in batch { work() } }
     let state: ServerState
+    let bridges: Bridges?
     let scrape: Scrape
     let log: Log
 
@@ -105,6 +106,7 @@ struct API: Sendable {
         if let reason = writer.failureReason {
             return .error(.serviceUnavailable, reason)
         }
+        if let reason = bridges?.failureReason { return .error(.serviceUnavailable, reason) }
         return .json { $0.member("status", "ready") }
     }
 }

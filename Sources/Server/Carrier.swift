@@ -31,6 +31,8 @@ class Carrier {
     var sharedCompression: Int { 0 }
     /// Sends a whole WebSocket frame, which others may share.
     func send(_ frame: [UInt8]) {}
+    /// The same with bytes, where there is a place for them.
+    func send(binary frame: [UInt8]) {}
     /// Sends a frame that is a ping; the client's pong brings its payload back.
     func ping(_ frame: [UInt8]) {}
     /// What was sent and has not left.

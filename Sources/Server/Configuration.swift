@@ -2,6 +2,7 @@ package import Chat
 package import Dialects
 package import EventLoop
 package import Proxying
+package import Redis
 import WebSocket
 
 /// Everything that a deployment can set; the initial values are the defaults.
@@ -17,6 +18,19 @@ package struct Configuration: Sendable {
     /// Whether they say it in a PROXY header, before anything else on a connection.
     package var proxyProtocol = false
     package var database = "switchboard.db"
+    /// The hosts of a Django channel layer whose groups the clients are in; none: there is no such layer.
+    package var channels: [RedisURL] = []
+    package var channelsPrefix = "asgi"
+    package var channelsCapacity = 100
+    package var channelsExpiry = Duration.seconds(60)
+    package var channelsGroupExpiry = Duration.seconds(86_400)
+    /// What the layer's messages are sealed with.
+    package var channelsKeys: [String] = []
+    /// Where emitters of Socket.IO publish.
+    package var emitters: RedisURL?
+    package var emittersKey = "socket.io"
+    package var emittersChannel = "socketio"
+
     package var logLevel = Log.Level.info
     /// `nil`: text on a terminal, JSON elsewhere.
     package var logFormat: Log.Format?

@@ -31,6 +31,11 @@ extension Configuration {
         }
         for (name, value) in flags.sorted(by: { $0.key < $1.key }) {
             guard let setting = Setting.all.first(where: { $0.name == name }) else { continue }
+            if setting.isSecret(value) {
+                throw ConfigurationError(
+                    "\(setting.flag) (flag): others can read flags; a URL with a password belongs into \(setting.variable)"
+                )
+            }
             try take(value, for: setting, from: "\(setting.flag) (flag)")
         }
     }

@@ -102,6 +102,14 @@ class EngineClient: Carrier {
         }
     }
 
+    final override func send(binary frame: [UInt8]) {
+        switch engine.send(.binary(FrameEncoder.payload(of: frame))) {
+        case .write: webSocket?.send(frame)
+        case .keep: mark()
+        case .drop: break
+        }
+    }
+
     final override var queuedBytes: Int { engine.queuedBytes + (webSocket?.queuedBytes ?? 0) + lostBytes }
 
     final override var isCongested: Bool {

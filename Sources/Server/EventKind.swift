@@ -2,14 +2,17 @@ import Chat
 
 /// What an event is about, for the metrics.
 enum EventKind: Int, CaseIterable, Sendable {
-    case message, read, typing, notification, unreadCount, room, counter, counterUsers
+    case message, relayed, read, typing, notification, unreadCount, room, counter, counterUsers
     /// Members who are no more: nobody is sent that.
     case removed
+    /// What a back end emits to clients of Socket.IO.
+    case emitted
 
     init(_ event: Event) {
         self =
             switch event {
             case .message: .message
+            case .relayed: .relayed
             case .read: .read
             case .typing: .typing
             case .notification: .notification
@@ -25,7 +28,7 @@ enum EventKind: Int, CaseIterable, Sendable {
     var isStored: Bool {
         switch self {
         case .message, .read, .notification, .unreadCount, .counter, .removed: true
-        case .typing, .room, .counterUsers: false
+        case .relayed, .typing, .room, .counterUsers, .emitted: false
         }
     }
 

@@ -109,6 +109,7 @@ extension Event {
         return switch self {
         case .message(let message, let recipients):
             overhead + message.text.utf8.count + (message.attachment?.url.utf8.count ?? 0) + recipients.count * 8
+        case .relayed(let message, _, _): overhead + message.text.utf8.count
         case .read(let receipt): overhead + (receipt.authors.count + receipt.others.count) * 8
         case .typing(let sign): overhead + sign.readers.count * 8
         case .notification(let notification):

@@ -41,7 +41,7 @@ struct HeldBack {
                 return false
             }
         case .room(_, .joined, _), .room(_, .left, _): break
-        case .room, .message, .read, .notification, .removed: return false
+        case .room, .message, .relayed, .read, .notification, .removed: return false
         }
         return true
     }

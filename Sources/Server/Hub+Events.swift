@@ -39,6 +39,8 @@ extension Hub {
                     member.session.hear(frame, of: message.id)
                 }
             }
+        case .relayed(_, _, let recipient):
+            send(&frames, to: .chat(recipient))
         case .read(let receipt):
             for other in receipt.others {
                 send(&frames, to: .chat(other), as: receipt.authors.contains(other) ? .author : .other)

@@ -1,4 +1,5 @@
 import Chat
+import Cluster
 import Dialects
 import EventLoop
 import HTTP
@@ -50,6 +51,8 @@ final class Hub {
     private var mail: [Mail] = []
     private var places: Places
     let topics: Topics
+    /// Whether back ends may speak to clients of Socket.IO by their ids.
+    let hearsEmitters: Bool
     let knownTokens = KnownTokens()
     var revocations = RecentRevocations()
     /// Whose deliveries are to be reported with the next second, and whose clients are to acknowledge with the next tick.
@@ -128,7 +131,12 @@ final class Hub {
         parser = JSONParser(maximumLength: max(settings.maxMessage, engineSettings.maxPayload))
         compressionPreferences = Compression.Preferences(settings)
         let (exchange, shard) = (services.exchange, Int(index))
-        topics = Topics { exchange.listen($1, to: $0, shard: shard) }
+        let channels = services.bridges.flatMap { $0.hasChannels ? $0.inbox : nil }
+        hearsEmitters = services.bridges?.hasEmitters ?? false
+        topics = Topics { topic, hasMembers in
+            if case .room(let room) = topic { exchange.listen(hasMembers, to: room, shard: shard) }
+            if let channels, let group = ChannelGroup(topic) { channels.post(.listening(group, hasMembers)) }
+        }
         timer = RepeatingTimer(every: 1000 / UInt64(DeadlineWheel.resolution), on: loop) { [unowned self] in tick() }
         loop.onEndOfTurn { [unowned self] in
             meter.written()
@@ -284,6 +292,7 @@ final class Hub {
         case .swept(let remaining): sweep(remaining)
         case .seated(let id, let seating): carrier(id)?.session?.seated(seating)
         case .moved(let moving): accept(moving)
+        case .emitted(let emission): deliver(emission)
         case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
         }
     }

@@ -1,4 +1,5 @@
 import Chat
+import Cluster
 import EventLoop
 import Storage
 import Synchronization
@@ -27,6 +28,8 @@ enum Mail: Sendable {
     indirect case bulkSliceStored(remaining: Int)
     /// A connection whose request is for a client of this shard.
     indirect case moved(MovingConnection)
+    /// What a back end asks of clients of Socket.IO.
+    indirect case emitted(Emission)
     /// The client came back while its old connection seemed alive.
     indirect case replaced(ConnectionID)
 }
@@ -83,6 +86,13 @@ final class Exchange: Sendable {
         } else {
             order.withLock { _ in for inbox in inboxes { inbox.post(.event(event)) } }
         }
+        return true
+    }
+
+    /// What a back end asks of clients of Socket.IO, in one order for all shards; `false` when one is too far behind.
+    func offer(_ emission: Emission) -> Bool {
+        if inboxes.contains(where: { $0.count >= Self.limit }) { return false }
+        order.withLock { _ in for inbox in inboxes { inbox.post(.emitted(emission)) } }
         return true
     }
 

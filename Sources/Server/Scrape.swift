@@ -1,7 +1,9 @@
+import Cluster
 import Dialects
 import EventLoop
 import HTTP
 import Metrics
+import Synchronization
 
 /// Where all that `/metrics` shows is asked for. docs/METRICS.md explains it.
 struct Scrape: Sendable {
@@ -15,11 +17,12 @@ struct Scrape: Sendable {
     /// What is refused where no loop counts it.
     let refusals = SharedRefusals()
     let admissions: Admissions
+    let bridges: BridgeCounts?
     private let startedAt = System.microsecondsSince1970
 
     init(
         settings: Configuration, state: ServerState, shards: [Shard], exchange: Exchange, writer: Writer,
-        readers: Readers, archive: Readers, admissions: Admissions
+        readers: Readers, archive: Readers, admissions: Admissions, bridges: BridgeCounts?
     ) {
         self.settings = settings
         self.state = state
@@ -29,6 +32,7 @@ struct Scrape: Sendable {
         self.readers = readers
         self.archive = archive
         self.admissions = admissions
+        self.bridges = bridges
     }
 
     /// Everything, in the text format of Prometheus. Off the loops: only copying their counts takes time of theirs.
@@ -60,6 +64,7 @@ struct Scrape: Sendable {
                 ("passwords", passwords),
             ], limit: settings.storeQueue)
         text.write(store: writer.counts, isWritable: writer.failureReason == nil, path: settings.database)
+        if let bridges { text.write(bridges: bridges.values.withLock { $0 }, settings) }
         text.write(loops: snapshots, mail: mail)
         text.write(process: .now, startedAt: startedAt)
         return text.bytes

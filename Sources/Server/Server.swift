@@ -18,6 +18,8 @@ struct Services: Sendable {
     let recoveries: Recoveries
     let admissions: Admissions
     let people: People
+    /// To back ends; `nil` where there are none.
+    let bridges: Bridges?
     let log: Log
 }
 
@@ -81,19 +83,28 @@ package final class Server: Sendable {
         let throttle = TokenThrottle(limit: settings.tokenFailures)
         let chat = Chat(limits: settings.limits)
         let (admissions, people) = (Admissions(settings), People())
+        let hasBridges = !settings.channels.isEmpty || settings.emitters != nil
+        let bridges = hasBridges ? Bridges(settings, exchange, writer, log) : nil
+        do {
+            try await bridges?.start(settings)
+        } catch {
+            bridges?.loop.stop()
+            throw error
+        }
         let shards = loops.map { Shard(on: $0) }
         let services = Services(
             settings: settings, exchange: exchange, chat: chat, writer: writer, archive: archive,
             api: API(
                 settings: settings, chat: chat, exchange: exchange, writer: writer,
                 authenticator: Authenticator(readers, writer, verifiers, throttle, log: log),
-                readers: readers, archive: archive, people: people, state: state,
+                readers: readers, archive: archive, people: people, state: state, bridges: bridges,
                 scrape: Scrape(
                     settings: settings, state: state, shards: shards, exchange: exchange, writer: writer,
-                    readers: readers, archive: archive, admissions: admissions),
+                    readers: readers, archive: archive, admissions: admissions, bridges: bridges?.counts),
                 log: log),
             router: .make(), origins: Origins(settings), certificates: certificates,
-            recoveries: Recoveries(for: settings.recovery), admissions: admissions, people: people, log: log)
+            recoveries: Recoveries(for: settings.recovery), admissions: admissions, people: people,
+            bridges: bridges, log: log)
         do {
             for (index, shard) in shards.enumerated() {
                 await shard.start(index: UInt16(index), inbox: inboxes[index], services)
@@ -143,11 +154,13 @@ package final class Server: Sendable {
         await wait(until: max(deadline, .now + .milliseconds(500))) { await $0.connectionCount == 0 }
         for shard in shards { await shard.abort() }
         let services = services.withLock { $0 }
+        await services.bridges?.stop()
         services.api.hashing.stop()
         services.api.readers.stop()
         services.archive.stop()
         services.writer.stop()
         for shard in shards { shard.loop.stop() }
+        services.bridges?.loop.stop()
         LocalSocket.remove(forDatabase: settings.database)
         lock.withLock { $0 = nil }
     }

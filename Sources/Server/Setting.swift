@@ -2,6 +2,7 @@ import Chat
 import Dialects
 import EventLoop
 import Proxying
+import Redis
 
 /// One thing that can be set: by flag (`--rooms-rate`), variable (`SWITCHBOARD_ROOMS_RATE`) or file (`rooms_rate`).
 package struct Setting: Sendable {
@@ -57,6 +58,32 @@ package struct Setting: Sendable {
         Setting("database", "a path", "the database file; made where it is missing", \.database) {
             $0.isEmpty ? nil : $0
         },
+        .channels,
+        Setting(
+            "channels_prefix", "1 to 100 characters", "what the keys of the channel layer begin with", \.channelsPrefix
+        ) { (1...100).contains($0.utf8.count) ? $0 : nil },
+        Setting(
+            "channels_capacity", "1 to 1000000", "messages that may wait in a channel of the layer", \.channelsCapacity
+        ) { number($0, in: 1...1_000_000) },
+        Setting("channels_expiry", durations, "how long they may wait", \.channelsExpiry),
+        Setting(
+            "channels_group_expiry", "2s or a longer duration", "how long a channel stays in a group of the layer",
+            \.channelsGroupExpiry, show: { $0.shortText }
+        ) { text in Duration(short: text).flatMap { $0 >= .seconds(2) ? $0 : nil } },
+        Setting(
+            "channels_keys", "a list of keys", "symmetric_encryption_keys of the layer; not as a flag",
+            \.channelsKeys, isSecret: true, show: { "\($0.count) set" }
+        ) { text in
+            let keys = list(text)
+            return keys.contains("") ? nil : keys
+        },
+        .emitters,
+        Setting(
+            "emitters_key", "1 to 100 characters", "the key of @socket.io/redis-emitter", \.emittersKey
+        ) { (1...100).contains($0.utf8.count) ? $0 : nil },
+        Setting(
+            "emitters_channel", "1 to 100 characters", "the channel of python-socketio's managers", \.emittersChannel
+        ) { (1...100).contains($0.utf8.count) ? $0 : nil },
         Setting("log_level", "debug, info, warning or error", "what is worth a line", \.logLevel) {
             Log.Level(name: $0)
         },
@@ -237,6 +264,42 @@ package struct Setting: Sendable {
             }
         },
         show: { $0.jwt.isEmpty ? "none" : $0.jwt.map(\.name).joined(separator: ", ") })
+
+    private static let channels = Setting(
+        name: "channels", allowed: "a list of URLs such as redis://127.0.0.1:6379/0",
+        help: "the Redis hosts of a Django channel layer whose groups clients are in", isSecret: false,
+        path: \.channels,
+        set: { configuration, text in
+            do throws(RedisURL.Mistake) {
+                configuration.channels = try urls(text)
+                return nil
+            } catch {
+                return .because(error.description)
+            }
+        },
+        show: { $0.channels.map(\.description).joined(separator: ",") })
+
+    private static let emitters = Setting(
+        name: "emitters", allowed: "a URL such as redis://127.0.0.1:6379/0",
+        help: "the Redis where emitters of Socket.IO publish", isSecret: false, path: \.emitters,
+        set: { configuration, text in
+            do throws(RedisURL.Mistake) {
+                configuration.emitters = try text.isEmpty ? nil : RedisURL(text)
+                return nil
+            } catch {
+                return .because(error.description)
+            }
+        },
+        show: { $0.emitters?.description ?? "none" })
+
+    private static func urls(_ text: String) throws(RedisURL.Mistake) -> [RedisURL] {
+        var urls: [RedisURL] = []
+        for item in list(text) { urls.append(try RedisURL(item)) }
+        return urls
+    }
+
+    /// Whether a value is a secret although the setting is none: a URL with a password.
+    func isSecret(_ value: String) -> Bool { ["channels", "emitters"].contains(name) && value.contains("@") }
 
     private init<Value: Equatable & Sendable>(
         name: String, allowed: String, help: String, isSecret: Bool,

@@ -174,6 +174,7 @@ final class SocketIOClient: EngineClient {
         }
         stage = .connected(session)
         updateDeadline()
+        if hub.hearsEmitters { hub.subscribe(session, to: .socketRoom(socketID)) }
         send(packet: SocketPacketEncoder.connected(sid: socketID, pid: pid))
         guard let missed else { return }
         for frame in missed.frames {
@@ -234,6 +235,12 @@ final class SocketIOClient: EngineClient {
         leave(mayReturn: !isExpired)
         if isExpired { send(packet: SocketPacketEncoder.disconnected()) }
         super.close(code, reason)
+    }
+
+    /// A back end wants the client to leave.
+    func disconnect() {
+        leave(mayReturn: false)
+        send(packet: SocketPacketEncoder.disconnected())
     }
 
     override func ended() {

@@ -11,6 +11,8 @@ enum Topic: Hashable {
     case everybodysNotifications
     case room(RoomName)
     case counter
+    /// A room of Socket.IO that a back end speaks of: a socket's own, by its id, or one that it made.
+    case socketRoom(String)
 }
 
 /// The sessions of one topic. Joining and leaving take constant time: each session knows its place.
@@ -38,15 +40,15 @@ final class Subscribers {
 
 /// All topics of one shard.
 final class Topics {
-    /// Called when a room gets its first member here, and when its last one has left.
-    private let onRoom: (RoomName, _ hasMembers: Bool) -> Void
+    /// Called when a topic gets its first member here, and when its last one has left.
+    private let onChange: (Topic, _ hasMembers: Bool) -> Void
     private var chats = IDTable<User, Subscribers>()
     private var conversations = IDTable<Conversation, Subscribers>()
     private var notifications = IDTable<User, Subscribers>()
     private var rooms: [RoomName: Subscribers] = [:]
     private var others: [Topic: Subscribers] = [:]
 
-    init(onRoom: @escaping (RoomName, _ hasMembers: Bool) -> Void) { self.onRoom = onRoom }
+    init(onChange: @escaping (Topic, _ hasMembers: Bool) -> Void) { self.onChange = onChange }
 
     private subscript(topic: Topic) -> Subscribers? {
         get {
@@ -55,7 +57,7 @@ final class Topics {
             case .conversation(let conversation): conversations[conversation]
             case .notifications(let user): notifications[user]
             case .room(let room): rooms[room]
-            case .collegeNotifications, .everybodysNotifications, .counter: others[topic]
+            case .collegeNotifications, .everybodysNotifications, .counter, .socketRoom: others[topic]
             }
         }
         set {
@@ -64,7 +66,7 @@ final class Topics {
             case .conversation(let conversation): conversations[conversation] = newValue
             case .notifications(let user): notifications[user] = newValue
             case .room(let room): rooms[room] = newValue
-            case .collegeNotifications, .everybodysNotifications, .counter: others[topic] = newValue
+            case .collegeNotifications, .everybodysNotifications, .counter, .socketRoom: others[topic] = newValue
             }
         }
     }
@@ -79,7 +81,7 @@ final class Topics {
         } else {
             subscribers = Subscribers()
             self[topic] = subscribers
-            if case .room(let room) = topic { onRoom(room, true) }
+            onChange(topic, true)
         }
         let place = subscribers.add(session, subscription: session.subscriptions.count)
         session.subscriptions.append(Session.Subscription(topic: topic, subscribers: subscribers, place: place))
@@ -104,6 +106,6 @@ final class Topics {
         subscription.subscribers.remove(at: subscription.place)
         guard subscription.subscribers.members.isEmpty else { return }
         self[subscription.topic] = nil
-        if case .room(let room) = subscription.topic { onRoom(room, false) }
+        onChange(subscription.topic, false)
     }
 }

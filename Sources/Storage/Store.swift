@@ -163,9 +163,11 @@ package final class Store {
             return try addNotice(draft, isPublished: isPublished, key: key, at: time)
         case .publishNotice(let id, let time):
             return try publishNotice(id, at: time)
-        case .count(let action, let time):
+        case .count(let action, let key, let time):
+            if try requestKeys.result(of: key, at: time) != nil { return .unchanged }
             guard let total = action.applied(to: try counter()) else { return .refused(.counterOverflow) }
             try statements.setCounter.run(.integer(total))
+            try requestKeys.remember(total, of: key, at: time)
             return .counted(action, total: total, at: time)
         }
     }

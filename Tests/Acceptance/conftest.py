@@ -13,6 +13,7 @@ import pytest
 from client import Client
 from javascript_client import Driver
 from proxy import Proxy
+from redis_server import Redis
 from socketio_client import SocketIO
 from switchboard import Person, Server
 
@@ -41,6 +42,28 @@ def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
     server = Server(tmp_path_factory.mktemp("server"), extra=getattr(request.module, "SETTINGS", None)).start()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Redis that the tests of one file share."""
+    redis = Redis(tmp_path_factory.mktemp("redis")).start()
+    yield redis
+    redis.close()
+
+
+@pytest.fixture
+def start_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Redis]]:
+    """Starts a Redis of the test's own: `start_redis("requirepass …")`."""
+    started: list[Redis] = []
+
+    def start_redis(*options: str) -> Redis:
+        started.append(Redis(tmp_path_factory.mktemp("redis"), *options))
+        return started[-1].start()
+
+    yield start_redis
+    for redis in started:
+        redis.close()
 
 
 @pytest.fixture

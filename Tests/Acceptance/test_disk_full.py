@@ -9,11 +9,13 @@ import signal
 import pytest
 import socket_io
 from api import API_KEY, CONVERSATIONS, KEYED, MESSAGES, answered, direct, get, post, refused
+from channel_layer import Layer, joined
 from conftest import Connect, Start
 from database import stored_texts
-from erp import heard, notified, online, said
+from erp import heard, notified, online, said, unread
 from frames import ANY_ERROR
 from raw import request
+from redis_server import Redis
 from switchboard import Server, eventually
 
 pytestmark = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit, which Linux has")
@@ -127,6 +129,25 @@ async def test_a_refused_message_may_be_sent_again_with_its_client_id(server: Se
     make_room(server)
     await sender.send(said("important", bela.id, client_id="c1"))
     await receiver.expect(heard("important", aarav))
+
+
+async def test_what_a_channel_layer_brings_waits_for_the_disk(start: Start, redis: Redis, connect: Connect) -> None:
+    server = start("--channels", redis.url, prepare=let_writes_fail)
+    person = server.person()
+    client = await notified(connect, server, person)
+    group = f"notifications_{person.id}"
+    await joined(redis, group)
+    fill_disk(server)
+    async with Layer(redis) as layer:
+        for number in range(3):
+            await layer.group_send(group, {"type": "notify", "title": str(number), "message": "x"})
+    eventually(lambda: not is_ready(server), "/readyz says that it can't write")
+    await client.expect_nothing()
+    make_room(server)
+    for number in range(3):
+        assert (await client.receive())["title"] == str(number)
+        await client.expect(unread(number + 1))
+    await client.expect_nothing()
 
 
 def test_http_callers_are_told_to_come_again(start: Start) -> None:

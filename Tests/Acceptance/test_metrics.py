@@ -19,6 +19,7 @@ from api import API_KEY, KEYED, refused
 from conftest import Connect, Start
 from metrics import PATH, Metrics, scrape
 from raw import RawWebSocket, bearer, request
+from redis_server import Redis
 from socketio_raw import PollingLink, engine, sign_in
 from switchboard import Server, eventually
 from tokens import expect_nothing_of
@@ -27,8 +28,14 @@ SETTINGS = KEYED | {"SWITCHBOARD_ALLOWED_HOSTS": "chat.example.org"}
 DOCUMENT = Path(__file__).parents[2] / "docs" / "METRICS.md"
 
 
-def test_promtool_finds_nothing_to_say_about_it(server: Server) -> None:
-    text = scrape(server).body
+@pytest.fixture
+def bridged(start: Start, redis: Redis) -> Server:
+    """One that has all there is to count: back ends on Redis too."""
+    return start("--channels", redis.url, "--emitters", redis.url)
+
+
+def test_promtool_finds_nothing_to_say_about_it(bridged: Server) -> None:
+    text = scrape(bridged).body
     checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=30)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
@@ -39,8 +46,8 @@ def test_it_is_the_text_format(server: Server) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_document_has_every_metric_and_every_reason(server: Server) -> None:
-    text, named = scrape(server).body.decode(), set(re.findall(r"`([a-z_]+)`", DOCUMENT.read_text()))
+def test_the_document_has_every_metric_and_every_reason(bridged: Server) -> None:
+    text, named = scrape(bridged).body.decode(), set(re.findall(r"`([a-z_]+)`", DOCUMENT.read_text()))
     names = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     assert names == {name for name in named if name.startswith(("switchboard_", "process_"))}
     assert set(re.findall(r'(?:reason|event|queue)="(.*?)"', text)) <= named

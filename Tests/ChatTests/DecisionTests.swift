@@ -161,7 +161,7 @@ import struct Chat.Attachment
     @Test("counting is stored", arguments: [.increment(5), .decrement(1), .reset] as [CounterAction])
     func count(_ action: CounterAction) throws {
         let decision = decide(.count(action), from: .counter)
-        guard case .store(.count(let stored, let time)) = decision else { throw Unexpected(decision) }
+        guard case .store(.count(let stored, key: nil, let time)) = decision else { throw Unexpected(decision) }
         #expect(stored == action)
         #expect(time == Self.now)
     }

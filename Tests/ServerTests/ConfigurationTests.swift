@@ -51,6 +51,9 @@ import Testing
                 "history_limit": "10000",
                 "allow_registration": "false", "jwt_secret": "none", "jwt": "none", "bulk_rate": "500",
                 "metrics": "true", "retain_messages": "forever", "retain_notifications": "forever",
+                "channels": "", "channels_prefix": "asgi", "channels_capacity": "100", "channels_expiry": "60s",
+                "channels_group_expiry": "86400s", "channels_keys": "0 set", "emitters": "none",
+                "emitters_key": "socket.io", "emitters_channel": "socketio",
             ])
     }
 
@@ -87,6 +90,10 @@ import Testing
         "tls_key": ("/a.key", "/a.key"), "hsts": ("180d", "15552000s"),
         "trusted_proxies": ("10.0.0.0/8, ::1", "10.0.0.0/8,::1"), "proxy_protocol": ("true", "true"),
         "database": ("/var/lib/s.db", "/var/lib/s.db"),
+        "channels": ("redis://a/1, unix:///b", "redis://a:6379/1,unix:///b"), "channels_prefix": ("mine", "mine"),
+        "channels_capacity": ("1", "1"), "channels_expiry": ("2s", "2s"), "channels_group_expiry": ("2s", "2s"),
+        "channels_keys": ("a,b", "2 set"), "emitters": ("redis://", "redis://localhost:6379/0"),
+        "emitters_key": ("mine", "mine"), "emitters_channel": ("mine", "mine"),
         "log_level": ("debug", "debug"), "log_format": ("json", "json"), "loops": ("256", "256"),
         "allowed_origins": ("https://A.example, http://b:3000 ", "https://a.example,http://b:3000"),
         "token_failures": ("0", "0"), "allowed_hosts": ("A.example, [::2]", "a.example,[::2]"),
@@ -155,6 +162,12 @@ import Testing
             "a list such as 127.0.0.1 or 10.0.0.0/8"
         ), "proxy_protocol": (["", "1", "v2"], "true or false"),
         "database": ([""], "a path"),
+        // Their own tests have what is wrong with a URL.
+        "channels": ([], ""), "emitters": ([], ""), "channels_prefix": ([""], "1 to 100 characters"),
+        "channels_capacity": (["0", "x"], "1 to 1000000"),
+        "channels_expiry": (["0s", "1"], "a duration such as 500ms, 90s, 15m or 12h"),
+        "channels_group_expiry": (["1s", "x"], "2s or a longer duration"),
+        "emitters_key": ([""], "1 to 100 characters"), "emitters_channel": ([""], "1 to 100 characters"),
         "log_level": (["", "Info", "trace"], "debug, info, warning or error"),
         "log_format": (["", "xml"], "auto, text or json"),
         "loops": (["", "-1", "257", "1.5", "two"], "0 to 256"),
@@ -223,7 +236,7 @@ import Testing
 
     @Test("every setting but the secret ones has wrong values here")
     func complete() {
-        let secrets = ["api_keys", "jwt_secret", "jwt"]
+        let secrets = ["channels_keys", "api_keys", "jwt_secret", "jwt"]
         #expect(Set(Setting.all.map(\.name)).symmetricDifference(Self.wrong.keys) == Set(secrets))
         #expect(Setting.all.filter(\.isSecret).map(\.name) == secrets)
     }

@@ -1,0 +1,6 @@
+#ifndef SWITCHBOARD_CHIREDIS_SHIM_H
+#define SWITCHBOARD_CHIREDIS_SHIM_H
+
+#include <hiredis/hiredis.h>
+
+#endif
