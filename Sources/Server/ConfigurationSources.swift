@@ -56,7 +56,9 @@ extension Configuration {
     /// What names the configuration file, what the Python client reads, and what Kubernetes sets for a service that is
     /// called switchboard.
     private static func isForOthers(_ variable: String) -> Bool {
-        ["SWITCHBOARD_CONFIG", "SWITCHBOARD_URL", "SWITCHBOARD_API_KEY"].contains(variable)
+        [
+            "SWITCHBOARD_CONFIG", "SWITCHBOARD_URL", "SWITCHBOARD_API_KEY", "SWITCHBOARD_COPY_FROM", "SWITCHBOARD_COPY_TO",
+        ].contains(variable)
             || variable.hasPrefix("SWITCHBOARD_SERVICE_") || variable == "SWITCHBOARD_PORT"
             || variable.hasPrefix("SWITCHBOARD_PORT_")
     }

@@ -277,7 +277,7 @@ extension Configuration {
     fileprivate var servedStore: StoreLocation {
         guard var location = postgresql else { return store }
         location.patience = storeRetry
-        location.readLimit = max(storeRetry, .seconds(30))
+        location.limits = .init(writing: storeRetry, reading: max(storeRetry, .seconds(30)))
         return .postgresql(location)
     }
 }

@@ -1,5 +1,5 @@
 /// What a statement's parameter can be.
-package enum SQLValue: Sendable {
+package enum SQLValue: Sendable, Equatable {
     case integer(Int64)
     case text(String)
     case blob([UInt8])
@@ -22,7 +22,9 @@ package final class Statement {
 
     /// Runs a statement whose rows, if any, are of no interest. In a transaction on PostgreSQL it is on its way when this
     /// returns; what comes of it is known with the next statement that is waited for, or at the commit.
-    package func run(_ values: SQLValue...) throws(StoreError) {
+    package func run(_ values: SQLValue...) throws(StoreError) { try run(all: values) }
+
+    func run(all values: [SQLValue]) throws(StoreError) {
         switch driver {
         case .sqlite(let statement): try statement.run(values)
         case .postgresql(let statement): try statement.run(values)
@@ -65,7 +67,7 @@ package final class Statement {
         -> [Result]
     {
         var results: [Result] = []
-        try forEach(values) { row throws(StoreError) in
+        try forEach(all: values) { row throws(StoreError) in
             results.append(try read(row))
             return true
         }
@@ -74,10 +76,10 @@ package final class Statement {
 
     /// Reads rows until `read` returns `false`; `read` may use the database itself.
     package func forEach(_ values: SQLValue..., read: (Row) throws(StoreError) -> Bool) throws(StoreError) {
-        try forEach(values, read)
+        try forEach(all: values, read)
     }
 
-    private func forEach(_ values: [SQLValue], _ read: (Row) throws(StoreError) -> Bool) throws(StoreError) {
+    func forEach(all values: [SQLValue], _ read: (Row) throws(StoreError) -> Bool) throws(StoreError) {
         switch driver {
         case .sqlite(let statement): try statement.forEach(values, read)
         case .postgresql(let statement): try statement.forEach(values, read)

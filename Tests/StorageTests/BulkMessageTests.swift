@@ -52,7 +52,7 @@ import Testing
     @Test("a job is kept as it was given")
     func stored() throws {
         let added = try add(.people([home.asha.id, home.chitra.id]))
-        for job in [added, try #require(try Readhome.another().bulkMessages.bulkMessage(added.id))] {
+        for job in [added, try #require(try home.reader().bulkMessages.bulkMessage(added.id))] {
             #expect(job.id == BulkMessageID(1))
             #expect(job.status == .running)
             #expect([job.total, job.sent, job.unknown] == [2, 0, 0])

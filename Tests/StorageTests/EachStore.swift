@@ -15,7 +15,7 @@ struct EachStore: SuiteTrait, TestTrait, TestScoping {
     let isRecursive = true
 
     func provideScope(
-        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+        for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
         // Once for each case of each test, not again for the suite around them.
         guard testCase != nil else { return try await function() }

@@ -19,7 +19,7 @@ import Testing
                 home.started(by: asha, with: ben).id, home.started(by: asha, with: chitra).id,
                 home.group(asha, ben, chitra).id,
             ]
-            reader = try Readhome.another()
+            reader = try home.reader()
         }
 
         func file() throws {

@@ -89,7 +89,7 @@ internal import CPostgreSQL
         }
         let encoding = unsafe PQparameterStatus(handle, "server_encoding").map { unsafe String(cString: $0) } ?? ""
         if encoding != "UTF8" { throw StoreError(.other, "the database's encoding is \(encoding); UTF8 is needed") }
-        try executeAtOnce(PostgreSQLSchema.session(isReadOnly: access == .readOnly))
+        try executeAtOnce(PostgreSQLSchema.session(isReadOnly: access == .readOnly, isServer: location.limits != nil))
         process = (unsafe Int64(PQbackendPID(handle)), try began())
         unsafe PQsetnonblocking(handle, 1)
         unsafe PQenterPipelineMode(handle)
@@ -436,7 +436,7 @@ internal import CPostgreSQL
     /// Waits for one more result of the statement whose turn it is; `nil` behind its last.
     private func next() throws(StoreError) -> PostgreSQLResult? {
         guard let handle = unsafe handle else { throw broken() }
-        let limit = access == .readWrite ? location.patience : location.readLimit
+        let limit = access == .readWrite ? location.limits?.writing : location.limits?.reading
         var deadline: ContinuousClock.Instant?
         while true {
             let flushed = unsafe PQflush(handle)

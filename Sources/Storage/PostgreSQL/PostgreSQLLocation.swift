@@ -7,13 +7,23 @@ package struct PostgreSQLLocation: Sendable, Equatable, CustomStringConvertible 
     /// For people: who, where and which database.
     package let description: String
     package let hasPassword: Bool
-    /// How long changes wait for a database that is away, and the writer for an answer.
+    /// How long is waited for what became of a commit that was not answered.
     package var patience = Duration.seconds(10)
-    /// How long who only reads waits for an answer; `nil`: as long as it takes.
-    package var readLimit: Duration?
+    /// How long an answer may take, for a server; commands wait as long as it takes.
+    package var limits: Limits?
+
+    package struct Limits: Sendable, Equatable {
+        /// For who writes, and holds up all others.
+        package let writing: Duration
+        package let reading: Duration
+
+        package init(writing: Duration, reading: Duration) { (self.writing, self.reading) = (writing, reading) }
+    }
 
     package struct Malformed: Error {
         package let reason: String
+
+        package init(_ reason: String) { self.reason = reason }
     }
 
     package static func isURL(_ text: String) -> Bool {
@@ -23,11 +33,11 @@ package struct PostgreSQLLocation: Sendable, Equatable, CustomStringConvertible 
     /// - Parameter url: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?NAME=VALUE…`; all but the scheme may be missing.
     /// - Throws: In words that repeat nothing of the URL, as it may hold a password.
     package init(url: String) throws(Malformed) {
-        guard Self.isURL(url) else { throw Malformed(reason: "it does not start with postgres://") }
-        if url.utf8.contains(0) { throw Malformed(reason: "it holds a null character") }
+        guard Self.isURL(url) else { throw Malformed("it does not start with postgres://") }
+        if url.utf8.contains(0) { throw Malformed("it holds a null character") }
         guard let values = Self.parse(url) else {
             throw Malformed(
-                reason: "it is not of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE?NAME=VALUE; "
+                "it is not of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE?NAME=VALUE; "
                     + "other characters than letters and digits are written as %41")
         }
         // What the URL says comes over what is good for a server.

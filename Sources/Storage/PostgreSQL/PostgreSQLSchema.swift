@@ -6,14 +6,14 @@ enum PostgreSQLSchema {
     /// What each session begins with.
     ///
     /// A node that is cut off or stopped in a transaction must not hold up the others for long.
-    static func session(isReadOnly: Bool) -> String {
+    static func session(isReadOnly: Bool, isServer: Bool) -> String {
         """
         SET search_path = switchboard;
         SET bytea_output = hex;
         SET jit = off;
         SET lock_timeout = 0;
         SET statement_timeout = 0;
-        SET idle_in_transaction_session_timeout = '10s';
+        SET idle_in_transaction_session_timeout = '\(isServer ? 10 : 600)s';
         SET default_transaction_isolation = 'read committed';
         SET default_transaction_read_only = \(isReadOnly ? "on" : "off");
         SET tcp_keepalives_idle = 5;
