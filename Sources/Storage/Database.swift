@@ -39,8 +39,8 @@ package final class Database {
     /// The same, where the databases have different words for it.
     package func prepare(sqlite: String, postgresql: String) throws(StoreError) -> Statement {
         switch driver {
-        case .sqlite(let connection): Statement(.sqlite(try connection.prepare(sqlite)))
-        case .postgresql(let connection): Statement(.postgresql(PostgreSQLStatement(postgresql, on: connection)))
+        case .sqlite(let connection): Statement(.sqlite(try connection.prepare(sqlite)), of: self)
+        case .postgresql(let connection): Statement(.postgresql(PostgreSQLStatement(postgresql, on: connection)), of: self)
         }
     }
 

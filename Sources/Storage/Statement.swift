@@ -17,8 +17,13 @@ package final class Statement {
     }
 
     private let driver: Driver
+    /// Open for as long as its statements are in use.
+    private let database: Database
 
-    init(_ driver: Driver) { self.driver = driver }
+    init(_ driver: Driver, of database: Database) {
+        self.driver = driver
+        self.database = database
+    }
 
     /// Runs a statement whose rows, if any, are of no interest. In a transaction on PostgreSQL it is on its way when this
     /// returns; what comes of it is known with the next statement that is waited for, or at the commit.
