@@ -57,7 +57,8 @@ extension Configuration {
     /// called switchboard.
     private static func isForOthers(_ variable: String) -> Bool {
         [
-            "SWITCHBOARD_CONFIG", "SWITCHBOARD_URL", "SWITCHBOARD_API_KEY", "SWITCHBOARD_COPY_FROM", "SWITCHBOARD_COPY_TO",
+            "SWITCHBOARD_CONFIG", "SWITCHBOARD_URL", "SWITCHBOARD_API_KEY", "SWITCHBOARD_COPY_FROM",
+            "SWITCHBOARD_COPY_TO",
         ].contains(variable)
             || variable.hasPrefix("SWITCHBOARD_SERVICE_") || variable == "SWITCHBOARD_PORT"
             || variable.hasPrefix("SWITCHBOARD_PORT_")

@@ -33,7 +33,8 @@ extension Exchange.Batch {
             byShard[shard].removeAll { mail in
                 switch mail {
                 case .event, .committed, .revoked, .deleted: false
-                case .answer, .reply, .typing, .bulkSliceStored, .authenticated, .swept, .seated, .moved, .replaced: true
+                case .answer, .reply, .typing, .bulkSliceStored, .authenticated, .swept, .seated, .moved, .replaced:
+                    true
                 }
             }
         }

@@ -64,7 +64,9 @@ struct Scrape: Sendable {
                 ("writer", writer.waiting), ("reader", readers.waiting), ("archive", archive.waiting),
                 ("passwords", passwords),
             ], limit: settings.storeQueue)
-        text.write(store: writer.counts, isWritable: writer.failureReason == nil, path: settings.store.isFile ? settings.database : nil)
+        text.write(
+            store: writer.counts, isWritable: writer.failureReason == nil,
+            path: settings.store.isFile ? settings.database : nil)
         if let bridges { text.write(bridges: bridges.values.withLock { $0 }, settings) }
         text.write(loops: snapshots, mail: mail)
         text.write(process: .now, startedAt: startedAt)

@@ -15,7 +15,8 @@ package final class BulkMessages {
             """)
         insertRecipient = try database.prepare("INSERT INTO bulk_recipients VALUES (?1, ?2)")
         counts = try database.prepare(
-            "SELECT count(*), coalesce(max(id), 0) FROM users WHERE state <> 2 AND (cast(?1 AS bigint) IS NULL OR college = ?1)")
+            "SELECT count(*), coalesce(max(id), 0) FROM users WHERE state <> 2 AND (cast(?1 AS bigint) IS NULL OR college = ?1)"
+        )
         let columns = """
             SELECT id, title, message, category, type, link, priority, data, status, total, sent, unknown, created_at,
                 finished_at, audience, audience_id, last_user_id, done_id

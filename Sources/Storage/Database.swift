@@ -40,7 +40,8 @@ package final class Database {
     package func prepare(sqlite: String, postgresql: String) throws(StoreError) -> Statement {
         switch driver {
         case .sqlite(let connection): Statement(.sqlite(try connection.prepare(sqlite)), of: self)
-        case .postgresql(let connection): Statement(.postgresql(PostgreSQLStatement(postgresql, on: connection)), of: self)
+        case .postgresql(let connection):
+            Statement(.postgresql(PostgreSQLStatement(postgresql, on: connection)), of: self)
         }
     }
 

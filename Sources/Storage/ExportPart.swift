@@ -63,7 +63,9 @@ struct ExportPart {
         ("audience_id", .column("nullif(audience_id, 0)")),
     ]
     private static let content: [(String, Value)] =
-        ["title", "message", "category", "type", "link", "priority"].map { ($0, .column($0)) } + [("data", .json("data"))]
+        ["title", "message", "category", "type", "link", "priority"].map { ($0, .column($0)) } + [
+            ("data", .json("data"))
+        ]
     private static let everybody = "cast(?1 AS bigint) IS NULL"
 
     /// What people have.

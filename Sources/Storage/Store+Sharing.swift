@@ -47,7 +47,7 @@ extension Store {
         if current.notifications != versions.notifications { notifications.forgetCounts() }
         if current.people != versions.people {
             directConversations = [:]
-            members = [:]
+            members.removeAll()
             accounts.forgetKnown()
             notifications.forgetCounts()
             let deleted = Set(try erasure.gone.all { UserID($0.integer(0)) })

@@ -42,16 +42,16 @@ extension Verification {
             Check(
                 "filing", "messages that are in no conversation's file (messages)",
                 sqlite: """
-                SELECT id FROM messages WHERE id <= (SELECT message_id FROM filing) AND NOT EXISTS (
-                    SELECT 1 FROM filed_messages AS filed
-                    WHERE filed.conversation_id = messages.conversation_id AND filed.message_id = messages.id)
-                """, postgresql: nil),
+                    SELECT id FROM messages WHERE id <= (SELECT message_id FROM filing) AND NOT EXISTS (
+                        SELECT 1 FROM filed_messages AS filed
+                        WHERE filed.conversation_id = messages.conversation_id AND filed.message_id = messages.id)
+                    """, postgresql: nil),
             Check(
                 "filing", "filed messages that don't exist, or not there (messages)",
                 sqlite: """
-                SELECT message_id FROM filed_messages AS filed WHERE NOT EXISTS (
-                    SELECT 1 FROM messages WHERE id = message_id AND conversation_id = filed.conversation_id)
-                """, postgresql: nil),
+                    SELECT message_id FROM filed_messages AS filed WHERE NOT EXISTS (
+                        SELECT 1 FROM messages WHERE id = message_id AND conversation_id = filed.conversation_id)
+                    """, postgresql: nil),
             Check(
                 "filing", "messages filed too early (messages)",
                 sqlite: "SELECT message_id FROM filed_messages WHERE message_id > (SELECT message_id FROM filing)",

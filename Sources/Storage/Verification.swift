@@ -65,7 +65,8 @@ package enum Verification {
             findings = try database.prepare("PRAGMA foreign_key_check").all { row in
                 Finding(
                     check: "references",
-                    detail: "a row of \(row.text(0)) refers to one of \(row.text(2)) that is missing (row \(row.text(1)))")
+                    detail:
+                        "a row of \(row.text(0)) refers to one of \(row.text(2)) that is missing (row \(row.text(1)))")
             }
         }
         for check in checks {

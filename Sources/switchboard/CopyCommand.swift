@@ -71,7 +71,8 @@ enum CopyCommand {
         do throws(PostgreSQLLocation.Malformed) {
             let location = try PostgreSQLLocation(url: text)
             if given != nil, location.hasPassword {
-                throw PostgreSQLLocation.Malformed("others on this machine could read the password; give it in \(variable)")
+                throw PostgreSQLLocation.Malformed(
+                    "others on this machine could read the password; give it in \(variable)")
             }
             return .postgresql(location)
         } catch {

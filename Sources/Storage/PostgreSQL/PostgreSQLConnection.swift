@@ -56,7 +56,8 @@ internal import CPostgreSQL
     }
 
     static func oneLine(_ text: String) -> String {
-        text.split(whereSeparator: \.isNewline).map { String($0.drop { $0 == " " || $0 == "\t" }) }.joined(separator: "; ")
+        text.split(whereSeparator: \.isNewline).map { String($0.drop { $0 == " " || $0 == "\t" }) }.joined(
+            separator: "; ")
     }
 
     // MARK: - Connecting

@@ -72,7 +72,9 @@ package struct PostgreSQLLocation: Sendable, Equatable, CustomStringConvertible 
         guard var option = unsafe options else { return nil }
         var values: [String: String] = [:]
         while let keyword = unsafe option.pointee.keyword {
-            if let value = unsafe option.pointee.val { unsafe values[String(cString: keyword)] = String(cString: value) }
+            if let value = unsafe option.pointee.val {
+                unsafe values[String(cString: keyword)] = String(cString: value)
+            }
             unsafe option += 1
         }
         return values

@@ -264,7 +264,8 @@ enum PostgreSQLSchema {
 
     /// The version of a database's tables; 0 where there are none.
     static func version(of database: Database) throws(StoreError) -> Int {
-        let table = try database.prepare("SELECT 1 FROM pg_tables WHERE schemaname = 'switchboard' AND tablename = 'schema_version'")
+        let table = try database.prepare(
+            "SELECT 1 FROM pg_tables WHERE schemaname = 'switchboard' AND tablename = 'schema_version'")
         if try table.first(read: { _ in true }) == nil { return 0 }
         return try database.prepare("SELECT version FROM schema_version").first { Int($0.integer(0)) } ?? 0
     }

@@ -195,7 +195,8 @@ enum PostgreSQLText {
         let message = unsafe primary.map { unsafe String(cString: $0) } ?? "the server answered with an error"
         guard let sqlState = unsafe sqlState else {
             // libpq's own: the connection broke.
-            return unsafe StoreError(.connection, PostgreSQLConnection.oneLine(String(cString: PQresultErrorMessage(handle))))
+            return unsafe StoreError(
+                .connection, PostgreSQLConnection.oneLine(String(cString: PQresultErrorMessage(handle))))
         }
         return StoreError(sqlState: unsafe String(cString: sqlState), message: PostgreSQLConnection.oneLine(message))
     }
@@ -245,7 +246,9 @@ struct PostgreSQLRow {
 
     /// Bytes, which come in hexadecimal digits behind `\x`.
     func blob(_ column: Int32) -> [UInt8] {
-        func digit(_ byte: UInt8) -> UInt8 { byte <= UInt8(ascii: "9") ? byte - UInt8(ascii: "0") : byte - UInt8(ascii: "a") + 10 }
+        func digit(_ byte: UInt8) -> UInt8 {
+            byte <= UInt8(ascii: "9") ? byte - UInt8(ascii: "0") : byte - UInt8(ascii: "a") + 10
+        }
         return unsafe result.bytes(index, column) { text in
             var bytes: [UInt8] = []
             var index = 2
