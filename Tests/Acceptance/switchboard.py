@@ -127,7 +127,7 @@ class Server:
         self.folder = folder
         self.database = folder / "switchboard.db"
         self.store = store or (new_store() if new_store else None)
-        self._place = ["--database", str(self.database)] + (["--store", self.store] if self.store else [])
+        self.place = ["--database", str(self.database)] + (["--store", self.store] if self.store else [])
         self._flags = [*map(str, flags)]
         self._listen = listen
         self._extra = extra
@@ -139,7 +139,7 @@ class Server:
 
     def start(self) -> Server:
         """Returns once the server says that it listens."""
-        arguments = ["serve", "--listen", self._listen, *self._place]
+        arguments = ["serve", "--listen", self._listen, *self.place]
         self._process = subprocess.Popen(
             [binary(), *arguments, *self._flags], encoding="utf-8", errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -208,7 +208,7 @@ class Server:
         self, *arguments: object, stdin: str = "", extra: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Runs a command on this server's database."""
-        return command(*arguments, *self._place, folder=self.folder, stdin=stdin, extra=extra)
+        return command(*arguments, *self.place, folder=self.folder, stdin=stdin, extra=extra)
 
     def cli(self, *arguments: object, stdin: str = "") -> str:
         """What a command prints that must succeed."""
