@@ -22,6 +22,9 @@ final class PostgreSQLServer: Sendable {
         process.executableURL = script
         process.standardInput = input
         process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        // It would wait for itself.
+        _ = fcntl(input.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         try process.run()
         var line = Data()
         while let byte = try output.fileHandleForReading.read(upToCount: 1), byte.first.map({ $0 != 0x0A }) == true {
