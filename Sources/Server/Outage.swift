@@ -32,7 +32,7 @@ extension Exchange.Batch {
         for shard in byShard.indices {
             byShard[shard].removeAll { mail in
                 switch mail {
-                case .event, .committed, .revoked, .deleted: false
+                case .event, .emitted, .committed, .revoked, .deleted: false
                 case .answer, .reply, .typing, .bulkSliceStored, .authenticated, .swept, .seated, .moved, .replaced:
                     true
                 }

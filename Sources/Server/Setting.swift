@@ -306,7 +306,6 @@ package struct Setting: Sendable {
     /// Whether a value is a secret although the setting is none: a URL with a password.
     func isSecret(_ value: String) -> Bool { ["channels", "emitters"].contains(name) && value.contains("@") }
 
-    private init<Value: Equatable & Sendable>(
     init<Value: Equatable & Sendable>(
         name: String, allowed: String, help: String, isSecret: Bool,
         path: any WritableKeyPath<Configuration, Value> & Sendable,
