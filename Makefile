@@ -7,6 +7,8 @@ PORT ?= 9001
 SECONDS ?= 60
 ROUNDS ?= 3
 SOAK_SECONDS ?= 120
+# What is tried on PostgreSQL as well; the rest has nothing to do with the store, or looks at its file.
+ON_POSTGRESQL := $(addprefix Tests/Acceptance/test_,$(addsuffix .py,acknowledged_delivery api_bulk api_notices campus conversations counter erp_chat erp_notifications erp_offline export revocation rooms socketio_groups))
 # How many tests run side by side.
 WORKERS ?= 2
 # One that was printed, to have the same people and the same faults again; and any option of the soak's own.
@@ -37,7 +39,7 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel $(FORMATTED)
 
-unit-test: libraries
+unit-test: libraries tools-for-tests
 	@mkdir -p .build
 	@$(SWIFT) test >.build/unit-test.log 2>&1; status=$$?; \
 	grep -aE '✘|error:|Test run with' .build/unit-test.log | cut -c1-400; exit $$status
@@ -49,6 +51,7 @@ acceptance-test: build tools-for-tests
 	$(SWIFT) build -c release --product AllocationCounter
 	$(SWIFT) build -c release --product FaultyFiles
 	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so FAULTY_FILES=$(CURDIR)/.build/release/libFaultyFiles.so $(VENV)/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile Tests/Acceptance
+	TEST_STORE=postgresql SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) $(VENV)/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile $(ON_POSTGRESQL)
 
 ## Every operation on the disk fails, one after the other, ROUNDS times with other luck; minutes.
 soak-faults: libraries

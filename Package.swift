@@ -48,6 +48,7 @@ let package = Package(
     targets: [
         library("CLibuv", "libuv", apt: "libuv1-dev", brew: "libuv"),
         library("CSQLite", "sqlite3", apt: "libsqlite3-dev", brew: "sqlite"),
+        library("CPostgreSQL", "libpq", apt: "libpq-dev", brew: "libpq"),
         library("COpenSSL", "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
         library("CLibSSL", "libssl", apt: "libssl-dev", brew: "openssl@3"),
         library("CZlib", "zlib", apt: "zlib1g-dev", brew: "zlib"),
@@ -74,7 +75,7 @@ let package = Package(
         module("Redis", "CHiredis", "EventLoop"),
 
         // What the server is made of.
-        module("Storage", "CSQLite", "Chat"),
+        module("Storage", "CPostgreSQL", "CSQLite", "Chat"),
         module("Dialects", "Chat", "JSON"),
         module("Cluster", "COpenSSL", "CZlib", "Chat", "CivilTime", "EventLoop", "JSON", "Redis"),
         module(

@@ -20,6 +20,7 @@ missing() {
     have nginx || echo nginx
     [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || echo libnginx-mod-stream
     have redis-server || echo redis-server
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || have initdb || echo postgresql
     # For promtool.
     have promtool || echo prometheus
 }
@@ -46,6 +47,7 @@ elif command -v brew >/dev/null; then
     have nginx || brew install --quiet nginx
     have redis-server || brew install --quiet redis
     have promtool || brew install --quiet prometheus
+    have initdb || brew install --quiet postgresql@17
 else
     echo "install these, or what they are called here:" $(missing) >&2
 fi

@@ -68,6 +68,9 @@ package enum System {
     /// Microseconds on a clock that only goes forward.
     package static var microsecondsForward: UInt64 { uv_hrtime() / 1000 }
 
+    /// Blocks the thread: not for an event loop.
+    package static func sleep(milliseconds: UInt32) { uv_sleep(milliseconds) }
+
     /// Gives a file another name, unless something has that already.
     package static func rename(_ path: String, to name: String) throws(IOError) {
         try IOError.check(unsafe switchboard_rename(path, name, 0))

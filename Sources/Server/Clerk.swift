@@ -22,12 +22,14 @@ final class Clerk {
     /// How long a connection that broke is waited for.
     private let recovery: Duration
     private var forgottenAt = Timestamp(microseconds: 0)
+    private var outage: Outage
 
     init(
         _ store: Store, _ exchange: Exchange, _ failure: StoreFailure, _ bulkWork: SlicedWork, _ sweepWork: SlicedWork,
-        _ meter: StoreMeter, backlogBytes: Int, retention: Retention, recovery: Duration
+        _ meter: StoreMeter, backlogBytes: Int, retention: Retention, recovery: Duration, outage: Outage
     ) {
         self.recovery = recovery
+        self.outage = outage
         self.meter = meter
         self.bulkWork = bulkWork
         self.sweepWork = sweepWork
@@ -41,7 +43,7 @@ final class Clerk {
 
     func handle(_ submissions: [Submission]) {
         do {
-            try run(submissions)
+            try runPatiently(submissions)
         } catch  where error.isBusy || submissions.count == 1 {
             fail(submissions, error)
         } catch  where error.isOfDisk {
@@ -64,6 +66,32 @@ final class Clerk {
         } catch {
             failure.noteCheckpoint(error.message)
         }
+    }
+
+    /// Runs submissions, again and again while a store on the network is away.
+    private func runPatiently(_ submissions: [Submission]) throws(StoreError) {
+        while true {
+            do {
+                try settle()
+                try run(submissions)
+                return outage.end()
+            } catch {
+                if !error.isPassing { throw error }
+                failure.note(error.message)
+                if !outage.mayWait() { throw error }
+                Outage.pause()
+            }
+        }
+    }
+
+    /// Finds out what became of changes whose commit was not answered, and has those heard that were stored.
+    private func settle() throws(StoreError) {
+        guard outage.unsettled != nil else { return }
+        if try store.settle(), var mail = outage.unsettled {
+            mail.keepEvents()
+            exchange.deliver(&mail, committedAt: UInt32(truncatingIfNeeded: System.microsecondsForward))
+        }
+        outage.unsettled = nil
     }
 
     /// Runs submissions in one transaction, then tells everybody.
@@ -89,6 +117,7 @@ final class Clerk {
         } catch {
             meter.counts.withLock { $0.errors += 1 }
             for submission in submissions[..<carriedOut] { attendance.undo(submission) }
+            if error.isUnsettled { outage.unsettled = mail }
             throw error
         }
         if isWriting { failure.note(nil) }
@@ -192,6 +221,8 @@ final class Clerk {
             try store.probe()
         }
         attendance.forget(before: now - recovery)
+        // Another node may have begun one, and be gone.
+        if store.isShared, try store.bulkMessages.isRunning() { bulkWork.exists.store(true, ordering: .relaxed) }
         if store.hasUnfiledMessages {
             isWriting = true
             try store.fileMessages()

@@ -3,6 +3,7 @@ package import Dialects
 package import EventLoop
 package import Proxying
 package import Redis
+package import Storage
 import WebSocket
 
 /// Everything that a deployment can set; the initial values are the defaults.
@@ -17,6 +18,7 @@ package struct Configuration: Sendable {
     package var trustedProxies = TrustedProxies()
     /// Whether they say it in a PROXY header, before anything else on a connection.
     package var proxyProtocol = false
+    /// The database file; with another store, what the socket for commands beside it is named by.
     package var database = "switchboard.db"
     /// The hosts of a Django channel layer whose groups the clients are in; none: there is no such layer.
     package var channels: [RedisURL] = []
@@ -31,6 +33,10 @@ package struct Configuration: Sendable {
     package var emittersKey = "socket.io"
     package var emittersChannel = "socketio"
 
+    /// A store that is not in the file.
+    package var postgresql: PostgreSQLLocation?
+    /// How long changes wait for a store that is away.
+    package var storeRetry = Duration.seconds(10)
     package var logLevel = Log.Level.info
     /// `nil`: text on a terminal, JSON elsewhere.
     package var logFormat: Log.Format?
@@ -130,6 +136,9 @@ package struct Configuration: Sendable {
     package var storePatience = Duration.seconds(5)
 
     package init() {}
+
+    /// Where the store is.
+    package var store: StoreLocation { postgresql.map { .postgresql($0) } ?? .sqlite(path: database) }
 
     var limits: Chat.Limits {
         var limits = Chat.Limits()

@@ -1,6 +1,7 @@
 import Chat
 import JSON
 import Proxying
+import Storage
 
 /// What is wrong with the configuration: the key, where it came from, and what is allowed there.
 package struct ConfigurationError: Error, CustomStringConvertible {
@@ -37,6 +38,11 @@ extension Configuration {
                 )
             }
             try take(value, for: setting, from: "\(setting.flag) (flag)")
+            if setting.name == "store", postgresql?.hasPassword == true {
+                throw ConfigurationError(
+                    "--store (flag): others on this machine could read the password; "
+                        + "give the URL in SWITCHBOARD_STORE or the file, or the password in PGPASSWORD or ~/.pgpass")
+            }
         }
     }
 
@@ -50,7 +56,10 @@ extension Configuration {
     /// What names the configuration file, what the Python client reads, and what Kubernetes sets for a service that is
     /// called switchboard.
     private static func isForOthers(_ variable: String) -> Bool {
-        ["SWITCHBOARD_CONFIG", "SWITCHBOARD_URL", "SWITCHBOARD_API_KEY"].contains(variable)
+        [
+            "SWITCHBOARD_CONFIG", "SWITCHBOARD_URL", "SWITCHBOARD_API_KEY", "SWITCHBOARD_COPY_FROM",
+            "SWITCHBOARD_COPY_TO",
+        ].contains(variable)
             || variable.hasPrefix("SWITCHBOARD_SERVICE_") || variable == "SWITCHBOARD_PORT"
             || variable.hasPrefix("SWITCHBOARD_PORT_")
     }

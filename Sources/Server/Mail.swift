@@ -148,7 +148,7 @@ final class Exchange: Sendable {
 
     /// Mail that is gathered until its transaction is on the disk.
     struct Batch {
-        fileprivate(set) var byShard: [[Mail]]
+        var byShard: [[Mail]]
 
         mutating func publish(_ event: Event) {
             for shard in byShard.indices { byShard[shard].append(.event(event)) }

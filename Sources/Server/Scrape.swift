@@ -3,6 +3,7 @@ import Dialects
 import EventLoop
 import HTTP
 import Metrics
+import Storage
 import Synchronization
 
 /// Where all that `/metrics` shows is asked for. docs/METRICS.md explains it.
@@ -63,7 +64,9 @@ struct Scrape: Sendable {
                 ("writer", writer.waiting), ("reader", readers.waiting), ("archive", archive.waiting),
                 ("passwords", passwords),
             ], limit: settings.storeQueue)
-        text.write(store: writer.counts, isWritable: writer.failureReason == nil, path: settings.database)
+        text.write(
+            store: writer.counts, isWritable: writer.failureReason == nil,
+            path: settings.store.isFile ? settings.database : nil)
         if let bridges { text.write(bridges: bridges.values.withLock { $0 }, settings) }
         text.write(loops: snapshots, mail: mail)
         text.write(process: .now, startedAt: startedAt)
@@ -122,7 +125,7 @@ extension Exposition {
         family("switchboard_store_queue_limit", .gauge, "How much may wait for the writer.", value: UInt64(limit))
     }
 
-    fileprivate mutating func write(store: StoreCounts, isWritable: Bool, path: String) {
+    fileprivate mutating func write(store: StoreCounts, isWritable: Bool, path: String?) {
         family(
             "switchboard_store_duration_seconds", .histogram,
             "From a client's frame to the commit of what it asked for."
@@ -138,6 +141,7 @@ extension Exposition {
         family(
             "switchboard_store_writable", .gauge, "1, or 0 while the store cannot write.",
             value: UInt64(isWritable ? 1 : 0))
+        guard let path else { return }
         family("switchboard_store_size_bytes", .gauge, "The database and its journal.") { family in
             for (file, suffix) in [("database", ""), ("wal", "-wal")] {
                 family.sample(FileStamp(ofFileAt: path + suffix)?.size ?? 0, ("file", file))

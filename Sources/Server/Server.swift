@@ -60,13 +60,12 @@ package final class Server: Sendable {
         let loopCount = settings.loops > 0 ? settings.loops : EventLoop.idealCount
         let certificates = try readCertificates(settings, log)
         let (address, sockets) = try bind(settings.listen, count: loopCount)
-        let lock = try lockDatabase(settings.database)
-        let store = try open(settings.database) { path throws(StoreError) in
-            try Store(path: path, logLimit: Store.logLimit)
-        }
-        let reader = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
-        let archivist = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
-        let secondArchivist = try open(settings.database) { path throws(StoreError) in try ReadStore(path: path) }
+        let lock = try lockDatabase(settings)
+        let location = settings.servedStore
+        let store = try open(location) { place throws(StoreError) in try Store(place, logLimit: Store.logLimit) }
+        let reader = try open(location) { place throws(StoreError) in try ReadStore(place) }
+        let archivist = try open(location) { place throws(StoreError) in try ReadStore(place) }
+        let secondArchivist = try open(location) { place throws(StoreError) in try ReadStore(place) }
         let verifiers = try makeVerifiers(settings, store, log)
         let localSocket = try bindLocal(forDatabase: settings.database)
 
@@ -76,7 +75,7 @@ package final class Server: Sendable {
         let writer = Writer(
             store, exchange, limit: settings.storeQueue, backlogBytes: max(1024, min(262_144, settings.sendQueue / 8)),
             retention: Retention(messages: settings.retainMessages, notifications: settings.retainNotifications),
-            recovery: settings.recovery, log: log)
+            recovery: settings.recovery, patience: settings.storeRetry, log: log)
         let readers = Readers(reader, limit: settings.storeQueue)
         let archive = Readers(archivist, secondArchivist, limit: settings.storeQueue)
         let state = ServerState()
@@ -218,22 +217,29 @@ package final class Server: Sendable {
         }
     }
 
-    private static func lockDatabase(_ path: String) throws(StartError) -> StoreLock {
+    /// With PostgreSQL, several servers may run on the store, but each needs a socket of its own for commands.
+    private static func lockDatabase(_ settings: Configuration) throws(StartError) -> StoreLock {
+        let path = settings.database
         do {
             return try StoreLock(databasePath: path)
         } catch {
-            if error.isBusy { throw StartError(description: "\(path): another server runs on this database") }
+            if error.isBusy {
+                throw StartError(
+                    description: settings.store.isFile
+                        ? "\(path): another server runs on this database"
+                        : "\(path).sock: another server has this socket; give each a database setting of its own")
+            }
             throw StartError(description: "cannot open the database: \(error)")
         }
     }
 
     private static func open<Opened>(
-        _ path: String, _ body: (String) throws(StoreError) -> sending Opened
+        _ location: StoreLocation, _ body: (StoreLocation) throws(StoreError) -> sending Opened
     ) throws(StartError) -> sending Opened {
         do {
-            return try body(path)
+            return try body(location)
         } catch {
-            throw StartError(description: "cannot open the database \(path): \(error)")
+            throw StartError(description: "cannot open the database \(location): \(error)")
         }
     }
 
@@ -263,5 +269,15 @@ package final class Server: Sendable {
         } catch {
             throw StartError(description: "cannot make the local socket of \(database): \(error)")
         }
+    }
+}
+
+extension Configuration {
+    /// The store as the server uses it: with an end to its waiting.
+    fileprivate var servedStore: StoreLocation {
+        guard var location = postgresql else { return store }
+        location.patience = storeRetry
+        location.limits = .init(writing: storeRetry, reading: max(storeRetry, .seconds(30)))
+        return .postgresql(location)
     }
 }

@@ -3,6 +3,7 @@ import Dialects
 import EventLoop
 import Proxying
 import Redis
+import Storage
 
 /// One thing that can be set: by flag (`--rooms-rate`), variable (`SWITCHBOARD_ROOMS_RATE`) or file (`rooms_rate`).
 package struct Setting: Sendable {
@@ -84,6 +85,10 @@ package struct Setting: Sendable {
         Setting(
             "emitters_channel", "1 to 100 characters", "the channel of python-socketio's managers", \.emittersChannel
         ) { (1...100).contains($0.utf8.count) ? $0 : nil },
+        .store,
+        Setting(
+            "store_retry", durations, "how long changes wait for a PostgreSQL that is away before senders get an error",
+            \.storeRetry),
         Setting("log_level", "debug, info, warning or error", "what is worth a line", \.logLevel) {
             Log.Level(name: $0)
         },
@@ -301,7 +306,7 @@ package struct Setting: Sendable {
     /// Whether a value is a secret although the setting is none: a URL with a password.
     func isSecret(_ value: String) -> Bool { ["channels", "emitters"].contains(name) && value.contains("@") }
 
-    private init<Value: Equatable & Sendable>(
+    init<Value: Equatable & Sendable>(
         name: String, allowed: String, help: String, isSecret: Bool,
         path: any WritableKeyPath<Configuration, Value> & Sendable,
         set: @escaping @Sendable (inout Configuration, String) -> Mistake?,

@@ -17,9 +17,10 @@ final class Writer: Sendable {
     ///   - backlogBytes: How much text a connection is sent at once of what it missed.
     ///   - retention: How long what is kept.
     ///   - recovery: How long a connection that broke is waited for while others of the same person are there.
+    ///   - patience: How long changes wait for a store that is away.
     init(
         _ store: sending Store, _ exchange: Exchange, limit: Int, backlogBytes: Int, retention: Retention,
-        recovery: Duration, log: Log
+        recovery: Duration, patience: Duration, log: Log
     ) {
         let failure = StoreFailure(log)
         self.failure = failure
@@ -31,7 +32,7 @@ final class Writer: Sendable {
         self.meter = meter
         let clerk = Clerk(
             store, exchange, failure, bulkWork, sweepWork, meter, backlogBytes: backlogBytes, retention: retention,
-            recovery: recovery)
+            recovery: recovery, outage: Outage(patience: patience))
         worker = Worker(limit: limit, owning: clerk) { clerk, batch in
             clerk.handle(batch)
             clerk.careForLog(after: batch)

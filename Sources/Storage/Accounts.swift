@@ -2,35 +2,39 @@ package import Chat
 
 /// People and their tokens. A token is stored as its digest only.
 package final class Accounts {
-    private let database: Database
     private let insertUser, userByID, userByName, users, page, search, password, administrator, state: Statement
     /// People who were looked up before. Who changes is forgotten.
     private var known: [UserID: User] = [:]
     private static let knownLimit = 100_000
+    private let passID: Statement?
     private let insertToken, userByToken, tokens, deleteToken, deleteTokenByDigest, forgetTokens: Statement
 
     package init(_ database: Database) throws(StoreError) {
-        self.database = database
         insertUser = try database.prepare(
-            """
-            INSERT INTO users (id, username, folded, name, college, password, is_admin, created_at, notifications_after)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT coalesce(max(id), 0) FROM notifications))
-            """)
+            sqlite: Self.insertUser("?1"), postgresql: Self.insertUser("coalesce(?1, nextval('users_id_seq'))"))
+        // An id that somebody else gave is not given again.
+        passID = try database.postgresql.map { _ throws(StoreError) in
+            try database.prepare("SELECT setval('users_id_seq', greatest(?1, last_value)) FROM users_id_seq")
+        }
         userByID = try database.prepare("SELECT id, username, name, college FROM users WHERE id = ?1")
-        userByName = try database.prepare("SELECT id, username, name, college FROM users WHERE username = ?1")
+        let byName = "SELECT id, username, name, college FROM users WHERE"
+        userByName = try database.prepare(
+            sqlite: "\(byName) username = ?1", postgresql: "\(byName) lower(username) = lower(?1 COLLATE \"C\")")
         users = try database.prepare("SELECT id, username, name, college FROM users WHERE state <> 2 ORDER BY id")
         page = try database.prepare(
             "SELECT id, username, name, college FROM users WHERE id > ?1 AND state <> 2 ORDER BY id LIMIT ?2")
-        search = try database.prepare(
+        let found = { (place: String) in
             """
             SELECT id, username, name, college FROM users
-            WHERE id > ?1 AND state <> 2 AND instr(folded, ?2) > 0 AND id <> ?3 ORDER BY id LIMIT ?4
-            """)
+            WHERE id > ?1 AND state <> 2 AND \(place)(folded, ?2) > 0 AND id <> ?3 ORDER BY id LIMIT ?4
+            """
+        }
+        search = try database.prepare(sqlite: found("instr"), postgresql: found("strpos"))
         state = try database.prepare("SELECT state FROM users WHERE id = ?1")
         administrator = try database.prepare("SELECT is_admin FROM users WHERE id = ?1")
         password = try database.prepare("SELECT password FROM users WHERE id = ?1 AND state = 0")
         insertToken = try database.prepare(
-            "INSERT INTO tokens (digest, user_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)")
+            "INSERT INTO tokens (digest, user_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4) RETURNING id")
         userByToken = try database.prepare(
             """
             SELECT users.id, username, name, college, expires_at, tokens.id FROM tokens JOIN users ON users.id = user_id
@@ -39,11 +43,18 @@ package final class Accounts {
         tokens = try database.prepare(
             """
             SELECT tokens.id, user_id, username, tokens.created_at, expires_at
-            FROM tokens JOIN users ON users.id = user_id WHERE ?1 IS NULL OR user_id = ?1 ORDER BY tokens.id
+            FROM tokens JOIN users ON users.id = user_id WHERE cast(?1 AS bigint) IS NULL OR user_id = ?1 ORDER BY tokens.id
             """)
         deleteToken = try database.prepare("DELETE FROM tokens WHERE id = ?1")
         deleteTokenByDigest = try database.prepare("DELETE FROM tokens WHERE digest = ?1")
         forgetTokens = try database.prepare("DELETE FROM tokens WHERE expires_at <= ?1")
+    }
+
+    private static func insertUser(_ id: String) -> String {
+        """
+        INSERT INTO users (id, username, folded, name, college, password, is_admin, created_at, notifications_after)
+        VALUES (\(id), ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT coalesce(max(id), 0) FROM notifications)) RETURNING id
+        """
     }
 
     // MARK: - People
@@ -56,11 +67,12 @@ package final class Accounts {
         id: UserID? = nil, username: String, name: String, college: CollegeID?, password: String?,
         isAdministrator: Bool = false, at time: Timestamp
     ) throws(StoreError) -> User {
-        try insertUser.run(
+        if let id { _ = try passID?.first(.integer(id.rawValue)) { _ in } }
+        let id = try insertUser.insert(
             SQLValue(id?.rawValue), .text(username), .text(username.lowercased()), .text(name),
             SQLValue(college?.rawValue),
             SQLValue(password), .integer(isAdministrator ? 1 : 0), .integer(time.microseconds))
-        return User(id: UserID(database.lastInsertedRow), username: username, name: name, college: college)
+        return User(id: UserID(id), username: username, name: name, college: college)
     }
 
     package func user(_ id: UserID) throws(StoreError) -> User? {
@@ -125,7 +137,7 @@ package final class Accounts {
     }
 
     /// Gives those usernames a lower case that were stored before there was one, inside a transaction.
-    func foldUsernames() throws(StoreError) {
+    func foldUsernames(in database: Database) throws(StoreError) {
         let missing = try database.prepare("SELECT id, username FROM users WHERE folded IS NULL")
         let fold = try database.prepare("UPDATE users SET folded = ?2 WHERE id = ?1")
         for (id, username) in try missing.all(read: { ($0.integer(0), $0.text(1)) }) {
@@ -160,9 +172,8 @@ package final class Accounts {
     package func addToken(
         digest: [UInt8], of user: UserID, at time: Timestamp, expiresAt: Timestamp?
     ) throws(StoreError) -> Int64 {
-        try insertToken.run(
+        try insertToken.insert(
             .blob(digest), .integer(user.rawValue), .integer(time.microseconds), SQLValue(expiresAt?.microseconds))
-        return database.lastInsertedRow
     }
 
     /// Who holds a token, and until when it is valid; `nil` when it is unknown, revoked or expired.
@@ -193,7 +204,6 @@ package final class Accounts {
 
     /// - Returns: Whether there was such a token.
     package func revokeToken(_ id: Int64) throws(StoreError) -> Bool {
-        try deleteToken.run(.integer(id))
-        return database.changedRows > 0
+        try deleteToken.change(.integer(id)) > 0
     }
 }

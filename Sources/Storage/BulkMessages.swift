@@ -3,21 +3,20 @@ package import Chat
 /// Bulk messages and how far each has come. A slice's notifications and the note of them are of one transaction, so that
 /// whatever ends the server, nobody gets one twice and nobody is left out.
 package final class BulkMessages {
-    private let database: Database
     private let insert, insertRecipient, counts, one, page, nextRunning: Statement
     private let nextOfEverybody, nextOfCollege, nextOfList, advance, finish, dropRecipients: Statement
 
     package init(_ database: Database) throws(StoreError) {
-        self.database = database
         insert = try database.prepare(
             """
             INSERT INTO bulk_messages (title, message, category, type, link, priority, data, audience, audience_id,
                 last_user_id, status, total, unknown, created_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'running', ?11, ?12, ?13)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'running', ?11, ?12, ?13) RETURNING id
             """)
         insertRecipient = try database.prepare("INSERT INTO bulk_recipients VALUES (?1, ?2)")
         counts = try database.prepare(
-            "SELECT count(*), coalesce(max(id), 0) FROM users WHERE state <> 2 AND (?1 IS NULL OR college = ?1)")
+            "SELECT count(*), coalesce(max(id), 0) FROM users WHERE state <> 2 AND (cast(?1 AS bigint) IS NULL OR college = ?1)"
+        )
         let columns = """
             SELECT id, title, message, category, type, link, priority, data, status, total, sent, unknown, created_at,
                 finished_at, audience, audience_id, last_user_id, done_id
@@ -63,12 +62,12 @@ package final class BulkMessages {
             }
             (audience, audienceID, total) = (2, 0, known.count)
         }
-        try insert.run(
+        let inserted = try insert.insert(
             .text(content.title), .text(content.message), .text(content.category), .text(content.type),
             SQLValue(content.link), .text(content.priority.rawValue),
             .text(String(decoding: content.data, as: UTF8.self)), .integer(audience), .integer(audienceID),
             .integer(last), .integer(Int64(total)), .integer(Int64(unknown)), .integer(time.microseconds))
-        let id = BulkMessageID(database.lastInsertedRow)
+        let id = BulkMessageID(inserted)
         for person in known { try insertRecipient.run(.integer(id.rawValue), .integer(person.rawValue)) }
         return id
     }
@@ -114,8 +113,9 @@ package final class BulkMessages {
     }
 
     private func end(_ id: BulkMessageID, as status: BulkMessage.Status, at time: Timestamp) throws(StoreError) {
-        try finish.run(.integer(id.rawValue), .text(status.rawValue), .integer(time.microseconds))
-        if database.changedRows > 0 { try dropRecipients.run(.integer(id.rawValue)) }
+        if try finish.change(.integer(id.rawValue), .text(status.rawValue), .integer(time.microseconds)) > 0 {
+            try dropRecipients.run(.integer(id.rawValue))
+        }
     }
 
     // MARK: - Rows

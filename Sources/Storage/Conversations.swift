@@ -27,31 +27,42 @@ package final class Conversations {
                     conversations.created_at) AS active_at
                 FROM members JOIN conversations ON conversations.id = members.conversation_id
                     LEFT JOIN unfiled ON unfiled.conversation_id = conversations.id
-                WHERE members.user_id = ?1)
+                WHERE members.user_id = ?1) AS listed
             WHERE (active_at, id) < (?2, ?3) ORDER BY active_at DESC, id DESC LIMIT ?4
             """)
         lastRead = try database.prepare("SELECT last_read_id FROM members WHERE user_id = ?1 AND conversation_id = ?2")
         unread = try database.prepare(
-            """
-            SELECT min(count(*), ?4) FROM (
-                SELECT message_id FROM conversation_messages WHERE conversation_id = ?2 AND message_id > ?3
-                ORDER BY message_id DESC LIMIT 10000)
-            CROSS JOIN messages ON messages.id = message_id
-            WHERE sender_id <> ?1
-            """)
+            sqlite: """
+                SELECT count(*) FROM (
+                    SELECT message_id FROM conversation_messages WHERE conversation_id = ?2 AND message_id > ?3
+                    ORDER BY message_id DESC LIMIT 10000)
+                CROSS JOIN messages ON messages.id = message_id
+                WHERE sender_id <> ?1
+                """,
+            postgresql: """
+                SELECT count(*) FROM (
+                    SELECT sender_id FROM messages WHERE conversation_id = ?2 AND id > ?3
+                    ORDER BY id DESC LIMIT 10000) AS recent
+                WHERE sender_id <> ?1
+                """)
         let columns = "SELECT id, messages.conversation_id, sender_id, text, created_at, attachment FROM"
         byID = try database.prepare("\(columns) messages WHERE id = ?1")
-        let page = { (condition: String, order: String, limit: String) in
-            """
-            \(columns) (
-                SELECT message_id FROM conversation_messages WHERE conversation_id = ?1 \(condition)
-                ORDER BY message_id \(order) LIMIT \(limit))
-            CROSS JOIN messages ON messages.id = message_id
-            """
+        let page = { (condition: String, order: String, limit: String) throws(StoreError) in
+            try database.prepare(
+                sqlite: """
+                    \(columns) (
+                        SELECT message_id FROM conversation_messages WHERE conversation_id = ?1 \(condition)
+                        ORDER BY message_id \(order) LIMIT \(limit))
+                    CROSS JOIN messages ON messages.id = message_id
+                    """,
+                postgresql: """
+                    \(columns) (SELECT *, id AS message_id FROM messages) AS messages
+                    WHERE conversation_id = ?1 \(condition) ORDER BY id \(order) LIMIT \(limit)
+                    """)
         }
-        newest = try database.prepare(page("", "DESC", "1"))
-        before = try database.prepare(page("AND message_id < ?2", "DESC", "?3"))
-        after = try database.prepare(page("AND message_id > ?2", "", "?3"))
+        newest = try page("", "DESC", "1")
+        before = try page("AND message_id < ?2", "DESC", "?3")
+        after = try page("AND message_id > ?2", "", "?3")
     }
 
     /// A conversation; `nil` when there is none, or when the person is not in it.
@@ -148,12 +159,10 @@ package final class Conversations {
     package func summary(of conversation: Conversation, for user: UserID) throws(StoreError) -> Conversation.Summary {
         let (user, id) = (SQLValue.integer(user.rawValue), SQLValue.integer(conversation.id.rawValue))
         let read = try lastRead.first(user, id) { $0.integer(0) } ?? 0
-        let count = try unread.first(
-            user, id, .integer(read), .integer(Int64(Conversation.Summary.unreadLimit))
-        ) { Int($0.integer(0)) }
+        let count = try unread.first(user, id, .integer(read)) { Int($0.integer(0)) }
         return Conversation.Summary(
             conversation: conversation, lastMessage: try newest.first(id, read: message) ?? nil,
-            unreadCount: count ?? 0)
+            unreadCount: min(count ?? 0, Conversation.Summary.unreadLimit))
     }
 
     // MARK: - Messages

@@ -1,85 +1,116 @@
-internal import CSQLite
+/// One connection to a database; belongs to one thread at a time.
+///
+/// Both kinds of database understand the same statements, but for those few that ``prepare(sqlite:postgresql:)`` is given
+/// twice. A statement's parameters are `?1`, `?2` and so on.
+package final class Database {
+    enum Driver {
+        case sqlite(SQLiteConnection)
+        case postgresql(PostgreSQLConnection)
+    }
 
-/// One connection to an SQLite database; belongs to one thread at a time.
-@safe package final class Database {
-    let handle: OpaquePointer
+    let driver: Driver
 
     package enum Access { case readWrite, readOnly }
 
-    /// Opens a database; for writing, it is created where it is missing.
-    package init(path: String, _ access: Access) throws(StoreError) {
-        var handle: OpaquePointer?
-        let flags = access == .readWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY
-        // No mutex: a connection never leaves its thread while it is in use.
-        let result = unsafe sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, nil)
-        guard let opened = unsafe handle else {
-            throw StoreError(code: SQLITE_NOMEM, message: "out of memory")
+    /// Opens a database; an SQLite one is created where it is missing, for writing.
+    package init(_ location: StoreLocation, _ access: Access) throws(StoreError) {
+        switch location {
+        case .sqlite(let path): driver = .sqlite(try SQLiteConnection(path: path, access))
+        case .postgresql(let location): driver = .postgresql(try PostgreSQLConnection(location, access))
         }
-        guard result == SQLITE_OK else {
-            let message = unsafe String(cString: sqlite3_errmsg(opened))
-            unsafe sqlite3_close_v2(opened)
-            throw StoreError(code: result, message: "\(path): \(message)")
-        }
-        unsafe self.handle = opened
-        unsafe sqlite3_extended_result_codes(opened, 1)
-        unsafe sqlite3_busy_timeout(opened, 5000)
     }
 
-    deinit { unsafe sqlite3_close_v2(handle) }
+    /// Opens an SQLite database.
+    package convenience init(path: String, _ access: Access) throws(StoreError) {
+        try self.init(.sqlite(path: path), access)
+    }
 
-    /// Runs statements that return nothing.
+    /// Runs statements without parameters that return nothing.
     package func execute(_ sql: String) throws(StoreError) {
-        if unsafe sqlite3_exec(handle, sql, nil, nil, nil) != SQLITE_OK { throw error() }
+        switch driver {
+        case .sqlite(let connection): try connection.execute(sql)
+        case .postgresql(let connection): try connection.execute(sql)
+        }
     }
 
     /// Compiles a statement that is kept for many runs.
-    package func prepare(_ sql: String) throws(StoreError) -> Statement {
-        var statement: OpaquePointer?
-        let result = unsafe sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
-        guard result == SQLITE_OK, let compiled = unsafe statement else { throw error() }
-        return unsafe Statement(adopting: compiled, of: self)
+    package func prepare(_ sql: String) throws(StoreError) -> Statement { try prepare(sqlite: sql, postgresql: sql) }
+
+    /// The same, where the databases have different words for it.
+    package func prepare(sqlite: String, postgresql: String) throws(StoreError) -> Statement {
+        switch driver {
+        case .sqlite(let connection): Statement(.sqlite(try connection.prepare(sqlite)), of: self)
+        case .postgresql(let connection):
+            Statement(.postgresql(PostgreSQLStatement(postgresql, on: connection)), of: self)
+        }
     }
 
-    /// Runs `body` between `BEGIN IMMEDIATE` and `COMMIT`; rolls back when either throws.
+    /// Runs `body` in a transaction that may write; rolls back when it throws, or when the commit does.
     package func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
-        try transaction(Transaction(self), body)
-    }
-
-    /// The same with statements that were compiled before.
-    func transaction<Result>(
-        _ transaction: Transaction, _ body: () throws(StoreError) -> Result
-    ) throws(StoreError) -> Result {
-        try transaction.begin.run()
+        switch driver {
+        case .sqlite(let connection): try connection.begin()
+        case .postgresql(let connection): try connection.begin()
+        }
         do {
             let result = try body()
-            try transaction.commit.run()
+            switch driver {
+            case .sqlite(let connection): try connection.commit()
+            case .postgresql(let connection): try connection.commit()
+            }
             return result
         } catch {
-            // SQLite has rolled back by itself after some errors; then there is nothing left to do.
-            if unsafe sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") }
+            switch driver {
+            case .sqlite(let connection): connection.rollBack()
+            case .postgresql(let connection): connection.rollBack()
+            }
             throw error
         }
     }
 
-    /// What begins and ends a transaction.
-    struct Transaction {
-        let begin, commit: Statement
-
-        init(_ database: Database) throws(StoreError) {
-            begin = try database.prepare("BEGIN IMMEDIATE")
-            commit = try database.prepare("COMMIT")
+    /// Begins to read the database as it is at the first of the reads that follow.
+    func beginReading() throws(StoreError) {
+        switch driver {
+        case .sqlite(let connection): try connection.beginReading()
+        case .postgresql(let connection): try connection.beginReading()
         }
     }
 
-    package var lastInsertedRow: Int64 { unsafe sqlite3_last_insert_rowid(handle) }
-    package var changedRows: Int { unsafe Int(sqlite3_changes(handle)) }
+    /// Ends what ``beginReading()`` has begun.
+    func endReading() {
+        switch driver {
+        case .sqlite(let connection): connection.endReading()
+        case .postgresql(let connection): connection.rollBack()
+        }
+    }
 
-    /// How many rows this connection has ever changed.
-    var totalChanges: Int64 { unsafe sqlite3_total_changes64(handle) }
+    /// Of which version the tables are; 0 where there are none.
+    func version() throws(StoreError) -> Int {
+        switch driver {
+        case .sqlite: try prepare("PRAGMA user_version").first { Int($0.integer(0)) } ?? 0
+        case .postgresql: try PostgreSQLSchema.version(of: self)
+        }
+    }
 
-    func error() -> StoreError {
-        unsafe StoreError(
-            code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)),
-            systemError: sqlite3_system_errno(handle))
+    /// - Throws: For a database that this program has to migrate first, or can't.
+    package static func requireNewestVersion(_ location: StoreLocation) throws(StoreError) {
+        let version = try Database(location, .readOnly).version()
+        if version == Migrations.newest { return }
+        throw StoreError(
+            .other, "the database is of version \(version), this program's is \(Migrations.newest)")
+    }
+
+    /// How many rows this connection has ever changed, as far as is known.
+    var totalChanges: Int64 {
+        switch driver {
+        case .sqlite(let connection): connection.totalChanges
+        case .postgresql(let connection): connection.totalChanges
+        }
+    }
+
+    /// The connection, where the database is SQLite's.
+    var sqlite: SQLiteConnection? { if case .sqlite(let connection) = driver { connection } else { nil } }
+    /// The connection, where the database is PostgreSQL's.
+    var postgresql: PostgreSQLConnection? {
+        if case .postgresql(let connection) = driver { connection } else { nil }
     }
 }

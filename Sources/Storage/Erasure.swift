@@ -5,7 +5,9 @@ struct ErasureStatements {
     let state, setState, gone: Statement
     let anonymize, leaveGroups, revokeTokens, begin: Statement
     let next, advance, end, lookedThrough, written: Statement
-    let setIssued, unfile, deleteMessage: Statement
+    let setIssued, deleteMessage: Statement
+    /// Where messages are filed.
+    let unfile: Statement?
     let deleteNotifications, deleteReads, deleteClientIDs: Statement
     let forgetRecipient, forgetRequests, forgetReceipts, emptyConversations, deleteDirect: Statement
     let deleteMembers, deleteConversation: Statement
@@ -24,23 +26,29 @@ struct ErasureStatements {
         leaveGroups = try database.prepare(
             """
             DELETE FROM members WHERE user_id = ?1
-                AND conversation_id IN (SELECT id FROM conversations WHERE is_group)
+                AND conversation_id IN (SELECT id FROM conversations WHERE is_group <> 0)
             """)
         revokeTokens = try database.prepare("DELETE FROM tokens WHERE user_id = ?1")
-        begin = try database.prepare("INSERT OR REPLACE INTO erasures (user_id, keeps_messages) VALUES (?1, ?2)")
+        begin = try database.prepare(
+            """
+            INSERT INTO erasures (user_id, keeps_messages) VALUES (?1, ?2)
+            ON CONFLICT (user_id) DO UPDATE SET keeps_messages = excluded.keeps_messages, done_id = 0
+            """)
 
         next = try database.prepare("SELECT user_id, keeps_messages, done_id FROM erasures ORDER BY user_id")
         advance = try database.prepare("UPDATE erasures SET done_id = ?2 WHERE user_id = ?1")
         end = try database.prepare("DELETE FROM erasures WHERE user_id = ?1")
         lookedThrough = try database.prepare(
-            "SELECT max(id) FROM (SELECT id FROM messages WHERE id > ?1 ORDER BY id LIMIT ?2)")
+            "SELECT max(id) FROM (SELECT id FROM messages WHERE id > ?1 ORDER BY id LIMIT ?2) AS looked_at")
         written = try database.prepare(
             """
             SELECT id, conversation_id FROM messages WHERE id > ?1 AND id <= ?2 AND sender_id = ?3
             ORDER BY id LIMIT ?4
             """)
-        setIssued = try database.prepare("UPDATE issued SET message_id = max(message_id, ?1)")
-        unfile = try database.prepare("DELETE FROM filed_messages WHERE conversation_id = ?1 AND message_id = ?2")
+        setIssued = try database.prepare("UPDATE issued SET message_id = ?1 WHERE message_id < ?1")
+        unfile = try database.sqlite.map { _ throws(StoreError) in
+            try database.prepare("DELETE FROM filed_messages WHERE conversation_id = ?1 AND message_id = ?2")
+        }
         deleteMessage = try database.prepare("DELETE FROM messages WHERE id = ?1")
 
         deleteNotifications = try database.prepare(
@@ -87,8 +95,7 @@ extension Store {
     ///
     /// - Returns: Whether there is such a person.
     package func setDisabled(_ isDisabled: Bool, _ user: UserID) throws(StoreError) -> Bool {
-        try erasure.setState.run(.integer(user.rawValue), .integer(isDisabled ? 1 : 0))
-        return database.changedRows > 0
+        try erasure.setState.change(.integer(user.rawValue), .integer(isDisabled ? 1 : 0)) > 0
     }
 
     /// Deletes a person, inside a transaction; in whichever process, that of the server erases what is left.
@@ -104,6 +111,7 @@ extension Store {
         try erasure.anonymize.run(id)
         try erasure.begin.run(id, .integer(keepsMessages ? 1 : 0))
         try forget(user)
+        hasChangedPeople = true
         return true
     }
 
@@ -148,6 +156,10 @@ extension Store {
         if !keepsMessages, let end = try eraseMessages(of: user, after: done) {
             try erasure.advance.run(.integer(user.rawValue), .integer(end))
         } else if try !eraseRest(of: user) {
+            guard hasJournal else {
+                try erasure.end.run(.integer(user.rawValue))
+                return true
+            }
             try erasure.advance.run(.integer(user.rawValue), .integer(Self.onlyJournal))
             scrubbed.remove(user)
             wantsScrub = true
@@ -169,7 +181,7 @@ extension Store {
     }
 
     func deleteMessage(_ id: Int64, of conversation: Int64) throws(StoreError) {
-        try erasure.unfile.run(.integer(conversation), .integer(id))
+        try erasure.unfile?.run(.integer(conversation), .integer(id))
         try erasure.deleteMessage.run(.integer(id))
     }
 
@@ -177,8 +189,10 @@ extension Store {
     private func eraseRest(of user: UserID) throws(StoreError) -> Bool {
         let (id, limit) = (SQLValue.integer(user.rawValue), SQLValue.integer(Self.deletedAtOnce))
         for statement in [erasure.deleteNotifications, erasure.deleteReads, erasure.deleteClientIDs] {
-            try statement.run(id, limit)
-            if database.changedRows > 0 { return true }
+            if try statement.change(id, limit) > 0 {
+                notifications.hasChanged = true
+                return true
+            }
         }
         let empty = try erasure.emptyConversations.all(id, limit) { $0.integer(0) }
         for conversation in empty {
@@ -189,6 +203,7 @@ extension Store {
         if !empty.isEmpty {
             members.removeAll()
             directConversations = [:]
+            hasChangedPeople = true
             return true
         }
         for statement in [erasure.forgetRecipient, erasure.forgetRequests, erasure.forgetReceipts] {

@@ -2,14 +2,12 @@ package import Chat
 
 /// Notices: what was announced, and what is yet to be.
 package final class Notices {
-    private let database: Database
     private let insert, publish, one, pageForPerson, pageForAdministrator: Statement
 
     package init(_ database: Database) throws(StoreError) {
-        self.database = database
         let columns = "SELECT id, title, content, college, created_at, published_at FROM notices"
         insert = try database.prepare(
-            "INSERT INTO notices (title, content, college, created_at) VALUES (?1, ?2, ?3, ?4)")
+            "INSERT INTO notices (title, content, college, created_at) VALUES (?1, ?2, ?3, ?4) RETURNING id")
         publish = try database.prepare("UPDATE notices SET published_at = ?2 WHERE id = ?1 AND published_at IS NULL")
         one = try database.prepare("\(columns) WHERE id = ?1")
         pageForPerson = try database.prepare(
@@ -18,22 +16,21 @@ package final class Notices {
             ORDER BY id DESC LIMIT ?3
             """)
         pageForAdministrator = try database.prepare(
-            "\(columns) WHERE id < ?2 AND (?1 IS NULL OR college = ?1) ORDER BY id DESC LIMIT ?3")
+            "\(columns) WHERE id < ?2 AND (cast(?1 AS bigint) IS NULL OR college = ?1) ORDER BY id DESC LIMIT ?3")
     }
 
     /// Stores a draft, inside a transaction.
     func add(_ draft: NoticeDraft, at time: Timestamp) throws(StoreError) -> NoticeID {
-        try insert.run(
+        let id = try insert.insert(
             .text(draft.title), .text(draft.content), SQLValue(draft.college?.rawValue), .integer(time.microseconds))
-        return NoticeID(database.lastInsertedRow)
+        return NoticeID(id)
     }
 
     /// Publishes a draft, inside a transaction.
     ///
     /// - Returns: Whether it was one until now.
     func publish(_ id: NoticeID, at time: Timestamp) throws(StoreError) -> Bool {
-        try publish.run(.integer(id.rawValue), .integer(time.microseconds))
-        return database.changedRows > 0
+        try publish.change(.integer(id.rawValue), .integer(time.microseconds)) > 0
     }
 
     package func notice(_ id: NoticeID) throws(StoreError) -> Notice? {

@@ -3,23 +3,23 @@ package import Chat
 /// Notifications and who has read them. A person's are those addressed to them, their college or everybody, since
 /// their account was made.
 package final class Notifications {
-    private let database: Database
     private let insert, one, audience, read, readAll, count, page: Statement
     /// How many some people have not read, kept up to date by the one who writes; `nil` for who only reads.
     private var unread: [UserID: (college: CollegeID?, count: Int)]?
     private static let unreadCacheLimit = 10_000
+    /// Whether the transaction under way has changed who has how many.
+    var hasChanged = false
     /// The most that are counted.
     package static let unreadLimit = 10_000
 
     /// - Parameter isWriter: Whether all that changes does so through this.
     package init(_ database: Database, isWriter: Bool = false) throws(StoreError) {
-        self.database = database
         if isWriter { unread = [:] }
         insert = try database.prepare(
             """
             INSERT INTO notifications
                 (audience, audience_id, title, message, category, type, link, priority, data, created_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id
             """)
         let columns = "id, audience, audience_id, title, message, category, type, link, priority, data, created_at"
         one = try database.prepare("SELECT \(columns) FROM notifications WHERE id = ?1")
@@ -30,21 +30,23 @@ package final class Notifications {
             """)
         read = try database.prepare(
             """
-            INSERT OR IGNORE INTO notification_reads
-            SELECT ?1, ?2, ?3 WHERE ?2 > (SELECT notifications_read_id FROM users WHERE id = ?1)
+            INSERT INTO notification_reads (user_id, notification_id, read_at)
+            SELECT users.id, notifications.id, ?3 FROM users, notifications
+            WHERE users.id = ?1 AND notifications.id = ?2 AND notifications.id > notifications_read_id
+            ON CONFLICT DO NOTHING
             """)
         readAll = try database.prepare(
             "UPDATE users SET notifications_read_id = (SELECT coalesce(max(id), 0) FROM notifications) WHERE id = ?1")
         let mine = """
             FROM notifications
-            WHERE (audience, audience_id) IN (VALUES (0, 0), (1, ?2), (2, ?1))
+            WHERE (audience, audience_id) IN (VALUES (0, 0), (1, cast(?2 AS bigint)), (2, ?1))
                 AND notifications.id > (SELECT notifications_after FROM users WHERE users.id = ?1)
             """
         count = try database.prepare(
             """
             SELECT count(*) FROM (SELECT 1 \(mine) AND id > (SELECT notifications_read_id FROM users WHERE users.id = ?1) AND NOT EXISTS (
                 SELECT 1 FROM notification_reads WHERE user_id = ?1 AND notification_id = notifications.id)
-                LIMIT ?3)
+                LIMIT ?3) AS unread
             """)
         page = try database.prepare(
             """
@@ -64,13 +66,14 @@ package final class Notifications {
             case .college(let college): (1, college.rawValue)
             case .person(let user): (2, user.rawValue)
             }
-        try insert.run(
+        let inserted = try insert.insert(
             .integer(kind), .integer(id), .text(content.title), .text(content.message), .text(content.category),
             .text(content.type), SQLValue(content.link), .text(content.priority.rawValue),
             .text(String(decoding: content.data, as: UTF8.self)), .integer(time.microseconds))
         countUnread(for: audience)
+        hasChanged = true
         return Notification(
-            id: NotificationID(database.lastInsertedRow), audience: audience, content: content, sentAt: time)
+            id: NotificationID(inserted), audience: audience, content: content, sentAt: time)
     }
 
     func isAddressed(_ id: NotificationID, to user: User) throws(StoreError) -> Bool {
@@ -85,8 +88,9 @@ package final class Notifications {
 
     /// - Returns: Whether it was unread before.
     func markRead(_ id: NotificationID, by user: User, at time: Timestamp) throws(StoreError) -> Bool {
-        try read.run(.integer(user.id.rawValue), .integer(id.rawValue), .integer(time.microseconds))
-        if database.changedRows == 0 { return false }
+        let person = SQLValue.integer(user.id.rawValue)
+        if try read.change(person, .integer(id.rawValue), .integer(time.microseconds)) == 0 { return false }
+        hasChanged = true
         if let known = unread?[user.id] {
             // Of more than are counted, nobody knows how many are left.
             unread?[user.id] = known.count < Self.unreadLimit ? (known.college, known.count - 1) : nil
@@ -97,6 +101,7 @@ package final class Notifications {
     /// Marks all there are as read.
     func markAllRead(by user: User) throws(StoreError) {
         try readAll.run(.integer(user.id.rawValue))
+        hasChanged = true
         unread?[user.id]?.count = 0
     }
 

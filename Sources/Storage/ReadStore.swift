@@ -6,13 +6,13 @@ package final class ReadStore {
     package let notices: Notices
     package let bulkMessages: BulkMessages
     private let database: Database
-    private let begin, commit: Statement
 
-    /// - Parameter path: Of a database that a ``Store`` has opened before, so that it is of the newest version.
-    package init(path: String) throws(StoreError) {
-        database = try Database(path: path, .readOnly)
-        begin = try database.prepare("BEGIN")
-        commit = try database.prepare("COMMIT")
+    /// Opens an SQLite database.
+    package convenience init(path: String) throws(StoreError) { try self.init(.sqlite(path: path)) }
+
+    /// - Parameter location: Of a database that a ``Store`` has opened before, so that it is of the newest version.
+    package init(_ location: StoreLocation) throws(StoreError) {
+        database = try Database(location, .readOnly)
         accounts = try Accounts(database)
         conversations = try Conversations(database, accounts)
         notifications = try Notifications(database)
@@ -23,8 +23,8 @@ package final class ReadStore {
     /// Runs reads that all see the database as it is at the first of them.
     package func snapshot(_ body: () -> Void) {
         // Where that fails, each read still sees what is committed.
-        try? begin.run()
+        try? database.beginReading()
         body()
-        try? commit.run()
+        database.endReading()
     }
 }

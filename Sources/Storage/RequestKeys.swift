@@ -10,7 +10,11 @@ final class RequestKeys {
     init(_ database: Database) throws(StoreError) {
         find = try database.prepare(
             "SELECT result_id FROM request_keys WHERE scope = ?1 AND name = ?2 AND created_at > ?3")
-        insert = try database.prepare("INSERT OR REPLACE INTO request_keys VALUES (?1, ?2, ?3, ?4)")
+        insert = try database.prepare(
+            """
+            INSERT INTO request_keys (scope, name, result_id, created_at) VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT (scope, name) DO UPDATE SET result_id = excluded.result_id, created_at = excluded.created_at
+            """)
         forget = try database.prepare("DELETE FROM request_keys WHERE created_at <= ?1")
     }
 

@@ -26,14 +26,18 @@ struct RetentionStatements {
         oldestNotifications = try database.prepare(
             "SELECT id, audience, audience_id, created_at FROM notifications ORDER BY id LIMIT ?1")
         deleteNotification = try database.prepare("DELETE FROM notifications WHERE id = ?1")
-        deleteReads = try database.prepare(
+        let orphans = { (last: String) in
             """
             DELETE FROM notification_reads WHERE (user_id, notification_id) IN (
                 SELECT user_id, notification_id FROM notification_reads
                 WHERE notification_id < coalesce((SELECT min(id) FROM notifications),
-                    1 + (SELECT seq FROM sqlite_sequence WHERE name = 'notifications'))
+                    1 + (\(last)))
                 LIMIT ?1)
-            """)
+            """
+        }
+        deleteReads = try database.prepare(
+            sqlite: orphans("SELECT seq FROM sqlite_sequence WHERE name = 'notifications'"),
+            postgresql: orphans("SELECT last_value FROM notifications_id_seq"))
         let agedBulk = "FROM bulk_messages WHERE status <> 'running' AND finished_at < ?1"
         hasAgedBulk = try database.prepare("SELECT EXISTS (SELECT 1 \(agedBulk))")
         deleteBulk = try database.prepare(
@@ -98,14 +102,13 @@ extension Store {
         let aged = oldest.prefix { $0.time < limit.microseconds }
         for notification in aged {
             try retention.deleteNotification.run(.integer(notification.id))
+            notifications.hasChanged = true
             notifications.setStale(notification.audience)
         }
         if !aged.isEmpty { return true }
         // Behind the notifications: nothing that is still there becomes unread again.
-        try retention.deleteReads.run(slice)
-        if database.changedRows > 0 { return true }
-        try retention.deleteBulk.run(.integer(limit.microseconds), slice)
-        return database.changedRows > 0
+        if try retention.deleteReads.change(slice) > 0 { return true }
+        return try retention.deleteBulk.change(.integer(limit.microseconds), slice) > 0
     }
 
     private func recount() throws(StoreError) -> [(user: UserID, count: Int)] {

@@ -1,7 +1,5 @@
-internal import CSQLite
-
 /// What a statement's parameter can be.
-package enum SQLValue: Sendable {
+package enum SQLValue: Sendable, Equatable {
     case integer(Int64)
     case text(String)
     case blob([UInt8])
@@ -11,118 +9,138 @@ package enum SQLValue: Sendable {
     package init(_ text: String?) { self = text.map(SQLValue.text) ?? .null }
 }
 
-/// A compiled statement, run again and again; letting go of it finalizes it.
-@safe package final class Statement {
-    private let handle: OpaquePointer
+/// A compiled statement, run again and again.
+package final class Statement {
+    enum Driver {
+        case sqlite(SQLiteStatement)
+        case postgresql(PostgreSQLStatement)
+    }
+
+    private let driver: Driver
+    /// Open for as long as its statements are in use.
     private let database: Database
 
-    /// - Parameter handle: From `sqlite3_prepare_v3`, with no other owner.
-    @unsafe init(adopting handle: OpaquePointer, of database: Database) {
-        unsafe self.handle = handle
+    init(_ driver: Driver, of database: Database) {
+        self.driver = driver
         self.database = database
     }
 
-    deinit { unsafe sqlite3_finalize(handle) }
+    /// Runs a statement whose rows, if any, are of no interest. In a transaction on PostgreSQL it is on its way when this
+    /// returns; what comes of it is known with the next statement that is waited for, or at the commit.
+    package func run(_ values: SQLValue...) throws(StoreError) { try run(all: values) }
 
-    /// Runs a statement whose rows, if any, are of no interest.
-    package func run(_ values: SQLValue...) throws(StoreError) {
-        try bind(values)
-        defer { unsafe sqlite3_reset(handle) }
-        while try step() {}
+    func run(all values: [SQLValue]) throws(StoreError) {
+        switch driver {
+        case .sqlite(let statement): try statement.run(values)
+        case .postgresql(let statement): try statement.run(values)
+        }
+    }
+
+    /// Runs a statement that changes rows.
+    ///
+    /// - Returns: How many.
+    package func change(_ values: SQLValue...) throws(StoreError) -> Int {
+        switch driver {
+        case .sqlite(let statement): try statement.change(values)
+        case .postgresql(let statement): try statement.change(values)
+        }
+    }
+
+    /// Inserts a row, by a statement that returns its id.
+    package func insert(_ values: SQLValue...) throws(StoreError) -> Int64 {
+        let read = { (row: Row) in row.integer(0) }
+        let id =
+            switch driver {
+            case .sqlite(let statement): try statement.first(values, read)
+            case .postgresql(let statement): try statement.first(values, read)
+            }
+        guard let id else { throw StoreError(code: 1, message: "nothing was inserted") }
+        return id
     }
 
     /// The first row, or `nil`.
     package func first<Result>(_ values: SQLValue..., read: (Row) throws(StoreError) -> Result) throws(StoreError)
         -> Result?
     {
-        try bind(values)
-        defer { unsafe sqlite3_reset(handle) }
-        return try step() ? try read(row) : nil
+        switch driver {
+        case .sqlite(let statement): try statement.first(values, read)
+        case .postgresql(let statement): try statement.first(values, read)
+        }
     }
 
     package func all<Result>(_ values: SQLValue..., read: (Row) throws(StoreError) -> Result) throws(StoreError)
         -> [Result]
     {
-        try bind(values)
-        defer { unsafe sqlite3_reset(handle) }
         var results: [Result] = []
-        while try step() { results.append(try read(row)) }
+        try forEach(all: values) { row throws(StoreError) in
+            results.append(try read(row))
+            return true
+        }
         return results
     }
 
-    /// Reads rows until `read` returns `false`.
+    /// Reads rows until `read` returns `false`; `read` may use the database itself.
     package func forEach(_ values: SQLValue..., read: (Row) throws(StoreError) -> Bool) throws(StoreError) {
-        try bind(values)
-        defer { unsafe sqlite3_reset(handle) }
-        while try step(), try read(row) {}
+        try forEach(all: values, read)
     }
 
-    private var row: Row { unsafe Row(of: handle) }
-
-    /// Moves to the next row; `false` after the last.
-    private func step() throws(StoreError) -> Bool {
-        switch unsafe sqlite3_step(handle) {
-        case SQLITE_ROW: return true
-        case SQLITE_DONE: return false
-        default: throw database.error()
+    func forEach(all values: [SQLValue], _ read: (Row) throws(StoreError) -> Bool) throws(StoreError) {
+        switch driver {
+        case .sqlite(let statement): try statement.forEach(values, read)
+        case .postgresql(let statement): try statement.forEach(values, read)
         }
     }
 
-    private func bind(_ values: [SQLValue]) throws(StoreError) {
-        for (index, value) in values.enumerated() {
-            let place = Int32(index + 1)
-            let result =
-                switch value {
-                case .integer(let integer): unsafe sqlite3_bind_int64(handle, place, integer)
-                case .text(var text):
-                    text.withUTF8 { bytes in
-                        unsafe bytes.withMemoryRebound(to: CChar.self) {
-                            unsafe sqlite3_bind_text64(
-                                handle, place, $0.baseAddress ?? Self.empty, UInt64($0.count), Self.transient,
-                                UInt8(SQLITE_UTF8))
-                        }
-                    }
-                case .blob(let blob):
-                    unsafe blob.withUnsafeBytes {
-                        unsafe sqlite3_bind_blob64(handle, place, $0.baseAddress, UInt64($0.count), Self.transient)
-                    }
-                case .null: unsafe sqlite3_bind_null(handle, place)
-                }
-            if result != SQLITE_OK { throw database.error() }
+    /// Reads any number of rows, which are not held in memory, until `read` returns `false`. `read` must not use the
+    /// database.
+    package func stream(_ values: SQLValue..., read: (Row) throws(StoreError) -> Bool) throws(StoreError) {
+        switch driver {
+        case .sqlite(let statement): try statement.forEach(values, read)
+        case .postgresql(let statement): try statement.stream(values, read)
         }
     }
-
-    /// Tells SQLite to copy: `SQLITE_TRANSIENT`, a macro that Swift can't import.
-    private static let transient = unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-    /// An empty text is not a null one.
-    nonisolated(unsafe) private static let empty = unsafe UnsafePointer<CChar>(
-        UnsafeMutablePointer<CChar>.allocate(capacity: 1))
 }
 
-/// The row that a statement stands on; valid until its next step.
+/// A row of what a statement found; valid until `read` returns.
 @safe package struct Row {
-    private let statement: OpaquePointer
+    private enum Driver {
+        case sqlite(SQLiteRow)
+        case postgresql(PostgreSQLRow)
+    }
 
-    @unsafe init(of statement: OpaquePointer) { unsafe self.statement = statement }
+    private let driver: Driver
 
-    package func integer(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(statement, column) }
+    @unsafe init(ofSQLite statement: OpaquePointer) { driver = .sqlite(unsafe SQLiteRow(statement)) }
+    init(_ row: PostgreSQLRow) { driver = .postgresql(row) }
 
-    package func optionalInteger(_ column: Int32) -> Int64? { isNull(column) ? nil : integer(column) }
+    package func integer(_ column: Int32) -> Int64 {
+        switch driver {
+        case .sqlite(let row): row.integer(column)
+        case .postgresql(let row): row.integer(column)
+        }
+    }
 
     package func text(_ column: Int32) -> String {
-        guard let start = unsafe sqlite3_column_text(statement, column) else { return "" }
-        let count = unsafe Int(sqlite3_column_bytes(statement, column))
-        return unsafe String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+        switch driver {
+        case .sqlite(let row): row.text(column)
+        case .postgresql(let row): row.text(column)
+        }
     }
 
     package func blob(_ column: Int32) -> [UInt8] {
-        guard let start = unsafe sqlite3_column_blob(statement, column) else { return [] }
-        return unsafe Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
+        switch driver {
+        case .sqlite(let row): row.blob(column)
+        case .postgresql(let row): row.blob(column)
+        }
     }
 
+    package func optionalInteger(_ column: Int32) -> Int64? { isNull(column) ? nil : integer(column) }
     package func optionalText(_ column: Int32) -> String? { isNull(column) ? nil : text(column) }
 
-    private func isNull(_ column: Int32) -> Bool {
-        unsafe sqlite3_column_type(statement, column) == SQLITE_NULL
+    func isNull(_ column: Int32) -> Bool {
+        switch driver {
+        case .sqlite(let row): row.isNull(column)
+        case .postgresql(let row): row.isNull(column)
+        }
     }
 }

@@ -42,9 +42,9 @@ extension Store {
     private func insertConversation(
         isGroup: Bool, title: String?, of people: [UserID], at time: Timestamp
     ) throws(StoreError) -> ConversationID {
-        try statements.insertConversation.run(
-            .integer(time.microseconds), .integer(isGroup ? 1 : 0), SQLValue(title))
-        let id = ConversationID(database.lastInsertedRow)
+        let id = ConversationID(
+            try statements.insertConversation.insert(
+                .integer(time.microseconds), .integer(isGroup ? 1 : 0), SQLValue(title)))
         for person in people { try insertMember(person, of: id) }
         return id
     }
@@ -88,11 +88,13 @@ extension Store {
     package func add(_ people: [UserID], to group: ConversationID) throws(StoreError) {
         for person in people { try insertMember(person, of: group) }
         members[group] = nil
+        hasChangedPeople = true
     }
 
     /// Takes a person out of a group, inside a transaction; what they wrote stays.
     package func remove(_ user: UserID, from group: ConversationID) throws(StoreError) {
         try statements.deleteMember.run(.integer(user.rawValue), .integer(group.rawValue))
         members[group] = nil
+        hasChangedPeople = true
     }
 }

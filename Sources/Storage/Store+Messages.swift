@@ -8,10 +8,10 @@ extension Store {
 
     /// Files what was stored lately by conversation, inside a transaction: in order, so that messages share pages.
     package func fileMessages() throws(StoreError) {
-        if unfiled.count == 0 { return }
+        guard let filing = statements.filing, unfiled.count > 0 else { return }
         hasFiled = true
-        try statements.file.run()
-        try statements.setFiled.run(.integer(newest.rawValue))
+        try filing.file.run()
+        try filing.setFiled.run(.integer(newest.rawValue))
         unfiled.removeAll()
     }
 

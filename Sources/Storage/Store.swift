@@ -29,7 +29,7 @@ package final class Store {
     /// Who is in a conversation, for those that were written into lately.
     var members = IDTable<Conversation, [UserID]>()
     /// What was stored lately and not filed by conversation.
-    let unfiled = UnfiledMessages()
+    let unfiled: UnfiledMessages
     /// Who is deleted: nothing is stored in their name, or for them.
     var gone: Set<UserID> = [] { didSet { isAnyoneGone = !gone.isEmpty } }
     private(set) var isAnyoneGone = false
@@ -37,6 +37,12 @@ package final class Store {
     /// Whether the journal holds what was erased, and of whom it holds nothing any more.
     package internal(set) var wantsScrub = false
     var scrubbed: Set<UserID> = []
+    /// Whether what is deleted stays in a journal for a while, which is emptied then.
+    let hasJournal: Bool
+    /// Whether the transaction under way has changed what other nodes remember of people and who is where.
+    var hasChangedPeople = false
+    /// What was last seen of what other nodes have changed.
+    var versions = SharedVersions()
     /// Whether the transaction under way has filed messages, and whether what is in memory has to be read anew.
     var hasFiled = false
     private var needsReload = false
@@ -53,22 +59,27 @@ package final class Store {
         }
     }
 
+    /// Opens an SQLite database; see ``init(_:logLimit:)``.
+    package convenience init(path: String, logLimit: Int? = nil) throws(StoreError) {
+        try self.init(.sqlite(path: path), logLimit: logLimit)
+    }
+
     /// Opens the database, creates or migrates it, and makes commits wait for the disk.
     ///
-    /// - Parameter logLimit: For the server, which calls ``checkpointIfDue()``: how many pages the write-ahead log may
-    ///   have. Commands leave the log to the server, or to the end of the last of them.
-    package init(path: String, logLimit: Int? = nil) throws(StoreError) {
-        let database = try Database(path: path, .readWrite)
+    /// - Parameter logLimit: For the server on SQLite, which calls ``checkpointIfDue()``: how many pages the write-ahead
+    ///   log may have. Commands leave the log to the server, or to the end of the last of them.
+    package init(_ location: StoreLocation, logLimit: Int? = nil) throws(StoreError) {
+        let database = try Database(location, .readWrite)
         self.database = database
-        try database.execute("PRAGMA busy_timeout = \(Self.patience)")
-        try database.execute("PRAGMA journal_mode = WAL")
-        try database.execute("PRAGMA synchronous = FULL")
-        try database.execute("PRAGMA wal_autocheckpoint = 0")
-        try database.execute("PRAGMA foreign_keys = ON")
-        log = try logLimit.map { limit throws(StoreError) in try WriteAheadLog(of: database, limit: limit) }
-        // What is deleted is overwritten.
-        try database.execute("PRAGMA secure_delete = ON")
-        try Migrations.run(on: database)
+        if let sqlite = database.sqlite {
+            log = try Self.prepare(sqlite, logLimit: logLimit)
+            try Migrations.run(on: database)
+        } else {
+            log = nil
+            try PostgreSQLSchema.migrate(database)
+        }
+        hasJournal = database.sqlite != nil
+        unfiled = UnfiledMessages(isKept: database.sqlite != nil)
         statements = try Statements(database)
         accounts = try Accounts(database)
         conversations = try Conversations(database, accounts)
@@ -81,8 +92,21 @@ package final class Store {
         retention = try RetentionStatements(database)
         gone = Set(try erasure.gone.all { UserID($0.integer(0)) })
         isAnyoneGone = !gone.isEmpty
-        try transaction { () throws(StoreError) in try accounts.foldUsernames() }
+        try transaction { () throws(StoreError) in try accounts.foldUsernames(in: database) }
         try reload()
+    }
+
+    /// Sets an SQLite connection up for writing.
+    private static func prepare(_ database: SQLiteConnection, logLimit: Int?) throws(StoreError) -> WriteAheadLog? {
+        try database.execute("PRAGMA busy_timeout = \(patience)")
+        try database.execute("PRAGMA journal_mode = WAL")
+        try database.execute("PRAGMA synchronous = FULL")
+        try database.execute("PRAGMA wal_autocheckpoint = 0")
+        try database.execute("PRAGMA foreign_keys = ON")
+        let log = try logLimit.map { limit throws(StoreError) in try WriteAheadLog(of: database, limit: limit) }
+        // What is deleted is overwritten.
+        try database.execute("PRAGMA secure_delete = ON")
+        return log
     }
 
     /// How long the database may be held by others, in milliseconds: a command that runs beside the server is done in less.
@@ -102,10 +126,13 @@ package final class Store {
     package func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
         if needsReload { try reload() }
         let (last, count, lastRevocation) = (lastMessage, unfiled.count, revocations.last)
-        let gone = gone
+        let (gone, newlyGone, versions) = (gone, newlyGone, versions)
         hasFiled = false
+        hasChangedPeople = false
+        notifications.hasChanged = false
         do {
-            return try database.transaction(statements.transaction, body)
+            if statements.raiseVersions == nil { return try database.transaction(body) }
+            return try sharedTransaction(body)
         } catch {
             // What was remembered may never have happened.
             directConversations = [:]
@@ -114,7 +141,8 @@ package final class Store {
             notifications.forgetCounts()
             newest = last
             self.gone = gone
-            newlyGone = []
+            self.newlyGone = newlyGone
+            self.versions = versions
             revocations.last = lastRevocation
             if hasFiled { needsReload = true } else { unfiled.truncate(to: count) }
             throw error
@@ -125,7 +153,7 @@ package final class Store {
         needsReload = true
         newest = try statements.lastMessage.first { MessageID($0.integer(0)) } ?? MessageID(0)
         unfiled.removeAll()
-        try statements.unfiled.forEach { row in
+        try statements.filing?.unfiled.forEach { row in
             unfiled.append(
                 MessageID(row.integer(0)), from: UserID(row.integer(1)), in: ConversationID(row.integer(2)))
             return true
@@ -176,7 +204,7 @@ package final class Store {
     ///
     /// - Parameter fresh: What it becomes where it is missing.
     package func secret(_ name: String, orFresh fresh: [UInt8]) throws(StoreError) -> [UInt8] {
-        let insert = try database.prepare("INSERT OR IGNORE INTO secrets VALUES (?1, ?2)")
+        let insert = try database.prepare("INSERT INTO secrets (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
         try insert.run(.text(name), .blob(fresh))
         let find = try database.prepare("SELECT value FROM secrets WHERE name = ?1")
         return try find.first(.text(name)) { $0.blob(0) } ?? fresh

@@ -23,9 +23,15 @@ final class UnfiledMessages {
     /// One property: an access that calls on something is checked at run time, each of them.
     private var kept = Kept()
     private(set) var count = 0
+    /// Whether there is need for it.
+    private let isKept: Bool
+
+    /// - Parameter isKept: Whether messages are filed later; else nothing is ever kept here.
+    init(isKept: Bool) { self.isKept = isKept }
 
     /// Adds a message that is newer than all others.
     func append(_ message: MessageID, from sender: UserID, in conversation: ConversationID) {
+        if !isKept { return }
         kept.append(message, from: sender, in: conversation)
         count += 1
     }

@@ -81,11 +81,12 @@ struct Arguments {
     }
 
     /// The flags that configure; every command takes these two.
-    static let commonFlags: Set<String> = ["--config", "--database"]
+    static let commonFlags: Set<String> = ["--config", "--database", "--store"]
     static let settingFlags = Set(Setting.all.filter { !$0.isSecret }.map(\.flag)).union(["--config"])
 
     static let commonHelp = """
           --database FILE  the database (default: switchboard.db)
+          --store URL      where it is not in a file, such as postgres://USER@HOST/DATABASE
           --config FILE    a configuration file, JSON
           --help           this text
           --version        the version

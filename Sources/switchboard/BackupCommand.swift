@@ -28,7 +28,7 @@ enum BackupCommand {
         let arguments = try Arguments(
             words, flags: Arguments.commonFlags, switches: ["--overwrite", "--json"], help: help)
         let name = try arguments.onlyWord("FILE")
-        let database = try DatabaseFile(arguments)
+        let database = try DatabaseFile(arguments, for: "backup")
         try database.requireExistence()
         let file = try database.begin(name, isReplacing: arguments.has("--overwrite"))
         try await DatabaseFile.copy(database.path, to: file, pagesAtOnce: pagesAtOnce)

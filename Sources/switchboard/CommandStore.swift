@@ -6,11 +6,11 @@ import Storage
 /// The database as the commands use it, whether a server runs on it or not.
 enum CommandStore {
     static func open(_ arguments: Arguments) throws -> Store {
-        let path = try arguments.configuration().database
+        let location = try arguments.configuration().store
         do {
-            return try Store(path: path)
+            return try Store(location)
         } catch {
-            throw Failure("cannot open the database \(path): \(error)")
+            throw Failure("cannot open the database \(location): \(error)")
         }
     }
 }

@@ -3,11 +3,27 @@ import Foundation
 import Server
 import Storage
 
-/// The database as a file, for the commands that copy it and look it through.
+/// The database as a file, for the commands that copy it.
 struct DatabaseFile {
     let path: String
 
-    init(_ arguments: Arguments) throws { path = try arguments.configuration().database }
+    /// - Parameter command: What is done to the file.
+    init(_ arguments: Arguments, for command: String) throws {
+        let configuration = try arguments.configuration()
+        if !configuration.store.isFile {
+            throw Failure(
+                "\(command) is for a database in a file; PostgreSQL has pg_dump and pg_restore for that, "
+                    + "as docs/POSTGRESQL.md says")
+        }
+        path = configuration.database
+    }
+
+    /// The store that a command looks through, which must be there.
+    static func store(_ arguments: Arguments) throws -> StoreLocation {
+        let location = try arguments.configuration().store
+        if case .sqlite(let path) = location, !exists(path) { throw Failure("there is no database \(path)") }
+        return location
+    }
 
     static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
@@ -34,9 +50,14 @@ struct DatabaseFile {
     ///
     /// - Parameter isReplacing: Whether another one may have the name.
     func begin(_ name: String, isReplacing: Bool) throws -> PartialFile {
-        if Self.isSame(name, path) { throw Failure("\(name) is the database itself") }
-        if !isReplacing, Self.exists(name) { throw Self.isTaken(name) }
-        return try Self.begin(name)
+        try Self.begin(name, besides: path, isReplacing: isReplacing)
+    }
+
+    /// - Parameter path: A file that it must not be.
+    static func begin(_ name: String, besides path: String, isReplacing: Bool) throws -> PartialFile {
+        if isSame(name, path) { throw Failure("\(name) is the database itself") }
+        if !isReplacing, exists(name) { throw isTaken(name) }
+        return try begin(name)
     }
 
     static func finish(_ file: PartialFile, isReplacing: Bool) throws {

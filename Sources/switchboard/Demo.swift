@@ -11,8 +11,8 @@ enum Demo {
     ]
 
     /// Makes the people where the database has none, gives each a token for a day, and prints what to paste.
-    static func prepare(database: String, address: String, isSecure: Bool) throws {
-        let store = try Store(path: database)
+    static func prepare(_ location: StoreLocation, address: String, isSecure: Bool) throws {
+        let store = try Store(location)
         let tokens = try store.transaction { () throws(StoreError) -> [(user: User, token: String)] in
             if try store.accounts.allUsers().isEmpty {
                 for person in people {

@@ -28,18 +28,18 @@ enum ExportCommand {
         let arguments = try Arguments(
             words, flags: Arguments.commonFlags.union(["--user", "--output"]), switches: ["--overwrite"], help: help)
         try arguments.noWords()
-        let database = try DatabaseFile(arguments)
-        try database.requireExistence()
+        let store = try DatabaseFile.store(arguments)
         let user = try arguments.value("--user").map { try CommandStore.open(arguments).user(called: $0).id }
-        if user == nil { try Restoration.requireNewestVersion(database.path) }
+        if user == nil { try Database.requireNewestVersion(store) }
         guard let name = arguments.value("--output") else {
             if arguments.has("--overwrite") { throw UsageError("--overwrite needs --output") }
-            return try write(Export(path: database.path, of: user)) { bytes throws(IOError) in
+            return try write(Export(store, of: user)) { bytes throws(IOError) in
                 try System.writeAllToStandardOutput(bytes)
             }
         }
-        let file = try database.begin(name, isReplacing: arguments.has("--overwrite"))
-        try write(Export(path: database.path, of: user)) { bytes throws(IOError) in try file.append(bytes) }
+        let file = try DatabaseFile.begin(
+            name, besides: arguments.configuration().database, isReplacing: arguments.has("--overwrite"))
+        try write(Export(store, of: user)) { bytes throws(IOError) in try file.append(bytes) }
         try DatabaseFile.finish(file, isReplacing: arguments.has("--overwrite"))
     }
 

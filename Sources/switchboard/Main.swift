@@ -23,6 +23,7 @@ struct Main {
           restore       make a backup the database
           verify        look through the database or a backup for damage
           export        write what the database holds as lines of JSON
+          copy          move all that a store holds into another one, such as PostgreSQL
           check-config  check the configuration and show what is in force
 
         `switchboard COMMAND --help` tells more. `switchboard --version` prints the version.
@@ -56,6 +57,7 @@ struct Main {
             case "restore": try await RestoreCommand.run(rest)
             case "verify": try VerifyCommand.run(rest)
             case "export": try ExportCommand.run(rest)
+            case "copy": try CopyCommand.run(rest)
             case "check-config": try CheckConfigCommand.run(rest)
             case let other?: throw UsageError("unknown command \"\(other)\"; see switchboard --help")
             }

@@ -29,7 +29,7 @@ enum NotifyCommand {
                 "--user", "--college", "--title", "--message", "--category", "--type", "--link", "--priority", "--data",
             ]), switches: ["--everybody", "--json"], help: help)
         try arguments.noWords()
-        let database = try arguments.configuration().database
+        let configuration = try arguments.configuration()
         let title = try arguments.required("--title")
         let message = try arguments.required("--message")
         if title.isEmpty || message.isEmpty { throw UsageError("--title and --message must not be empty") }
@@ -47,7 +47,7 @@ enum NotifyCommand {
 
         if let excess = content.excess(maximumText: try arguments.configuration().maxText) { throw UsageError(excess) }
 
-        let id = try await send(content, to: audience(arguments), database: database)
+        let id = try await send(content, to: audience(arguments), configuration)
         if arguments.has("--json") {
             Terminal.printJSON { json in json.object { $0.member("id", id) } }
         } else {
@@ -82,12 +82,12 @@ enum NotifyCommand {
 
     /// Through the running server if there is one, else into the database.
     private static func send(
-        _ content: NotificationContent, to audience: Audience, database: String
+        _ content: NotificationContent, to audience: Audience, _ configuration: Configuration
     ) async throws -> Int64 {
-        if let id = try await sendToServer(content, audience, database) { return id }
+        if let id = try await sendToServer(content, audience, configuration.database) { return id }
         // With the lock in hand, no server can start and miss what is written here.
-        let lock = try takeLock(database)
-        let store = try Store(path: database)
+        let lock = try takeLock(configuration.database)
+        let store = try Store(configuration.store)
         let id = try store.transaction { () throws(StoreError) in
             try store.notifications.add(content, for: audience, at: .now).id.rawValue
         }

@@ -24,7 +24,7 @@ enum RestoreCommand {
         let arguments = try Arguments(
             words, flags: Arguments.commonFlags, switches: ["--replace", "--unsealed"], help: help)
         let name = try arguments.onlyWord("FILE")
-        let database = try DatabaseFile(arguments)
+        let database = try DatabaseFile(arguments, for: "restore")
         if !DatabaseFile.exists(name) { throw Failure("there is no file \(name)") }
         if DatabaseFile.isSame(name, database.path) { throw Failure("\(name) is the database itself") }
         let isReplacing = DatabaseFile.exists(database.path)
@@ -40,7 +40,7 @@ enum RestoreCommand {
         } catch {
             throw Failure("\(name) is not restored: \(error)")
         }
-        let findings = try Verification.run(file.path)
+        let findings = try Verification.run(.sqlite(path: file.path))
         if !findings.isEmpty {
             for finding in findings { Terminal.print("\(finding.check): \(finding.detail)") }
             throw Failure("\(name) is not restored: it is damaged")

@@ -32,7 +32,7 @@ enum ServeCommand {
         log.info(
             "listening",
             [
-                "address": "\(server.address)", "database": settings.database,
+                "address": "\(server.address)", "database": "\(settings.store)",
                 "tls": settings.tlsCertificates.isEmpty ? "off" : "on",
             ])
         if !settings.anonymous.isEmpty, settings.allowedHosts.isEmpty, !settings.listen.isLoopback {
@@ -41,7 +41,7 @@ enum ServeCommand {
         }
         if arguments.has("--demo") {
             try Demo.prepare(
-                database: settings.database, address: "\(server.address)",
+                settings.store, address: "\(server.address)",
                 isSecure: !settings.tlsCertificates.isEmpty)
         }
         let hearing = Task {

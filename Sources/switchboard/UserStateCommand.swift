@@ -13,22 +13,26 @@ enum UserStateCommand {
     }
 
     static func delete(_ arguments: Arguments) async throws {
-        let database = try DatabaseFile(arguments)
+        let location = try arguments.configuration().store
         let store = try CommandStore.open(arguments)
         let user = try store.user(called: arguments.onlyWord("USER"))
         let isKnown = try store.transaction { () throws(StoreError) in
             try store.delete(user.id, keepingMessages: arguments.has("--keep-messages"))
         }
         if !isKnown { throw Failure("user \(user.id) is deleted already, and the messages are kept or being erased") }
-        try await finish(store, database)
+        try await finish(store, location)
     }
 
     /// Waits for the server to erase what is left, or erases it where there is none.
-    private static func finish(_ store: Store, _ database: DatabaseFile) async throws {
+    private static func finish(_ store: Store, _ location: StoreLocation) async throws {
+        guard case .sqlite(let path) = location else {
+            // Servers erase it too: whoever comes first does the next slice.
+            return try await erase(store)
+        }
         while try store.isErasing() {
             do {
-                let lock = try StoreLock(databasePath: database.path)
-                try await erase(Store(path: database.path, logLimit: Store.logLimit))
+                let lock = try StoreLock(databasePath: path)
+                try await erase(Store(path: path, logLimit: Store.logLimit))
                 withExtendedLifetime(lock) {}
             } catch let error as StoreError where error.isBusy {
                 try await ContinuousClock().sleep(for: .milliseconds(100))

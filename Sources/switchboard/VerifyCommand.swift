@@ -24,8 +24,8 @@ enum VerifyCommand {
     static func run(_ words: [String]) throws {
         let arguments = try Arguments(words, flags: Arguments.commonFlags, switches: ["--json"], help: help)
         let backup = try arguments.words.isEmpty ? nil : arguments.onlyWord("FILE")
-        let path = try backup ?? arguments.configuration().database
-        if !DatabaseFile.exists(path) { throw Failure("there is no \(backup == nil ? "database" : "file") \(path)") }
+        if let backup, !DatabaseFile.exists(backup) { throw Failure("there is no file \(backup)") }
+        let location = try backup.map { .sqlite(path: $0) } ?? DatabaseFile.store(arguments)
         var findings: [Verification.Finding] = []
         if let backup {
             switch try BackupSeal.check(backup) {
@@ -35,9 +35,9 @@ enum VerifyCommand {
             }
         }
         do {
-            findings += try Verification.run(path)
+            findings += try Verification.run(location)
         } catch {
-            throw Failure("cannot open \(path): \(error)")
+            throw Failure("cannot open \(location): \(error)")
         }
         if arguments.has("--json") {
             Terminal.printJSON { json in
@@ -53,10 +53,10 @@ enum VerifyCommand {
                 }
             }
         } else if findings.isEmpty {
-            Terminal.print("\(path) is sound")
+            Terminal.print("\(location) is sound")
         } else {
             for finding in findings { Terminal.print("\(finding.check): \(finding.detail)") }
         }
-        if !findings.isEmpty { throw Failure("\(path) is not sound; findings: \(findings.count)") }
+        if !findings.isEmpty { throw Failure("\(location) is not sound; findings: \(findings.count)") }
     }
 }

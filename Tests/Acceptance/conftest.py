@@ -10,8 +10,10 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
+import switchboard
 from client import Client
 from javascript_client import Driver
+from postgres import PostgreSQL
 from proxy import Proxy
 from redis_server import Redis
 from socketio_client import SocketIO
@@ -34,6 +36,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def tested_binary() -> None:
     if not os.access(os.environ.get("SWITCHBOARD_BIN", ""), os.X_OK):
         pytest.exit("SWITCHBOARD_BIN must name the switchboard binary to test", returncode=4)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL for all tests that don't end it."""
+    server = PostgreSQL("fsync=off", "full_page_writes=off", "max_connections=300")
+    yield server.start()
+    server.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tested_store(request: pytest.FixtureRequest) -> None:
+    """With TEST_STORE=postgresql, each server has a database there instead of a file."""
+    if os.environ.get("TEST_STORE") == "postgresql":
+        switchboard.new_store = request.getfixturevalue("postgresql").new_store
 
 
 @pytest.fixture(scope="module")

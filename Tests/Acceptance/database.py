@@ -8,11 +8,14 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
+import postgres
 from switchboard import Person, Server, eventually
 
 
 def rows(server: Server, query: str, *values: Any) -> list[tuple]:
     """All rows of a query on what is committed."""
+    if server.store:
+        return postgres.rows(server.store, query, *values)
     uri = f"{server.database.as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as database:
         return database.execute(query, values).fetchall()
@@ -26,6 +29,10 @@ def stored_texts(server: Server) -> list[str]:
 @contextlib.contextmanager
 def held_up(server: Server) -> Iterator[None]:
     """While this holds the database's lock, the server's writer waits: up to a second, or its changes fail."""
+    if server.store:
+        with postgres.locked(server.store):
+            yield
+        return
     with contextlib.closing(sqlite3.connect(server.database, timeout=10, isolation_level=None)) as database:
         database.execute("BEGIN IMMEDIATE")
         yield

@@ -26,6 +26,9 @@ PATIENT = {
     "SWITCHBOARD_TOKEN_FAILURES": "0", "SWITCHBOARD_CONNECTIONS_PER_PERSON": "0", "SWITCHBOARD_DRAIN_TIME": "0s",
 }
 
+# Set where the tests run on another store than SQLite: what makes the URL of a new one.
+new_store: Callable[[], str] | None = None
+
 _usernames = (f"person{number}" for number in itertools.count(1))
 
 
@@ -118,11 +121,13 @@ class Server:
 
     def __init__(
         self, folder: Path, *flags: object, listen: str = "127.0.0.1:0",
-        extra: dict[str, str] | None = None, prepare: Callable[[], None] | None = None,
+        extra: dict[str, str] | None = None, prepare: Callable[[], None] | None = None, store: str | None = None,
     ) -> None:
-        """`prepare` runs in the new process before the binary does."""
+        """`prepare` runs in the new process before the binary does; `store` is a URL, without which there is a file."""
         self.folder = folder
         self.database = folder / "switchboard.db"
+        self.store = store or (new_store() if new_store else None)
+        self.place = ["--database", str(self.database)] + (["--store", self.store] if self.store else [])
         self._flags = [*map(str, flags)]
         self._listen = listen
         self._extra = extra
@@ -134,7 +139,7 @@ class Server:
 
     def start(self) -> Server:
         """Returns once the server says that it listens."""
-        arguments = ["serve", "--listen", self._listen, "--database", str(self.database)]
+        arguments = ["serve", "--listen", self._listen, *self.place]
         self._process = subprocess.Popen(
             [binary(), *arguments, *self._flags], encoding="utf-8", errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -203,7 +208,7 @@ class Server:
         self, *arguments: object, stdin: str = "", extra: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Runs a command on this server's database."""
-        return command(*arguments, "--database", self.database, folder=self.folder, stdin=stdin, extra=extra)
+        return command(*arguments, *self.place, folder=self.folder, stdin=stdin, extra=extra)
 
     def cli(self, *arguments: object, stdin: str = "") -> str:
         """What a command prints that must succeed."""

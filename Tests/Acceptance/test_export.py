@@ -104,6 +104,6 @@ def test_wrong_words(server: Server) -> None:
     assert done.returncode == 1 and not (server.folder / "none.db").exists()
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [binary(), "export", "--database", server.database], stdout=full, stderr=subprocess.PIPE,
+            [binary(), "export", *server.place], stdout=full, stderr=subprocess.PIPE,
             env=environment(), encoding="utf-8", timeout=30)
     assert done.returncode == 1 and "cannot write the export" in done.stderr

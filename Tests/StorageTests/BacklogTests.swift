@@ -2,7 +2,7 @@ import Chat
 import Storage
 import Testing
 
-@Suite struct BacklogTests {
+@Suite(.onEachStore) struct BacklogTests {
     private let home: TemporaryStore
 
     init() throws { home = try TemporaryStore() }

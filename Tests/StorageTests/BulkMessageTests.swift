@@ -2,7 +2,7 @@ import Chat
 import Storage
 import Testing
 
-@Suite struct BulkMessageTests {
+@Suite(.onEachStore) struct BulkMessageTests {
     private let home: TemporaryStore
 
     init() throws { home = try TemporaryStore() }
@@ -52,7 +52,7 @@ import Testing
     @Test("a job is kept as it was given")
     func stored() throws {
         let added = try add(.people([home.asha.id, home.chitra.id]))
-        for job in [added, try #require(try ReadStore(path: home.folder.database).bulkMessages.bulkMessage(added.id))] {
+        for job in [added, try #require(try home.reader().bulkMessages.bulkMessage(added.id))] {
             #expect(job.id == BulkMessageID(1))
             #expect(job.status == .running)
             #expect([job.total, job.sent, job.unknown] == [2, 0, 0])
@@ -95,7 +95,7 @@ import Testing
         #expect(added.total == people.count)
         var served: [UserID] = []
         while true {
-            let store = try Store(path: home.folder.database)
+            let store = try home.another()
             guard let sent = try slice(limit, in: store) else { break }
             served += sent.compactMap(\.person)
             #expect(try job(added.id).sent == served.count)

@@ -2,7 +2,7 @@ import Chat
 import Storage
 import Testing
 
-@Suite struct ConversationTests {
+@Suite(.onEachStore) struct ConversationTests {
     private let home: TemporaryStore
     private var conversations: Conversations { home.store.conversations }
 
@@ -38,7 +38,7 @@ import Testing
         let conversation = try home.started(by: home.asha, with: home.ben)
         let other = try home.started(by: home.asha, with: home.chitra)
         #expect(other.id != conversation.id)
-        let (store, ben, asha) = (try Store(path: home.folder.database), home.ben, home.asha.id)
+        let (store, ben, asha) = (try home.another(), home.ben, home.asha.id)
         let outcome = try store.transaction { () throws(StoreError) in
             try store.apply(.startConversation(by: ben, with: asha, at: .start))
         }

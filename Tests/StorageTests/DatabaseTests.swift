@@ -93,10 +93,10 @@ import Testing
     @Test("commits wait for the disk, and readers don't wait for the writer")
     func modes() throws {
         let home = try TemporaryStore()
-        let mode = try Database(path: home.folder.database, .readOnly).prepare("PRAGMA journal_mode")
+        let mode = try Database(home.location, .readOnly).prepare("PRAGMA journal_mode")
         #expect(try mode.first { $0.text(0) } == "wal")
         let store = home.store
-        let reader = try ReadStore(path: home.folder.database)
+        let reader = try home.reader()
         try store.transaction { () throws(StoreError) in
             _ = try store.accounts.add(username: "dev", name: "Dev", college: nil, password: nil, at: .start)
             #expect((try? reader.accounts.allUsers().count) == 3)

@@ -19,7 +19,7 @@ import Testing
                 home.started(by: asha, with: ben).id, home.started(by: asha, with: chitra).id,
                 home.group(asha, ben, chitra).id,
             ]
-            reader = try ReadStore(path: home.folder.database)
+            reader = try home.reader()
         }
 
         func file() throws {
@@ -77,7 +77,9 @@ import Testing
         }
     }
 
-    @Test("what can be read is the same whether messages are filed at once, sometimes or never", arguments: 0..<12)
+    @Test(
+        "what can be read is the same whether messages are filed at once, sometimes or never", .onEachStore,
+        arguments: 0..<12)
     func differential(_ seed: UInt64) throws {
         var random = Generator(state: seed)
         let (filed, sometimes, never) = (try Talks(), try Talks(), try Talks())
@@ -103,7 +105,7 @@ import Testing
         let home = try TemporaryStore()
         for number in 1...3 { try home.sent("\(number)", from: home.asha, to: home.ben) }
         #expect(home.store.hasUnfiledMessages)
-        let again = try Store(path: home.folder.database)
+        let again = try home.another()
         #expect(again.hasUnfiledMessages)
         #expect(try again.waiting(for: home.ben.id).messages.map(\.text) == ["1", "2", "3"])
         try again.transaction { () throws(StoreError) in try again.fileMessages() }

@@ -5,7 +5,7 @@ import Testing
 import struct Chat.Attachment
 
 /// Pages of conversations and of their messages.
-@Suite struct HistoryTests {
+@Suite(.onEachStore) struct HistoryTests {
     private let home: TemporaryStore
     private let talk: Conversation
     private var conversations: Conversations { home.store.conversations }
@@ -99,7 +99,7 @@ import struct Chat.Attachment
     func content() throws {
         let attachment = Attachment("https://a/b")
         let sent = try home.said("é\0\u{1F600}", by: home.ben, in: talk.id, attachment: attachment, at: .later(5))
-        let reader = try ReadStore(path: home.folder.database).conversations
+        let reader = try home.reader().conversations
         for source in [conversations, reader] {
             for found in [try source.message(sent.id), try source.messages(of: talk.id, before: nil, limit: 1).first] {
                 let message = try #require(found)
@@ -168,7 +168,7 @@ import struct Chat.Attachment
     func listed() throws {
         let group = try home.group(home.chitra, home.asha, home.ben, title: "Team")
         let listed = try #require(
-            try ReadStore(path: home.folder.database).conversations.list(of: home.ben.id, behind: nil, limit: 1).first)
+            try home.reader().conversations.list(of: home.ben.id, behind: nil, limit: 1).first)
         #expect(listed.conversation.id == group.id)
         #expect(listed.conversation.isGroup)
         #expect(listed.conversation.title == "Team")

@@ -2,7 +2,7 @@ import Chat
 import Storage
 import Testing
 
-@Suite struct MessageTests {
+@Suite(.onEachStore) struct MessageTests {
     private let home: TemporaryStore
 
     init() throws { home = try TemporaryStore() }
@@ -30,7 +30,7 @@ import Testing
         #expect(first.conversation == answer.conversation)
         #expect(first.conversation != other.conversation)
 
-        let reopened = try Store(path: home.folder.database)
+        let reopened = try home.another()
         let (asha, ben) = (home.asha, home.ben)
         let outcome = try reopened.transaction { () throws(StoreError) in
             try reopened.apply(.send(Draft(text: "4"), from: ben, to: .person(asha.id), at: .start))
@@ -50,7 +50,7 @@ import Testing
     @Test("ids grow by one, also over a restart")
     func ids() throws {
         #expect(try (1...3).map { try home.sent("\($0)", from: home.asha, to: home.ben).id.rawValue } == [1, 2, 3])
-        #expect(try Store(path: home.folder.database).lastMessage == MessageID(3))
+        #expect(try home.another().lastMessage == MessageID(3))
     }
 
     // MARK: - Transactions
@@ -198,7 +198,7 @@ import Testing
         #expect(try home.apply(.count(.decrement(.max), at: .start)).refusal == .counterOverflow)
         #expect(try home.store.counter() == -2)
         try home.store.probe()
-        #expect(try Store(path: home.folder.database).counter() == -2)
+        #expect(try home.another().counter() == -2)
         guard case .counted(.reset, 0, .start) = try home.apply(.count(.reset, at: .start)) else {
             throw Unexpected("another count")
         }

@@ -2,7 +2,7 @@ import Chat
 import Storage
 import Testing
 
-@Suite struct NoticeTests {
+@Suite(.onEachStore) struct NoticeTests {
     private let home: TemporaryStore
 
     init() throws { home = try TemporaryStore() }
@@ -36,7 +36,7 @@ import Testing
     func draft() throws {
         let (notice, announced) = try add()
         #expect(announced == nil)
-        let stored = try #require(try ReadStore(path: home.folder.database).notices.notice(notice.id))
+        let stored = try #require(try home.reader().notices.notice(notice.id))
         for notice in [notice, stored] {
             #expect(notice.id == NoticeID(1))
             #expect(notice.title == "Holiday")

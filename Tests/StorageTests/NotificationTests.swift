@@ -2,7 +2,7 @@ import Chat
 import Storage
 import Testing
 
-@Suite struct NotificationTests {
+@Suite(.onEachStore) struct NotificationTests {
     private let home: TemporaryStore
 
     init() throws { home = try TemporaryStore() }

@@ -2,7 +2,7 @@ import Chat
 import Storage
 import Testing
 
-@Suite struct ReadingTests {
+@Suite(.onEachStore) struct ReadingTests {
     private let home: TemporaryStore
 
     init() throws { home = try TemporaryStore() }

@@ -3,7 +3,7 @@ import Storage
 import Testing
 
 /// What callers name their requests, by the example of notifications.
-@Suite struct RequestKeyTests {
+@Suite(.onEachStore) struct RequestKeyTests {
     private let home: TemporaryStore
     private static let day = Duration.seconds(86_400)
 
@@ -54,7 +54,7 @@ import Testing
     func restart() throws {
         let key = try key("k")
         let first = try notify(key).notification
-        let again = try notify(key, in: Store(path: home.folder.database))
+        let again = try notify(key, in: home.another())
         #expect(again.isRepeat)
         #expect(again.notification.id == first.id)
     }
@@ -109,7 +109,7 @@ import Testing
         }
         #expect(try secret("jwt", [0, 255, 7], in: home.store) == [0, 255, 7])
         #expect(try secret("jwt", [1], in: home.store) == [0, 255, 7])
-        #expect(try secret("jwt", [2], in: Store(path: home.folder.database)) == [0, 255, 7])
+        #expect(try secret("jwt", [2], in: home.another()) == [0, 255, 7])
         #expect(try secret("other", [3], in: home.store) == [3])
     }
 }

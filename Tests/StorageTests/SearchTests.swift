@@ -2,7 +2,7 @@ import Chat
 import Storage
 import Testing
 
-@Suite struct SearchTests {
+@Suite(.onEachStore) struct SearchTests {
     private let home: TemporaryStore
     private var accounts: Accounts { home.store.accounts }
 

@@ -173,8 +173,8 @@ import Testing
             FROM sqlite_schema t LEFT JOIN pragma_table_info(t.name) c ORDER BY t.name, c.cid
             """
         let new = try TemporaryStore()
-        let shapes = try [folder.database, new.folder.database].map { path in
-            try Database(path: path, .readOnly).prepare(shape).all { $0.text(0) }
+        let shapes = try [.sqlite(path: folder.database), new.location].map { location in
+            try Database(location, .readOnly).prepare(shape).all { $0.text(0) }
         }
         #expect(shapes[0] == shapes[1])
         #expect(shapes[0].contains("table users folded"))

@@ -1,18 +1,19 @@
 import Chat
-import Storage
 
 import struct Chat.Attachment
 
+@testable import Storage
+
 /// A store with three people in it.
 final class TemporaryStore {
-    let folder: TemporaryFolder
+    private let database: TemporaryDatabase
     let store: Store
     let asha, ben, chitra: User
 
     /// - Parameter logLimit: As of the store.
     init(logLimit: Int? = nil) throws {
-        folder = try TemporaryFolder()
-        store = try Store(path: folder.database, logLimit: logLimit)
+        database = try TemporaryDatabase()
+        store = try Store(database.location, logLimit: logLimit)
         let store = store
         (asha, ben, chitra) = try store.transaction { () throws(StoreError) in
             (
@@ -120,8 +121,15 @@ final class TemporaryStore {
 
     /// The number that a query of one value gives.
     func number(_ sql: String) throws -> Int64? {
-        try Database(path: folder.database, .readOnly).prepare(sql).first { $0.integer(0) }
+        try Database(location, .readOnly).prepare(sql).first { $0.integer(0) }
     }
+
+    var location: StoreLocation { database.location }
+
+    /// The store as another process opens it.
+    func another() throws(StoreError) -> Store { try Store(location) }
+
+    func reader() throws(StoreError) -> ReadStore { try ReadStore(location) }
 }
 
 extension Store {

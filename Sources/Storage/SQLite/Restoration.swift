@@ -47,15 +47,6 @@ package enum Restoration {
         return last
     }
 
-    /// - Throws: For a database that this program has to migrate first, or can't.
-    package static func requireNewestVersion(_ path: String) throws(StoreError) {
-        let version = try Database(path: path, .readOnly).prepare("PRAGMA user_version").first { Int($0.integer(0)) }
-        if version == Migrations.steps.count { return }
-        throw StoreError(
-            code: 1,
-            message: "the database is of version \(version ?? 0), this program's is \(Migrations.steps.count)")
-    }
-
     /// Moves all that a database's journal holds into its file, so that the file is whole alone.
     package static func fold(_ path: String) throws(StoreError) {
         let database = try Database(path: path, .readWrite)

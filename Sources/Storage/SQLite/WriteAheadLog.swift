@@ -12,7 +12,7 @@ internal import CSQLite
 /// somebody read the database; so after such a failure there is none until the server starts again, and all changes stay
 /// in the log, where they are safe.
 @safe final class WriteAheadLog {
-    private let database: Database
+    private let database: SQLiteConnection
     /// How many pages the log has, as of the last commit; SQLite writes it.
     private let pages: UnsafeMutablePointer<Int32>
     private let limit: Int32
@@ -22,7 +22,7 @@ internal import CSQLite
     private var isKept = false
 
     /// - Parameter limit: How many pages, of 4 KiB as a rule, are worth a checkpoint.
-    init(of database: Database, limit: Int) throws(StoreError) {
+    init(of database: SQLiteConnection, limit: Int) throws(StoreError) {
         self.database = database
         self.limit = Int32(clamping: limit)
         next = self.limit
@@ -108,6 +108,6 @@ internal import CSQLite
 
     private func check(_ result: Int32) throws(StoreError) {
         if result == SQLITE_OK { return }
-        throw unsafe StoreError(code: result, message: String(cString: sqlite3_errstr(result)), systemError: 0)
+        throw unsafe StoreError(code: result, message: String(cString: sqlite3_errstr(result)))
     }
 }

@@ -1,5 +1,8 @@
-/// The database's schema, as the steps that lead to it. A step that was released is never changed.
+/// The schema of an SQLite database, as the steps that lead to it. A step that was released is never changed.
 enum Migrations {
+    /// What both kinds of database are brought to.
+    static var newest: Int { steps.count }
+
     /// Step *n* (from 1) takes a database from version *n* - 1 to *n*; `PRAGMA user_version` holds the version.
     static let steps: [String] = [
         """

@@ -1,0 +1,143 @@
+"""A real PostgreSQL for the tests: on a free port and a local socket, with its data in a folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from switchboard import PATIENCE
+
+# Switchboard's own lock, which makes one node write at a time.
+LOCK = 0x5377697463686264
+
+
+def _programs() -> Path:
+    """Where initdb and postgres are: Debian has them where only administrators look."""
+    folders = [Path(folder) for folder in glob.glob("/usr/lib/postgresql/*/bin")]
+    if found := shutil.which("pg_isready"):
+        folders.append(Path(found).parent)
+    found = [folder for folder in folders if (folder / "initdb").exists()]
+    assert found, "PostgreSQL is missing; make tools-for-tests installs it"
+    return max(found, key=lambda folder: float(folder.parent.name) if folder.parent.name.isdigit() else 0)
+
+
+class PostgreSQL:
+    """A server that can be killed, stopped, paused and started again. People sign in with a password over TCP."""
+
+    PASSWORD = "p@ss/word?%41"
+
+    def __init__(self, *settings: str) -> None:
+        """`settings` are NAME=VALUE, as postgresql.conf has them."""
+        # A socket's path has to be short.
+        self.folder = Path(tempfile.mkdtemp(prefix="switchboard-pg-", dir="/tmp"))
+        # It refuses to run as root.
+        self._user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+        if self._user:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self._programs = _programs()
+        self._settings = settings
+        self._databases = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        password = self.folder / "password"
+        password.write_text(self.PASSWORD)
+        password.chmod(0o644)
+        self._run(
+            "initdb", "-D", self.folder / "data", "-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256",
+            f"--pwfile={password}", "-E", "UTF8", "--locale=C", "-N",
+        )
+
+    def _run(self, program: str, *arguments: object) -> None:
+        done = subprocess.run(
+            [self._programs / program, *map(str, arguments)], capture_output=True, encoding="utf-8", cwd=self.folder,
+            **self._user)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def start(self) -> PostgreSQL:
+        """Returns once it answers."""
+        options = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}",
+                   "max_wal_senders=0", "wal_level=minimal", "shared_buffers=32MB", *self._settings]
+        with open(self.folder / "log", "ab") as log:
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", "-D", self.folder / "data"] + [f"-c{option}" for option in options],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, start_new_session=True, **self._user)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.connect("postgres").close()
+                return self
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, (self.folder / "log").read_text()[-2000:]
+                time.sleep(0.02)
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Ends it: by SIGINT in order, by SIGQUIT at once."""
+        self._process.send_signal(number)
+        self._process.wait(PATIENCE)
+
+    def kill9(self) -> None:
+        """Ends all of its processes as a crash of the machine would, but for the disk."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(PATIENCE)
+
+    def pause(self) -> None:
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.killpg(self._process.pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.resume()
+            self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # What is in it.
+
+    def url(self, database: str) -> str:
+        """Over the local socket."""
+        return f"postgres://postgres@/{database}?host={self.folder}&port={self.port}"
+
+    def connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(
+            host=str(self.folder), port=self.port, user="postgres", dbname=database, autocommit=True, connect_timeout=2,
+            options="-csearch_path=switchboard,public")
+
+    def new_database(self, options: str = "") -> str:
+        self._databases += 1
+        name = f"db{self._databases}"
+        with contextlib.closing(self.connect("postgres")) as connection:
+            connection.execute(f"CREATE DATABASE {name} {options}")
+        return name
+
+    def new_store(self) -> str:
+        """The URL of a new database."""
+        return self.url(self.new_database())
+
+
+def rows(url: str, query: str, *values: Any) -> list[tuple]:
+    """All rows of a query; parameters are ?."""
+    with contextlib.closing(psycopg.connect(url, autocommit=True, options="-csearch_path=switchboard")) as connection:
+        return connection.execute(query.replace("%", "%%").replace("?", "%s"), values).fetchall()
+
+
+@contextlib.contextmanager
+def locked(url: str) -> Iterator[None]:
+    """While this holds the lock, no node can write."""
+    with contextlib.closing(psycopg.connect(url)) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        yield
+        connection.rollback()
