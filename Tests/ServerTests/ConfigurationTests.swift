@@ -51,6 +51,7 @@ import Testing
                 "history_limit": "10000",
                 "allow_registration": "false", "jwt_secret": "none", "jwt": "none", "bulk_rate": "500",
                 "metrics": "true", "retain_messages": "forever", "retain_notifications": "forever",
+                "store": "sqlite:switchboard.db", "store_retry": "10s",
                 "channels": "", "channels_prefix": "asgi", "channels_capacity": "100", "channels_expiry": "60s",
                 "channels_group_expiry": "86400s", "channels_keys": "0 set", "emitters": "none",
                 "emitters_key": "socket.io", "emitters_channel": "socketio",
@@ -90,6 +91,8 @@ import Testing
         "tls_key": ("/a.key", "/a.key"), "hsts": ("180d", "15552000s"),
         "trusted_proxies": ("10.0.0.0/8, ::1", "10.0.0.0/8,::1"), "proxy_protocol": ("true", "true"),
         "database": ("/var/lib/s.db", "/var/lib/s.db"),
+        "store": ("postgres://me@db.example:5433/chat", "postgres://me@db.example:5433/chat"),
+        "store_retry": ("3s", "3s"),
         "channels": ("redis://a/1, unix:///b", "redis://a:6379/1,unix:///b"), "channels_prefix": ("mine", "mine"),
         "channels_capacity": ("1", "1"), "channels_expiry": ("2s", "2s"), "channels_group_expiry": ("2s", "2s"),
         "channels_keys": ("a,b", "2 set"), "emitters": ("redis://", "redis://localhost:6379/0"),
@@ -163,7 +166,9 @@ import Testing
         ), "proxy_protocol": (["", "1", "v2"], "true or false"),
         "database": ([""], "a path"),
         // Their own tests have what is wrong with a URL.
-        "channels": ([], ""), "emitters": ([], ""), "channels_prefix": ([""], "1 to 100 characters"),
+        "store": ([], ""), "channels": ([], ""), "emitters": ([], ""),
+        "store_retry": (["0s", "5"], "a duration such as 500ms, 90s, 15m or 12h"),
+        "channels_prefix": ([""], "1 to 100 characters"),
         "channels_capacity": (["0", "x"], "1 to 1000000"),
         "channels_expiry": (["0s", "1"], "a duration such as 500ms, 90s, 15m or 12h"),
         "channels_group_expiry": (["1s", "x"], "2s or a longer duration"),
@@ -239,6 +244,24 @@ import Testing
         let secrets = ["channels_keys", "api_keys", "jwt_secret", "jwt"]
         #expect(Set(Setting.all.map(\.name)).symmetricDifference(Self.wrong.keys) == Set(secrets))
         #expect(Setting.all.filter(\.isSecret).map(\.name) == secrets)
+    }
+
+    @Test(
+        "a store that is none is refused without being repeated",
+        arguments: ["", "sqlite:", "mysql://me:hush@db/x", "postgres://me:hush@[::1/x", "postgres://%zz"])
+    func wrongStore(_ url: String) throws {
+        let text = try #require(error(environment: ["SWITCHBOARD_STORE": url]))
+        #expect(text.hasPrefix("SWITCHBOARD_STORE (environment): "))
+        #expect(!text.contains("hush") && !text.contains("%zz"))
+    }
+
+    @Test("a store's password is taken from a variable, not from a flag, and is not shown")
+    func storePassword() throws {
+        let url = "postgres://me:hush@db.example/chat"
+        let text = try #require(error(flags: ["store": url]))
+        #expect(text.contains("SWITCHBOARD_STORE") && !text.contains("hush"))
+        let taken = try configuration(environment: ["SWITCHBOARD_STORE": url])
+        #expect(taken.summary.contains { $0.name == "store" && $0.value == "postgres://me@db.example/chat" })
     }
 
     @Test("a wrong secret is not shown")
