@@ -20,12 +20,18 @@ if [ "$(id -u)" = 0 ]; then chown postgres "$folder"; fi
 cd "$folder"
 as_nobody "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C -N >"$folder/initdb.log" 2>&1 ||
     { cat "$folder/initdb.log" >&2; exit 1; }
-set -- fsync=off full_page_writes=off autovacuum=off wal_level=minimal max_wal_senders=0 max_connections=200 "$@"
+set -- dynamic_shared_memory_type=mmap fsync=off full_page_writes=off autovacuum=off wal_level=minimal max_wal_senders=0 max_connections=200 "$@"
 for setting in "$@"; do options="${options-} -c $setting"; done
 # The options are words.
 as_nobody "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= $options >"$folder/server.log" 2>&1 </dev/null &
 server=$!
-trap 'kill -QUIT $server 2>/dev/null && wait $server; rm -rf "$folder"' EXIT
+# PostgreSQL itself, not the shell that waits for it: what a shell starts in the background does not hear SIGQUIT.
+stop() {
+    kill -QUIT "$(head -n 1 "$folder/data/postmaster.pid")" 2>/dev/null || kill -KILL $server 2>/dev/null || true
+    wait $server || true
+    rm -rf "$folder"
+}
+trap stop EXIT
 until "$bin/pg_isready" -q -h "$folder"; do
     kill -0 $server 2>/dev/null || { cat "$folder/server.log" >&2; exit 1; }
     sleep 0.05

@@ -22,7 +22,6 @@ final class PostgreSQLServer: Sendable {
         process.executableURL = script
         process.standardInput = input
         process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
         // It would wait for itself.
         _ = fcntl(input.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         try process.run()
