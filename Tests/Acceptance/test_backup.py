@@ -237,7 +237,7 @@ async def test_the_former_database_is_kept_when_it_is_replaced(start: Start, con
 
 def test_a_backup_of_an_older_version_is_migrated(tmp_path: Path) -> None:
     old = tmp_path / "old.db"
-    schema = Path(__file__).parents[2] / "Sources" / "Storage" / "Migrations.swift"
+    schema = Path(__file__).parents[2] / "Sources" / "Storage" / "SQLite" / "Migrations.swift"
     steps = schema.read_text("utf-8").split('"""')[1::2]
     with contextlib.closing(sqlite3.connect(old)) as database, database:
         for step in steps[:2]:

@@ -257,7 +257,10 @@ def test_the_image_has_the_libraries_that_the_server_needs() -> None:
     linked = subprocess.run(["ldd", binary()], capture_output=True, text=True, check=True, timeout=10).stdout
     # Swift's own are in the binary there.
     names = [Path(path).name for path in re.findall(r"=> (/\S+)", linked) if "swift" not in path.lower()]
-    assert any(name.startswith("libssl") for name in names)
+    # What a library needs in turn its own package brings.
+    needed = subprocess.run(["readelf", "-d", binary()], capture_output=True, text=True, check=True, timeout=10).stdout
+    names = [name for name in names if f"[{name}]" in needed]
+    assert any(name.startswith("libssl") for name in names) and any(name.startswith("libpq") for name in names)
     found = subprocess.run(
         ["dpkg", "-S", *(f"*/{name}" for name in names)], capture_output=True, text=True, timeout=20).stdout
     for name in names:
