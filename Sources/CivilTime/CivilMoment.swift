@@ -29,6 +29,20 @@ package struct CivilMoment: Equatable, Sendable {
     }
 }
 
+extension CivilMoment {
+    /// The day's number from 1970-01-01 on; `nil` where there is no such day.
+    package static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int? {
+        guard (1...12).contains(month), (1...31).contains(day) else { return nil }
+        let marchYear = month > 2 ? year : year - 1
+        let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
+        let cycle = marchYear.floored(by: 400).quotient
+        let yearOfCycle = marchYear - 400 * cycle
+        let days = 365 * yearOfCycle + yearOfCycle / 4 - yearOfCycle / 100 + dayOfYear + cycle * 146_097 - 719_468
+        // The 31st of a month of 30 days is the first of the next.
+        return CivilMoment(secondsSince1970: days * 86_400).day == day ? days : nil
+    }
+}
+
 extension BinaryInteger {
     /// The quotient rounded down, and the remainder that is never negative.
     @inlinable package func floored(by divisor: Self) -> (quotient: Self, remainder: Self) {

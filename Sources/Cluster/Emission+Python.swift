@@ -1,3 +1,4 @@
+import Foundation
 package import JSON
 
 /// What python-socketio's managers publish, write-only ones and those of servers: JSON since 5.14.
@@ -50,11 +51,8 @@ extension Emission {
                 element.forEachElement { elements.append(json($0)) }
                 isFirst = false
             } else {
-                guard let bytes = element.withUTF8({ text in Base64.decode(text.indices.map { text[$0] }) }) ?? nil
-                else {
-                    throw .malformed
-                }
-                attachments.append(bytes)
+                guard let bytes = element.string.flatMap({ Data(base64Encoded: $0) }) else { throw .malformed }
+                attachments.append(Array(bytes))
             }
         }
         return .event(elements, attachments: attachments)

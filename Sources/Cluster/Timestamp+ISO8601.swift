@@ -1,4 +1,5 @@
 package import Chat
+import CivilTime
 
 extension Timestamp {
     /// Reads what Python's `isoformat()` and `str()` make of a moment: `2026-01-06T10:30:45.123456+05:30`. One without a
@@ -18,17 +19,10 @@ extension Timestamp {
             second = digits
         }
         guard let fraction = reader.fraction(), let zone = reader.zone(), reader.rest.isEmpty, year >= 1970,
-            (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
+            let days = CivilMoment.daysSince1970(year, month, day), hour < 24, minute < 60, second <= 60
         else { return nil }
-        let seconds = ((Self.days(year, month, day) * 24 + hour) * 60 + minute - zone) * 60 + second
+        let seconds = ((days * 24 + hour) * 60 + minute - zone) * 60 + second
         self.init(microseconds: Int64(seconds) * 1_000_000 + Int64(fraction))
-    }
-
-    /// Days since 1970 in the Gregorian calendar, counted in years that start in March.
-    private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        let marchYear = month > 2 ? year : year - 1
-        let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-        return 365 * marchYear + marchYear / 4 - marchYear / 100 + marchYear / 400 + dayOfYear - 719_468
     }
 
     private struct Reader {

@@ -17,7 +17,7 @@ actor Bridges {
     private var channels: ChannelBridge?
     private var emitters: EmitterBridge?
     private var batch: [BridgeMail] = []
-    private var said: [String: UInt64] = [:]
+    private var said: [String: Seldom] = [:]
 
     enum BridgeMail: Sendable {
         /// A loop has its first client of a group, or its last one has left.
@@ -109,8 +109,7 @@ actor Bridges {
                         case .refused(.storeUnavailable), .refused(.storeBusy): inbox.post(.unstored(order))
                         case .refused: inbox.post(.refused)
                         case .stored, .repeated, .read, .started, .joined, .notified, .notifiedBefore,
-                            .notificationRead,
-                            .notice, .counted, .unchanged:
+                            .notificationRead, .notice, .counted, .unchanged:
                             break
                         }
                     }))
@@ -122,9 +121,7 @@ actor Bridges {
 
     /// What may happen with every message is said once in ten seconds for each reason.
     private func isDue(_ reason: String) -> Bool {
-        if let before = said[reason], loop.now - before < 10_000 { return false }
-        said[reason] = loop.now
-        return true
+        said[reason, default: Seldom()].isDue(at: loop.now)
     }
 
     private func say(_ report: BridgeReport) {

@@ -32,16 +32,11 @@ extension Configuration {
         }
         for (name, value) in flags.sorted(by: { $0.key < $1.key }) {
             guard let setting = Setting.all.first(where: { $0.name == name }) else { continue }
-            if setting.isSecret(value) {
-                throw ConfigurationError(
-                    "\(setting.flag) (flag): others can read flags; a URL with a password belongs into \(setting.variable)"
-                )
-            }
             try take(value, for: setting, from: "\(setting.flag) (flag)")
-            if setting.name == "store", postgresql?.hasPassword == true {
+            if setting.holdsPassword(self) {
                 throw ConfigurationError(
-                    "--store (flag): others on this machine could read the password; "
-                        + "give the URL in SWITCHBOARD_STORE or the file, or the password in PGPASSWORD or ~/.pgpass")
+                    "\(setting.flag) (flag): others on this machine could read the password; give the URL in "
+                        + "\(setting.variable) or in the file")
             }
         }
     }

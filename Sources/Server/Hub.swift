@@ -171,14 +171,14 @@ final class Hub {
     /// It is tried again ten times a second.
     private func cannotAccept(_ error: IOError) {
         note(.outOfDescriptors)
-        if !exhaustion.isDue(at: wheel.now) { return }
+        if !exhaustion.isDue(at: loop.now) { return }
         log.warning("new connections have to wait", ["reason": error.description])
     }
 
     /// It may be a check of health, every second.
     func hasNoProxyHeader(_ address: String) {
         note(.badProxyHeader)
-        if !missingProxyHeader.isDue(at: wheel.now) { return }
+        if !missingProxyHeader.isDue(at: loop.now) { return }
         log.warning("a trusted proxy sent no PROXY header", ["address": address])
     }
 

@@ -34,6 +34,16 @@ enum Mail: Sendable {
     indirect case replaced(ConnectionID)
 }
 
+extension Mail {
+    /// Whether it is for one connection, or for the server itself, and not for whoever listens.
+    fileprivate var isForOne: Bool {
+        switch self {
+        case .event, .emitted, .committed, .revoked, .deleted: false
+        case .answer, .reply, .typing, .bulkSliceStored, .authenticated, .swept, .seated, .moved, .replaced: true
+        }
+    }
+}
+
 /// What a seat starts with, as of the place in the stream of events where it was taken.
 enum Seating: Sendable {
     /// What waited for the person; when it is not complete, more is to be asked for.
@@ -148,7 +158,7 @@ final class Exchange: Sendable {
 
     /// Mail that is gathered until its transaction is on the disk.
     struct Batch {
-        var byShard: [[Mail]]
+        fileprivate(set) var byShard: [[Mail]]
 
         mutating func publish(_ event: Event) {
             for shard in byShard.indices { byShard[shard].append(.event(event)) }
@@ -161,6 +171,9 @@ final class Exchange: Sendable {
         mutating func tellOfDeletion(_ user: UserID) {
             for shard in byShard.indices { byShard[shard].append(.deleted(user)) }
         }
+
+        /// Leaves out what was for those who asked for something: they have had their answers.
+        mutating func keepEvents() { for shard in byShard.indices { byShard[shard].removeAll(where: \.isForOne) } }
 
         mutating func send(_ mail: Mail, toShard shard: Int) { byShard[shard].append(mail) }
 

@@ -25,18 +25,3 @@ struct Outage {
     /// Blocks the thread for the moment that is worth waiting: the store says itself when it is worth an attempt.
     static func pause() { System.sleep(milliseconds: 20) }
 }
-
-extension Exchange.Batch {
-    /// Leaves out what was for those who asked for something: they have had their answers.
-    mutating func keepEvents() {
-        for shard in byShard.indices {
-            byShard[shard].removeAll { mail in
-                switch mail {
-                case .event, .emitted, .committed, .revoked, .deleted: false
-                case .answer, .reply, .typing, .bulkSliceStored, .authenticated, .swept, .seated, .moved, .replaced:
-                    true
-                }
-            }
-        }
-    }
-}

@@ -5,18 +5,13 @@ extension Setting {
     static let store = Setting(
         name: "store", allowed: "sqlite:PATH, or postgres://USER@HOST:PORT/DATABASE as libpq reads it",
         help: "where everything is stored; without it, in the database file; a URL with a password not as a flag",
-        isSecret: false, path: \.postgresql,
+        isSecret: false, path: \.postgresql, holdsPassword: { $0.store.hasPassword },
         set: { configuration, text in
-            if text.hasPrefix("sqlite:"), text.utf8.count > 7 {
-                configuration.database = String(text.dropFirst(7))
-                configuration.postgresql = nil
-                return nil
-            }
-            if !PostgreSQLLocation.isURL(text) {
-                return .because("this is no store; allowed is sqlite:PATH or postgres://USER@HOST:PORT/DATABASE")
-            }
-            do throws(PostgreSQLLocation.Malformed) {
-                configuration.postgresql = try PostgreSQLLocation(url: text)
+            do throws(StoreLocation.Malformed) {
+                switch try StoreLocation(text) {
+                case .sqlite(let path): (configuration.database, configuration.postgresql) = (path, nil)
+                case .postgresql(let location): configuration.postgresql = location
+                }
                 return nil
             } catch {
                 return .because(error.reason)

@@ -17,6 +17,8 @@ package struct Setting: Sendable {
     /// Takes a value over, or says what is wrong with it.
     let set: @Sendable (inout Configuration, String) -> Mistake?
     package let show: @Sendable (Configuration) -> String
+    /// Whether it is a URL with a password in it, which is no more taken from a flag than a secret is.
+    let holdsPassword: @Sendable (Configuration) -> Bool
     let isSame: @Sendable (Configuration, Configuration) -> Bool
     /// Takes it over from another configuration.
     let copy: @Sendable (Configuration, inout Configuration) -> Void
@@ -273,7 +275,7 @@ package struct Setting: Sendable {
     private static let channels = Setting(
         name: "channels", allowed: "a list of URLs such as redis://127.0.0.1:6379/0",
         help: "the Redis hosts of a Django channel layer whose groups clients are in", isSecret: false,
-        path: \.channels,
+        path: \.channels, holdsPassword: { $0.channels.contains { $0.password != nil } },
         set: { configuration, text in
             do throws(RedisURL.Mistake) {
                 configuration.channels = try urls(text)
@@ -287,6 +289,7 @@ package struct Setting: Sendable {
     private static let emitters = Setting(
         name: "emitters", allowed: "a URL such as redis://127.0.0.1:6379/0",
         help: "the Redis where emitters of Socket.IO publish", isSecret: false, path: \.emitters,
+        holdsPassword: { $0.emitters?.password != nil },
         set: { configuration, text in
             do throws(RedisURL.Mistake) {
                 configuration.emitters = try text.isEmpty ? nil : RedisURL(text)
@@ -303,12 +306,10 @@ package struct Setting: Sendable {
         return urls
     }
 
-    /// Whether a value is a secret although the setting is none: a URL with a password.
-    func isSecret(_ value: String) -> Bool { ["channels", "emitters"].contains(name) && value.contains("@") }
-
     init<Value: Equatable & Sendable>(
         name: String, allowed: String, help: String, isSecret: Bool,
         path: any WritableKeyPath<Configuration, Value> & Sendable,
+        holdsPassword: @escaping @Sendable (Configuration) -> Bool = { _ in false },
         set: @escaping @Sendable (inout Configuration, String) -> Mistake?,
         show: @escaping @Sendable (Configuration) -> String
     ) {
@@ -316,6 +317,7 @@ package struct Setting: Sendable {
         self.allowed = allowed
         self.help = help
         self.isSecret = isSecret
+        self.holdsPassword = holdsPassword
         self.set = set
         self.show = show
         isSame = { $0[keyPath: path] == $1[keyPath: path] }

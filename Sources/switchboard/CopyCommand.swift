@@ -29,7 +29,7 @@ enum CopyCommand {
         let target = try location("--to", arguments)
         if source == target { throw UsageError("--from and --to are the same store") }
         if case .sqlite(let path) = source, !DatabaseFile.exists(path) { throw Failure("there is no database \(path)") }
-        // Whoever runs on a file has this lock. PostgreSQL's own keeps nodes from writing meanwhile.
+        // Whoever runs on a file has this lock. From PostgreSQL, one moment is read.
         let locks = try [source, target].compactMap { try lock($0) }
         let clock = ContinuousClock()
         let start = clock.now
@@ -62,22 +62,17 @@ enum CopyCommand {
         guard let text = given ?? ProcessInfo.processInfo.environment[variable] else {
             throw UsageError("\(flag) is required")
         }
-        // Read as the setting is, with its mistakes.
         let name = given == nil ? variable : flag
-        if text.hasPrefix("sqlite:"), text.utf8.count > 7 { return .sqlite(path: String(text.dropFirst(7))) }
-        if !PostgreSQLLocation.isURL(text) {
-            throw UsageError("\(name): allowed is sqlite:PATH or postgres://USER@HOST:PORT/DATABASE")
-        }
-        do throws(PostgreSQLLocation.Malformed) {
-            let location = try PostgreSQLLocation(url: text)
-            if given != nil, location.hasPassword {
-                throw PostgreSQLLocation.Malformed(
-                    "others on this machine could read the password; give it in \(variable)")
-            }
-            return .postgresql(location)
+        let location: StoreLocation
+        do {
+            location = try StoreLocation(text)
         } catch {
             throw UsageError("\(name): \(error.reason)")
         }
+        if given != nil, location.hasPassword {
+            throw UsageError("\(name): others on this machine could read the password; give it in \(variable)")
+        }
+        return location
     }
 
     private static func lock(_ location: StoreLocation) throws -> StoreLock? {

@@ -73,15 +73,6 @@ import Testing
         }
     }
 
-    @Test(
-        "Base64 is whole groups, padded at the end alone",
-        arguments: [
-            ("", []), ("AQ==", [1]), ("AQI=", [1, 2]), ("AQID", [1, 2, 3]), ("+/+/", [0xFB, 0xFF, 0xBF]), ("A", nil),
-            ("A===", nil), ("====", nil), ("AQ==AQ==", nil), ("AQ=====", nil), ("AQ======", nil), ("AQ=D", nil),
-            ("-_-_", nil), ("AQ \n", nil),
-        ] as [(String, [UInt8]?)])
-    func base64(_ text: String, _ expected: [UInt8]?) { #expect(Base64.decode(Array(text.utf8)) == expected) }
-
     // MARK: - Orders
 
     private func message(_ content: KeyValuePairs<String, PackedValue>) throws -> ChannelMessage {

@@ -26,6 +26,25 @@ import Testing
         ])
     }
 
+    @Test(
+        "an attachment of python-socketio is Base64, in whole groups and padded",
+        arguments: [
+            ("", []), ("AQ==", [1]), ("AQI=", [1, 2]), ("AQID", [1, 2, 3]), ("+/+/", [0xFB, 0xFF, 0xBF]), ("A", nil),
+            ("A===", nil), ("====", nil), ("AQ==AQ==", nil), ("AQ=====", nil), ("AQ======", nil), ("-_-_", nil),
+            (#"AQ \n"#, nil),
+        ] as [(String, [UInt8]?)])
+    func base64(_ text: String, _ expected: [UInt8]?) throws {
+        let message =
+            #"{"method":"emit","event":"a","data":[[{"_placeholder":true,"num":0}],"\#(text)"],"binary":true}"#
+        guard let expected else {
+            #expect(throws: Emission.Drop.malformed) { try Emission.ofPython(Array(message.utf8), with: parser) }
+            return
+        }
+        let emission = try #require(try Emission.ofPython(Array(message.utf8), with: parser))
+        guard case .event(_, let attachments) = emission.order else { throw Emission.Drop.malformed }
+        #expect(attachments == [expected])
+    }
+
     private func texts(_ emission: Emission) -> [String] {
         guard case .event(let elements, _) = emission.order else { return [] }
         return elements.map { String(decoding: $0, as: UTF8.self) }

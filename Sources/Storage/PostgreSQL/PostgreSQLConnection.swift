@@ -7,7 +7,7 @@ internal import CPostgreSQL
 /// about two journeys to the server and back: one for what it begins with, one for the changes and the commit.
 @safe final class PostgreSQLConnection {
     /// What the server owes an answer to.
-    private enum Awaited {
+    enum Awaited {
         case preparation(String)
         /// Nobody waits for it.
         case change
@@ -16,28 +16,28 @@ internal import CPostgreSQL
         case synchronization
     }
 
-    private let location: PostgreSQLLocation
-    private let access: Database.Access
+    let location: PostgreSQLLocation
+    let access: Database.Access
     /// A `PGconn`; `nil` while there is no connection.
-    private var handle: OpaquePointer?
+    private(set) var handle: OpaquePointer?
     /// In the order that it was asked for, from `answered` on.
-    private var awaited: [Awaited] = []
-    private var answered = 0
+    private(set) var awaited: [Awaited] = []
+    private(set) var answered = 0
     private var unsent = 0
     /// What the server has compiled.
     private var prepared: Set<String> = []
     private var names = 0
     private var parameters = PostgreSQLParameters()
-    private(set) var isInTransaction = false
+    var isInTransaction = false
     /// What came of a statement that nobody waited for.
-    private var queuedError: StoreError?
+    var queuedError: StoreError?
     private(set) var totalChanges: Int64 = 0
     /// The transaction under way, so that its end can be asked for.
-    private var transactionID: String?
+    var transactionID: String?
     /// A transaction whose commit was not answered, and the session that it was in.
-    private var unsettled: (id: String, session: (number: Int64, began: String)?)?
+    var unsettled: (id: String, session: (number: Int64, began: String)?)?
     /// The last connection's process on the server: its number, and when it began.
-    private var process: (number: Int64, began: String)?
+    private(set) var process: (number: Int64, began: String)?
     private var retry = PostgreSQLRetry()
 
     /// - Throws: When the database can't be reached, or is none for this program.
@@ -117,7 +117,7 @@ internal import CPostgreSQL
     }
 
     /// Gives the connection up.
-    private func close() {
+    func close() {
         unsafe PQfinish(handle)
         unsafe handle = nil
         awaited = []
@@ -134,7 +134,7 @@ internal import CPostgreSQL
     }
 
     /// Has a connection that nobody waits on: outside of a transaction it is made again.
-    private func ready() throws(StoreError) {
+    func ready() throws(StoreError) {
         if isInTransaction {
             if unsafe handle == nil { throw StoreError(.connection, "the connection to the database is gone") }
             return
@@ -172,14 +172,14 @@ internal import CPostgreSQL
         }
     }
 
-    private func answer(_ query: PostgreSQLQuery, _ values: [SQLValue]) throws(StoreError) -> PostgreSQLResult {
+    func answer(_ query: PostgreSQLQuery, _ values: [SQLValue]) throws(StoreError) -> PostgreSQLResult {
         try send(query, values, .result)
         try synchronize()
         guard let result = try collect() else { throw StoreError(.other, "the server gave no answer") }
         return result
     }
 
-    private func send(
+    func send(
         _ query: PostgreSQLQuery, _ values: [SQLValue], _ awaited: Awaited
     ) throws(StoreError) {
         try ready()
@@ -244,119 +244,10 @@ internal import CPostgreSQL
         _ = try collect()
     }
 
-    // MARK: - Transactions
-
-    /// Begins a transaction: for who writes, the only one at the time, over all nodes.
-    func begin() throws(StoreError) {
-        try ready()
-        isInTransaction = true
-        transactionID = nil
-        do {
-            try send(.begin, [], .change)
-            if access == .readWrite { try send(.lock, [], .transactionID) }
-        } catch {
-            isInTransaction = false
-            throw error
-        }
-    }
-
-    /// Begins to read at one moment.
-    func beginReading() throws(StoreError) {
-        try ready()
-        isInTransaction = true
-        do {
-            try send(.beginReading, [], .change)
-        } catch {
-            isInTransaction = false
-            throw error
-        }
-    }
-
-    /// Commits, and makes sure that it is done: when the connection breaks before the server has said so, the next one
-    /// asks what became of it.
-    func commit() throws(StoreError) {
-        if access == .readWrite, transactionID == nil {
-            try synchronize()
-            _ = try collect()
-        }
-        let id = transactionID
-        let result: PostgreSQLResult
-        do {
-            result = try answer(.commit, [])
-        } catch  where error.kind == .connection {
-            isInTransaction = false
-            guard let id else { throw error }
-            if try wasCommitted(id) { return }
-            throw error
-        }
-        // Of a transaction in which something failed, a rollback is the answer.
-        if result.command != "COMMIT" { throw StoreError(.other, "the transaction was rolled back") }
-        isInTransaction = false
-    }
-
-    /// Takes back what the transaction has changed.
-    func rollBack() {
-        defer {
-            isInTransaction = false
-            queuedError = nil
-        }
-        guard isInTransaction, unsafe handle != nil else { return }
-        do {
-            if answered < awaited.count {
-                try synchronize()
-                _ = try? collect()
-            }
-            if unsafe handle != nil { _ = try answer(.rollBack, []) }
-        } catch {
-            // The server does it by itself when there is no connection.
-            close()
-        }
-    }
-
-    /// What became of a transaction whose commit was not answered.
-    private func wasCommitted(_ id: String) throws(StoreError) -> Bool {
-        unsettled = (id, process)
-        let deadline = ContinuousClock.now + location.patience
-        while true {
-            do {
-                return try settle()
-            } catch {
-                if ContinuousClock.now >= deadline {
-                    throw StoreError(
-                        .unsettled, "whether the last changes were stored is not known: \(error.message)")
-                }
-            }
-            switchboard_sleep(20)
-        }
-    }
-
-    /// Whether the transaction was committed whose commit was not answered.
-    ///
-    /// - Throws: While that can't be found out.
-    func settle() throws(StoreError) -> Bool {
-        guard let (id, former) = unsettled else { return false }
-        let state: String
-        do {
-            let result = try answer(.status, [.text(id)])
-            state = result.count > 0 ? PostgreSQLRow(result, 0).text(0) : ""
-        } catch  where !error.isPassing {
-            // Another server has taken its place, which never had the transaction.
-            unsettled = nil
-            return false
-        }
-        if state == "in progress" {
-            // Its session waits for us, on a connection that is gone.
-            if let former { _ = try answer(.terminate, [.integer(former.number), .text(former.began)]) }
-            throw StoreError(.connection, "the last transaction has not ended yet")
-        }
-        unsettled = nil
-        return state == "committed"
-    }
-
     // MARK: - Answers
 
     /// Ends what was queued, so that all of it is answered.
-    private func synchronize() throws(StoreError) {
+    func synchronize() throws(StoreError) {
         guard let handle = unsafe handle else { throw broken() }
         if unsafe PQpipelineSync(handle) == 0 { throw broken() }
         awaited.append(.synchronization)
@@ -375,7 +266,7 @@ internal import CPostgreSQL
     ///
     /// - Returns: The last that somebody waits for.
     /// - Throws: What failed first.
-    private func collect() throws(StoreError) -> PostgreSQLResult? {
+    func collect() throws(StoreError) -> PostgreSQLResult? {
         var wanted: PostgreSQLResult?
         unsent = 0
         while answered < awaited.count {
@@ -460,40 +351,4 @@ internal import CPostgreSQL
 
 extension Duration {
     fileprivate var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
-}
-
-/// When the next attempt is made to connect: after 50 ms, then twice as long each time, up to a second.
-struct PostgreSQLRetry {
-    private var pause = Duration.zero
-    private var next: ContinuousClock.Instant?
-    private var error: StoreError?
-
-    /// Why there is no attempt yet.
-    var reasonToWait: StoreError? { if let next, ContinuousClock.now < next { error } else { nil } }
-
-    mutating func failed(_ error: StoreError) {
-        pause = min(.seconds(1), max(.milliseconds(50), pause * 2))
-        next = .now + pause
-        self.error = error
-    }
-
-    mutating func succeeded() { self = PostgreSQLRetry() }
-}
-
-extension PostgreSQLQuery {
-    // What a connection runs by itself.
-    fileprivate static let begin = PostgreSQLQuery("begin", "BEGIN")
-    fileprivate static let beginReading = PostgreSQLQuery(
-        "begin_reading", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    fileprivate static let lock = PostgreSQLQuery(
-        "lock", "SELECT pg_current_xact_id()::text, pg_advisory_xact_lock(\(PostgreSQLSchema.lock))")
-    fileprivate static let commit = PostgreSQLQuery("commit", "COMMIT")
-    fileprivate static let rollBack = PostgreSQLQuery("roll_back", "ROLLBACK")
-    fileprivate static let status = PostgreSQLQuery("status", "SELECT pg_xact_status(?1::text::xid8)")
-    fileprivate static let terminate = PostgreSQLQuery(
-        "terminate",
-        """
-        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE pid = ?1 AND backend_start = ?2::text::timestamptz
-        """)
 }

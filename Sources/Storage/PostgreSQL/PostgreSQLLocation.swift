@@ -20,23 +20,16 @@ package struct PostgreSQLLocation: Sendable, Equatable, CustomStringConvertible 
         package init(writing: Duration, reading: Duration) { (self.writing, self.reading) = (writing, reading) }
     }
 
-    package struct Malformed: Error {
-        package let reason: String
-
-        package init(_ reason: String) { self.reason = reason }
-    }
-
-    package static func isURL(_ text: String) -> Bool {
+    static func isURL(_ text: String) -> Bool {
         text.hasPrefix("postgres://") || text.hasPrefix("postgresql://")
     }
 
     /// - Parameter url: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?NAME=VALUE…`; all but the scheme may be missing.
     /// - Throws: In words that repeat nothing of the URL, as it may hold a password.
-    package init(url: String) throws(Malformed) {
-        guard Self.isURL(url) else { throw Malformed("it does not start with postgres://") }
-        if url.utf8.contains(0) { throw Malformed("it holds a null character") }
+    init(url: String) throws(StoreLocation.Malformed) {
+        if url.utf8.contains(0) { throw StoreLocation.Malformed("it holds a null character") }
         guard let values = Self.parse(url) else {
-            throw Malformed(
+            throw StoreLocation.Malformed(
                 "it is not of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE?NAME=VALUE; "
                     + "other characters than letters and digits are written as %41")
         }
