@@ -120,7 +120,7 @@ async def test_who_came_and_went_is_no_news_later_but_what_was_said_is(
         await talker.expect(rooms.JOINED)
         said = 0
         while not held_back(server):
-            assert said < 4000, "4 MB were not too much for a socket"
+            assert said < 8000, "8 MB were not too much for a socket"
             for _ in range(100):
                 await talker.send(rooms.said(f"{said} ".ljust(1000, "x")))
                 await talker.receive()
@@ -177,7 +177,7 @@ async def test_the_newest_number_of_unread_notifications(start: Start, connect: 
         assert slow.expect_json() == erp.unread(0)
         sent = 0
         while not held_back(server):
-            assert sent < 250, "4 MB were not too much for a socket"
+            assert sent < 500, "8 MB were not too much for a socket"
             body = {"user_id": person.id, "title": TITLE, "message": LONG}
             assert post(server, None, "/api/notifications/send/", body).status == 200
             sent += 1
