@@ -43,7 +43,7 @@ enum CopyCommand {
             throw Failure("nothing was copied from \(source) to \(target): \(error)")
         }
         withExtendedLifetime(locks) {}
-        let seconds = Double((clock.now - start) / .milliseconds(1)) / 1000
+        let seconds = ((clock.now - start) / .milliseconds(1)).rounded() / 1000
         if isQuiet {
             Terminal.printJSON { json in
                 json.object {
