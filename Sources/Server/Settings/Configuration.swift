@@ -32,6 +32,11 @@ package struct Configuration: Sendable {
     package var emitters: RedisURL?
     package var emittersKey = "socket.io"
     package var emittersChannel = "socketio"
+    /// What connects the nodes of a cluster; `nil` where this server is alone.
+    package var bus: RedisURL?
+    package var busPrefix = "switchboard"
+    /// Where this node takes what other nodes forward to it.
+    package var nodeAddress = SocketAddress("127.0.0.1:0")!
 
     /// A store that is not in the file.
     package var postgresql: PostgreSQLLocation?

@@ -46,6 +46,9 @@ extension Configuration {
         if proxyProtocol, trustedProxies.isEmpty {
             throw ConfigurationError("proxy_protocol: trusted_proxies must say from whom such a header is taken")
         }
+        if bus != nil, store.isFile {
+            throw ConfigurationError("bus: nodes share a store that all of them reach; set store to a PostgreSQL URL")
+        }
     }
 
     /// What names the configuration file, what the Python client reads, and what Kubernetes sets for a service that is

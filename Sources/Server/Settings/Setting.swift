@@ -87,6 +87,14 @@ package struct Setting: Sendable {
         Setting(
             "emitters_channel", "1 to 100 characters", "the channel of python-socketio's managers", \.emittersChannel
         ) { (1...100).contains($0.utf8.count) ? $0 : nil },
+        .bus,
+        Setting(
+            "bus_prefix", "1 to 100 characters", "what the keys and channels of the cluster begin with", \.busPrefix
+        ) { (1...100).contains($0.utf8.count) ? $0 : nil },
+        Setting(
+            "node_address", "IP:PORT",
+            "where the other nodes of the cluster reach this one; port 0 has the system choose",
+            \.nodeAddress, SocketAddress.init(_:)),
         .store,
         Setting(
             "store_retry", durations, "how long changes wait for a PostgreSQL that is away before senders get an error",
@@ -286,19 +294,28 @@ package struct Setting: Sendable {
         },
         show: { $0.channels.map(\.description).joined(separator: ",") })
 
-    private static let emitters = Setting(
-        name: "emitters", allowed: "a URL such as redis://127.0.0.1:6379/0",
-        help: "the Redis where emitters of Socket.IO publish", isSecret: false, path: \.emitters,
-        holdsPassword: { $0.emitters?.password != nil },
-        set: { configuration, text in
-            do throws(RedisURL.Mistake) {
-                configuration.emitters = try text.isEmpty ? nil : RedisURL(text)
-                return nil
-            } catch {
-                return .because(error.description)
-            }
-        },
-        show: { $0.emitters?.description ?? "none" })
+    private static let emitters = redis(
+        "emitters", "the Redis where emitters of Socket.IO publish", \.emitters)
+
+    private static let bus = redis(
+        "bus", "the Redis that connects the nodes of a cluster, which share a PostgreSQL store", \.bus)
+
+    private static func redis(
+        _ name: String, _ help: String, _ path: any WritableKeyPath<Configuration, RedisURL?> & Sendable
+    ) -> Setting {
+        Setting(
+            name: name, allowed: "a URL such as redis://127.0.0.1:6379/0", help: help, isSecret: false, path: path,
+            holdsPassword: { $0[keyPath: path]?.password != nil },
+            set: { configuration, text in
+                do throws(RedisURL.Mistake) {
+                    configuration[keyPath: path] = try text.isEmpty ? nil : RedisURL(text)
+                    return nil
+                } catch {
+                    return .because(error.description)
+                }
+            },
+            show: { $0[keyPath: path]?.description ?? "none" })
+    }
 
     private static func urls(_ text: String) throws(RedisURL.Mistake) -> [RedisURL] {
         var urls: [RedisURL] = []
