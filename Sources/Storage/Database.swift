@@ -83,6 +83,14 @@ package final class Database {
         }
     }
 
+    /// Whether something has begun that has not ended.
+    var isInTransaction: Bool {
+        switch driver {
+        case .sqlite(let connection): connection.isInTransaction
+        case .postgresql(let connection): connection.isInTransaction
+        }
+    }
+
     /// Of which version the tables are; 0 where there are none.
     func version() throws(StoreError) -> Int {
         switch driver {

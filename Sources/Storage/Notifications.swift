@@ -9,8 +9,13 @@ package final class Notifications {
     private static let unreadCacheLimit = 10_000
     /// Whether the transaction under way has changed who has how many.
     var hasChanged = false
+    /// The newest that was given an id, where other nodes may write to the store.
+    var newest = NotificationID(0)
     /// The most that are counted.
     package static let unreadLimit = 10_000
+
+    /// What ``notification(_:)`` reads.
+    static let columns = "id, audience, audience_id, title, message, category, type, link, priority, data, created_at"
 
     /// - Parameter isWriter: Whether all that changes does so through this.
     package init(_ database: Database, isWriter: Bool = false) throws(StoreError) {
@@ -21,7 +26,7 @@ package final class Notifications {
                 (audience, audience_id, title, message, category, type, link, priority, data, created_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id
             """)
-        let columns = "id, audience, audience_id, title, message, category, type, link, priority, data, created_at"
+        let columns = Self.columns
         one = try database.prepare("SELECT \(columns) FROM notifications WHERE id = ?1")
         audience = try database.prepare(
             """
@@ -70,10 +75,10 @@ package final class Notifications {
             .integer(kind), .integer(id), .text(content.title), .text(content.message), .text(content.category),
             .text(content.type), SQLValue(content.link), .text(content.priority.rawValue),
             .text(String(decoding: content.data, as: UTF8.self)), .integer(time.microseconds))
+        newest = NotificationID(inserted)
         countUnread(for: audience)
         hasChanged = true
-        return Notification(
-            id: NotificationID(inserted), audience: audience, content: content, sentAt: time)
+        return Notification(id: newest, audience: audience, content: content, sentAt: time)
     }
 
     func isAddressed(_ id: NotificationID, to user: User) throws(StoreError) -> Bool {
@@ -173,7 +178,7 @@ package final class Notifications {
         ) { row in (Self.notification(row), row.integer(11) != 0) }
     }
 
-    private static func notification(_ row: Row) -> Notification {
+    static func notification(_ row: Row) -> Notification {
         let content = NotificationContent(
             title: row.text(3), message: row.text(4), category: row.text(5), type: row.text(6),
             link: row.optionalText(7), priority: Priority(rawValue: row.text(8)) ?? .normal,

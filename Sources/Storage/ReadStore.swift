@@ -5,6 +5,8 @@ package final class ReadStore {
     package let notifications: Notifications
     package let notices: Notices
     package let bulkMessages: BulkMessages
+    /// Where several nodes write to the store.
+    let missedStatements: MissedStatements?
     private let database: Database
 
     /// Opens an SQLite database.
@@ -12,12 +14,14 @@ package final class ReadStore {
 
     /// - Parameter location: Of a database that a ``Store`` has opened before, so that it is of the newest version.
     package init(_ location: StoreLocation) throws(StoreError) {
-        database = try Database(location, .readOnly)
+        let database = try Database(location, .readOnly)
+        self.database = database
         accounts = try Accounts(database)
         conversations = try Conversations(database, accounts)
         notifications = try Notifications(database)
         notices = try Notices(database)
         bulkMessages = try BulkMessages(database)
+        missedStatements = try database.postgresql.map { _ throws(StoreError) in try MissedStatements(database) }
     }
 
     /// Runs reads that all see the database as it is at the first of them.
@@ -26,5 +30,13 @@ package final class ReadStore {
         try? database.beginReading()
         body()
         database.endReading()
+    }
+
+    /// The same for reads that would be worth nothing of several moments; also within ``snapshot(_:)``.
+    func atOneMoment<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+        if database.isInTransaction { return try body() }
+        try database.beginReading()
+        defer { database.endReading() }
+        return try body()
     }
 }

@@ -2,7 +2,7 @@
 struct Statements {
     let lastMessage, insertMessage: Statement
     let filing: FilingStatements?
-    /// Tells other nodes that what they remember has changed.
+    /// Tells other nodes that what they remember has changed, and numbers a transaction.
     let raiseVersions: Statement?
     let insertConversation, insertDirect, insertMember, deleteMember: Statement
     let clientID, insertClientID, forgetClientIDs: Statement
@@ -15,7 +15,8 @@ struct Statements {
             "SELECT \(greatest)(message_id, coalesce((SELECT max(id) FROM messages), 0))\(versions) FROM issued"
         }
         lastMessage = try database.prepare(
-            sqlite: last("max", ""), postgresql: last("greatest", ", people_version, notifications_version"))
+            sqlite: last("max", ""),
+            postgresql: last("greatest", ", people_version, notifications_version, batch, notification_id"))
         insertMessage = try database.prepare(
             """
             INSERT INTO messages (id, conversation_id, sender_id, text, created_at, attachment)
@@ -27,7 +28,8 @@ struct Statements {
             try database.prepare(
                 """
                 UPDATE issued SET people_version = people_version + ?1,
-                    notifications_version = notifications_version + ?2
+                    notifications_version = notifications_version + ?2, batch = batch + ?3,
+                    notification_id = greatest(notification_id, ?4)
                 """)
         }
 

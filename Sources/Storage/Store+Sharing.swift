@@ -22,28 +22,41 @@ extension Store {
     package func settle() throws(StoreError) -> Bool { try database.postgresql?.settle() ?? false }
 
     func sharedTransaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
-        let result = try database.transaction { () throws(StoreError) in
-            try catchUp()
-            let result = try body()
-            if hasChangedPeople || notifications.hasChanged {
-                try statements.raiseVersions?.run(
-                    .integer(hasChangedPeople ? 1 : 0), .integer(notifications.hasChanged ? 1 : 0))
+        let (versions, seen, newestNotification) = (versions, seen, notifications.newest)
+        isAnnounced = false
+        do {
+            let result = try database.transaction { () throws(StoreError) in
+                try catchUp()
+                let result = try body()
+                if hasChangedPeople || notifications.hasChanged || isAnnounced {
+                    try statements.raiseVersions?.run(
+                        .integer(hasChangedPeople ? 1 : 0), .integer(notifications.hasChanged ? 1 : 0),
+                        .integer(isAnnounced ? 1 : 0), .integer(notifications.newest.rawValue))
+                }
+                return result
             }
+            // Of one's own changes, what is remembered is up to date.
+            if hasChangedPeople { self.versions.people += 1 }
+            if notifications.hasChanged { self.versions.notifications += 1 }
             return result
+        } catch {
+            (self.versions, self.seen, notifications.newest) = (versions, seen, newestNotification)
+            throw error
         }
-        // Of one's own changes, what is remembered is up to date.
-        if hasChangedPeople { versions.people += 1 }
-        if notifications.hasChanged { versions.notifications += 1 }
-        return result
     }
 
     /// Takes note of what other nodes, and commands, have changed since the last transaction.
     private func catchUp() throws(StoreError) {
-        let seen = try statements.lastMessage.first { row in
-            (MessageID(row.integer(0)), SharedVersions(people: row.integer(1), notifications: row.integer(2)))
+        let found = try statements.lastMessage.first { row in
+            (
+                SharedVersions(people: row.integer(1), notifications: row.integer(2)), row.integer(3),
+                StorePosition(message: MessageID(row.integer(0)), notification: NotificationID(row.integer(4)))
+            )
         }
-        guard let (last, current) = seen else { return }
-        newest = last
+        guard let (current, batch, position) = found else { return }
+        newest = position.message
+        notifications.newest = position.notification
+        seen = (batch, position)
         if current.notifications != versions.notifications { notifications.forgetCounts() }
         if current.people != versions.people {
             directConversations = [:]

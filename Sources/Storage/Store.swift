@@ -43,6 +43,13 @@ package final class Store {
     var hasChangedPeople = false
     /// What was last seen of what other nodes have changed.
     var versions = SharedVersions()
+    /// Whether the transaction under way has been given a number.
+    var isAnnounced = false
+    /// The number of the newest transaction that the last one found among those that have one, and how far messages and
+    /// notifications had got then. Where other nodes may write to the store only (``isShared``).
+    package internal(set) var seen = (
+        batch: Int64(0), position: StorePosition(message: MessageID(0), notification: NotificationID(0))
+    )
     /// Whether the transaction under way has filed messages, and whether what is in memory has to be read anew.
     var hasFiled = false
     private var needsReload = false
@@ -126,7 +133,7 @@ package final class Store {
     package func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
         if needsReload { try reload() }
         let (last, count, lastRevocation) = (lastMessage, unfiled.count, revocations.last)
-        let (gone, newlyGone, versions) = (gone, newlyGone, versions)
+        let (gone, newlyGone) = (gone, newlyGone)
         hasFiled = false
         hasChangedPeople = false
         notifications.hasChanged = false
@@ -142,7 +149,6 @@ package final class Store {
             newest = last
             self.gone = gone
             self.newlyGone = newlyGone
-            self.versions = versions
             revocations.last = lastRevocation
             if hasFiled { needsReload = true } else { unfiled.truncate(to: count) }
             throw error

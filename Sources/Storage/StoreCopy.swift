@@ -84,6 +84,8 @@ package final class StoreCopy {
                 INSERT INTO filed_messages SELECT conversation_id, id FROM messages ORDER BY conversation_id, id;
                 UPDATE filing SET message_id = (SELECT coalesce(max(id), 0) FROM messages)
                 """)
+        } else {
+            try target.execute(PostgreSQLSchema.setNotificationID)
         }
     }
 

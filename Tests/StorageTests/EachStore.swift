@@ -12,6 +12,7 @@ struct EachStore: SuiteTrait, TestTrait, TestScoping {
         @TaskLocal static var current = Kind.sqlite
     }
 
+    var kinds = Kind.allCases
     let isRecursive = true
 
     func provideScope(
@@ -20,7 +21,7 @@ struct EachStore: SuiteTrait, TestTrait, TestScoping {
         // Once for each case of each test, not again for the suite around them.
         guard testCase != nil else { return try await function() }
         let wanted = ProcessInfo.processInfo.environment["TEST_STORE"]
-        for kind in Kind.allCases where wanted == nil || wanted == kind.rawValue {
+        for kind in kinds where wanted == nil || wanted == kind.rawValue {
             try await Kind.$current.withValue(kind) { try await function() }
         }
     }
@@ -28,6 +29,8 @@ struct EachStore: SuiteTrait, TestTrait, TestScoping {
 
 extension Trait where Self == EachStore {
     static var onEachStore: Self { EachStore() }
+    /// For what several nodes have to do with a store.
+    static var onPostgreSQL: Self { EachStore(kinds: [.postgresql]) }
 }
 
 /// A database that ends with the test: a file in a folder of its own, or one of the server's.

@@ -25,7 +25,7 @@ enum PostgreSQLSchema {
 
     /// The steps that lead to the schema, each with the version that it leads to: the same numbers as in ``Migrations``,
     /// for the same meaning. A step that was released is never changed.
-    static let steps: [(version: Int, sql: String)] = [(6, first)]
+    static let steps: [(version: Int, sql: String)] = [(6, first), (7, announcements)]
 
     private static let first = """
         CREATE TABLE schema_version (version bigint NOT NULL);
@@ -241,6 +241,19 @@ enum PostgreSQLSchema {
         CREATE TRIGGER user_revoked AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTION note_revoked_user();
         CREATE TRIGGER user_disabled AFTER UPDATE OF state ON users FOR EACH ROW
         WHEN (NEW.state <> OLD.state AND NEW.state <> 0) EXECUTE FUNCTION note_revoked_user();
+        """
+
+    private static let announcements = """
+        -- How many transactions were numbered, so that all nodes tell of them in the same order.
+        ALTER TABLE issued ADD COLUMN batch bigint NOT NULL DEFAULT 0;
+        -- Ids up to here were given to notifications, some of which may be gone.
+        ALTER TABLE issued ADD COLUMN notification_id bigint NOT NULL DEFAULT 0;
+        \(setNotificationID);
+        """
+    /// Takes over what the sequence knows.
+    static let setNotificationID = """
+        UPDATE issued SET notification_id =
+            (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM notifications_id_seq)
         """
 
     /// Brings a database to the newest version, all in one transaction.

@@ -40,6 +40,8 @@ internal import CSQLite
 
     // MARK: - Transactions
 
+    var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+
     private func statements() throws(StoreError)
         -> (begin: SQLiteStatement, beginReading: SQLiteStatement, commit: SQLiteStatement)
     {
@@ -56,7 +58,7 @@ internal import CSQLite
     func commit() throws(StoreError) { try statements().commit.run([]) }
 
     /// After some errors SQLite has done so by itself; then there is nothing left to do.
-    func rollBack() { if unsafe sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") } }
+    func rollBack() { if isInTransaction { try? execute("ROLLBACK") } }
 
     func endReading() { try? commit() }
 
