@@ -29,4 +29,19 @@ static inline int switchboard_push_p256(OSSL_PARAM_BLD *builder, const unsigned 
          OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, length) == 1;
 }
 
+/// A context that computes HMACs with SHA-256 and a key; NULL where that fails. EVP_MAC_CTX_free frees it.
+static inline EVP_MAC_CTX *switchboard_hmac_sha256(const unsigned char *key, size_t length) {
+  EVP_MAC *algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
+  EVP_MAC_CTX *context = algorithm == NULL ? NULL : EVP_MAC_CTX_new(algorithm);
+  // The context has a share of it.
+  EVP_MAC_free(algorithm);
+  OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+                             OSSL_PARAM_construct_end()};
+  if (context != NULL && EVP_MAC_init(context, key, length, parameters) != 1) {
+    EVP_MAC_CTX_free(context);
+    return NULL;
+  }
+  return context;
+}
+
 #endif
