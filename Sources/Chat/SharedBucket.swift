@@ -43,6 +43,19 @@ package final class SharedBucket: Sendable {
         }
     }
 
+    /// Takes tokens whether there are any or not: they were given out elsewhere.
+    package func spend(_ count: Int, _ limit: TokenBucket.Limit, at now: Int64) {
+        let (product, isTooMuch) = limit.interval.multipliedReportingOverflow(by: Int64(count))
+        let cost = isTooMuch ? Int64(Self.longest) : min(product, Int64(Self.longest))
+        var seen = fullAt.load(ordering: .relaxed)
+        while true {
+            let (exchanged, original) = fullAt.weakCompareExchange(
+                expected: seen, desired: max(seen, now) + cost, ordering: .relaxed)
+            if exchanged { return }
+            seen = original
+        }
+    }
+
     /// Whether nothing has been taken that has not come back.
     package func isFull(at now: Int64) -> Bool { fullAt.load(ordering: .relaxed) <= now }
 

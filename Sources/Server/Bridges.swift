@@ -98,7 +98,7 @@ actor Bridges {
 
     private func take(_ order: ChannelOrder) -> ChannelBridge.Taken {
         switch order {
-        case .publish(let event): return exchange.offer(event) ? .done : .behind
+        case .publish(let event): return exchange.offerHere(event) ? .done : .behind
         case .store(let change):
             let inbox = inbox
             let isQueued = writer.submit(

@@ -1,4 +1,5 @@
 import Chat
+import Cluster
 package import EventLoop
 import HTTP
 import Storage
@@ -20,6 +21,9 @@ struct Services: Sendable {
     let people: People
     /// To back ends; `nil` where there are none.
     let bridges: Bridges?
+    /// To the other nodes of the cluster; `nil` where there is none.
+    let bus: Bus?
+    let nodes: Nodes?
     let log: Log
 }
 
@@ -67,13 +71,20 @@ package final class Server: Sendable {
         let archivist = try open(location) { place throws(StoreError) in try ReadStore(place) }
         let secondArchivist = try open(location) { place throws(StoreError) in try ReadStore(place) }
         let verifiers = try makeVerifiers(settings, store, log)
+        let clusterKey = settings.bus == nil ? [] : try makeClusterKey(store)
+        let seen = store.seen
         let localSocket = try bindLocal(forDatabase: settings.database)
 
         let loops = sockets.map { _ in EventLoop() }
         let inboxes = loops.map { $0.makeInbox(of: Mail.self) }
-        let exchange = Exchange(inboxes)
+        let busLoop = settings.bus.map { _ in EventLoop() }
+        let busInbox = busLoop?.makeInbox(of: BusMail.self)
+        let elsewhere = settings.bus.map { _ in Elsewhere() }
+        let nodes = settings.bus.map { _ in Nodes(own: .random()) }
+        let exchange = Exchange(inboxes, bus: busInbox)
         let writer = Writer(
-            store, exchange, limit: settings.storeQueue, backlogBytes: max(1024, min(262_144, settings.sendQueue / 8)),
+            store, exchange, elsewhere, limit: settings.storeQueue,
+            backlogBytes: max(1024, min(262_144, settings.sendQueue / 8)),
             retention: Retention(messages: settings.retainMessages, notifications: settings.retainNotifications),
             recovery: settings.recovery, patience: settings.storeRetry, log: log)
         let readers = Readers(reader, limit: settings.storeQueue)
@@ -81,7 +92,7 @@ package final class Server: Sendable {
         let state = ServerState()
         let throttle = TokenThrottle(limit: settings.tokenFailures)
         let chat = Chat(limits: settings.limits)
-        let (admissions, people) = (Admissions(settings), People())
+        let (admissions, people) = (Admissions(settings), People(elsewhere, bus: busInbox))
         let hasBridges = !settings.channels.isEmpty || settings.emitters != nil
         let bridges = hasBridges ? Bridges(settings, exchange, writer, log) : nil
         do {
@@ -90,20 +101,36 @@ package final class Server: Sendable {
             bridges?.loop.stop()
             throw error
         }
+        var bus: Bus?
+        if let url = settings.bus, let busLoop, let busInbox, let nodes, let elsewhere {
+            let started = Bus(
+                settings, on: busLoop, inbox: busInbox, nodes: nodes, elsewhere: elsewhere,
+                Bus.Services(exchange: exchange, writer: writer, archive: archive, people: people),
+                address: settings.nodeAddress, after: seen, log: log)
+            do {
+                try await started.start(url, key: clusterKey)
+            } catch {
+                busLoop.stop()
+                bridges?.loop.stop()
+                throw error
+            }
+            bus = started
+        }
         let shards = loops.map { Shard(on: $0) }
         let services = Services(
             settings: settings, exchange: exchange, chat: chat, writer: writer, archive: archive,
             api: API(
                 settings: settings, chat: chat, exchange: exchange, writer: writer,
                 authenticator: Authenticator(readers, writer, verifiers, throttle, log: log),
-                readers: readers, archive: archive, people: people, state: state, bridges: bridges,
+                readers: readers, archive: archive, people: people, state: state, bridges: bridges, bus: bus?.counts,
                 scrape: Scrape(
                     settings: settings, state: state, shards: shards, exchange: exchange, writer: writer,
-                    readers: readers, archive: archive, admissions: admissions, bridges: bridges?.counts),
+                    readers: readers, archive: archive, admissions: admissions, bridges: bridges?.counts,
+                    bus: bus?.counts),
                 log: log),
             router: .make(), origins: Origins(settings), certificates: certificates,
             recoveries: Recoveries(for: settings.recovery), admissions: admissions, people: people,
-            bridges: bridges, log: log)
+            bridges: bridges, bus: bus, nodes: nodes, log: log)
         do {
             for (index, shard) in shards.enumerated() {
                 await shard.start(index: UInt16(index), inbox: inboxes[index], services)
@@ -158,8 +185,10 @@ package final class Server: Sendable {
         services.api.readers.stop()
         services.archive.stop()
         services.writer.stop()
+        await services.bus?.stop()
         for shard in shards { shard.loop.stop() }
         services.bridges?.loop.stop()
+        services.bus?.loop.stop()
         LocalSocket.remove(forDatabase: settings.database)
         lock.withLock { $0 = nil }
     }
@@ -250,6 +279,17 @@ package final class Server: Sendable {
             return try TokenVerifiers(settings, secret: store.tokenSecret(), log: log)
         } catch {
             throw StartError(description: "\(error)")
+        }
+    }
+
+    /// What the nodes of a cluster know each other by: a secret of their store.
+    private static func makeClusterKey(_ store: Store) throws(StartError) -> [UInt8] {
+        do throws(StoreError) {
+            return try store.transaction { () throws(StoreError) in
+                try store.secret("cluster", orFresh: RandomBytes.make(32))
+            }
+        } catch {
+            throw StartError(description: "cannot read the cluster's secret: \(error)")
         }
     }
 

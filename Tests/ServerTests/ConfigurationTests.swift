@@ -54,7 +54,8 @@ import Testing
                 "store": "sqlite:switchboard.db", "store_retry": "10s",
                 "channels": "", "channels_prefix": "asgi", "channels_capacity": "100", "channels_expiry": "60s",
                 "channels_group_expiry": "86400s", "channels_keys": "0 set", "emitters": "none",
-                "emitters_key": "socket.io", "emitters_channel": "socketio",
+                "emitters_key": "socket.io", "emitters_channel": "socketio", "bus": "none", "bus_prefix": "switchboard",
+                "node_address": "127.0.0.1:0",
             ])
     }
 
@@ -97,6 +98,8 @@ import Testing
         "channels_capacity": ("1", "1"), "channels_expiry": ("2s", "2s"), "channels_group_expiry": ("2s", "2s"),
         "channels_keys": ("a,b", "2 set"), "emitters": ("redis://", "redis://localhost:6379/0"),
         "emitters_key": ("mine", "mine"), "emitters_channel": ("mine", "mine"),
+        "bus": ("redis://b/2", "redis://b:6379/2"), "bus_prefix": ("mine", "mine"),
+        "node_address": ("[::1]:7000", "[::1]:7000"),
         "log_level": ("debug", "debug"), "log_format": ("json", "json"), "loops": ("256", "256"),
         "allowed_origins": ("https://A.example, http://b:3000 ", "https://a.example,http://b:3000"),
         "token_failures": ("0", "0"), "allowed_hosts": ("A.example, [::2]", "a.example,[::2]"),
@@ -166,13 +169,14 @@ import Testing
         ), "proxy_protocol": (["", "1", "v2"], "true or false"),
         "database": ([""], "a path"),
         // Their own tests have what is wrong with a URL.
-        "store": ([], ""), "channels": ([], ""), "emitters": ([], ""),
+        "store": ([], ""), "channels": ([], ""), "emitters": ([], ""), "bus": ([], ""),
         "store_retry": (["0s", "5"], "a duration such as 500ms, 90s, 15m or 12h"),
         "channels_prefix": ([""], "1 to 100 characters"),
         "channels_capacity": (["0", "x"], "1 to 1000000"),
         "channels_expiry": (["0s", "1"], "a duration such as 500ms, 90s, 15m or 12h"),
         "channels_group_expiry": (["1s", "x"], "2s or a longer duration"),
         "emitters_key": ([""], "1 to 100 characters"), "emitters_channel": ([""], "1 to 100 characters"),
+        "bus_prefix": ([""], "1 to 100 characters"), "node_address": (["", "here", ":1"], "IP:PORT"),
         "log_level": (["", "Info", "trace"], "debug, info, warning or error"),
         "log_format": (["", "xml"], "auto, text or json"),
         "loops": (["", "-1", "257", "1.5", "two"], "0 to 256"),

@@ -23,7 +23,8 @@ package struct BusMessage: Sendable {
         case interests([Interest], interests: Int64)
         /// What was committed.
         ///
-        /// - Parameter known: As in a ``Heartbeat``.
+        /// - Parameter known: To which nodes all is sent that they want, and by how many changes of their interests; the
+        ///   greatest number where everything is sent.
         case batches([Batch], known: [NodeID: Int64])
         /// What is heard at once, and kept nowhere.
         case passing([Event])
@@ -56,13 +57,18 @@ package struct BusMessage: Sendable {
 
     /// Whom a node has seats for. The numbers are absolute, so that a repetition does no harm.
     package enum Interest: Hashable, Sendable {
-        /// - Parameter chats: Sessions with direct messages: who has one is present.
+        /// - Parameters:
+        ///   - sessions: 0 for who may come back after a break, ``none`` for who is not here.
+        ///   - chats: Those with direct messages: who has one is present.
         case person(UserID, sessions: Int, chats: Int)
         case college(CollegeID, Bool)
         /// Notifications for everybody.
         case everybody(Bool)
         case room(RoomName, Bool)
         case counter(users: Int)
+
+        /// The number of sessions of somebody for whom nothing need be told.
+        package static let none = -1
     }
 
     /// One transaction that something is to be heard of, among those of all nodes.

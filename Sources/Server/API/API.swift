@@ -1,4 +1,5 @@
 import Chat
+import Cluster
 import EventLoop
 import HTTP
 import JSON
@@ -62,6 +63,7 @@ struct API: Sendable {
     let hashing = Worker<@Sendable () -> Void>(limit: 64, owning: ()) { _, batch in for work in batch { work() } }
     let state: ServerState
     let bridges: Bridges?
+    let bus: BusCounts?
     let scrape: Scrape
     let log: Log
 
@@ -106,6 +108,7 @@ struct API: Sendable {
         if let reason = writer.failureReason {
             return .error(.serviceUnavailable, reason)
         }
+        if let reason = bus?.problem { return .error(.serviceUnavailable, reason) }
         if let reason = bridges?.failureReason { return .error(.serviceUnavailable, reason) }
         return .json { $0.member("status", "ready") }
     }

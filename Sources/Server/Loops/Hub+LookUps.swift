@@ -32,4 +32,27 @@ extension Hub {
         }
         if !isQueued { exchange.send(.typing(id, .failure(.storeBusy), for: destination), to: id) }
     }
+
+    // MARK: - What was missed of other nodes
+
+    /// How many notifications people have not read; who was told so hears nothing.
+    func recount(_ unread: [UserID: Int]) {
+        for (user, count) in unread {
+            for member in topics.members(of: .notifications(user)) where member.session.unread != count {
+                member.session.setUnread(count)
+            }
+        }
+    }
+
+    /// Finds out whether those who have joined conversations' rooms are members still.
+    func lookForMemberships() {
+        for carrier in carriers {
+            guard let session = carrier.session, !session.joined.isEmpty, let user = session.seat.user else { continue }
+            let (exchange, id, joined) = (exchange, carrier.id, session.joined)
+            _ = archive.submit { store in
+                let left = joined.filter { (try? store.conversations.isMember(user.id, of: $0)) == false }
+                if !left.isEmpty { exchange.send(.expelled(id, Array(left)), to: id) }
+            }
+        }
+    }
 }

@@ -31,6 +31,7 @@ final class Hub {
     private(set) var httpLimits: HTTPLimits
     let admissions: Admissions
     let people: People
+    let nodes: Nodes?
     let engineSettings: EngineSettings
     private(set) var ticks: Ticks
     let rhythm: Heartbeat.Rhythm
@@ -122,6 +123,7 @@ final class Hub {
         recoveries = services.recoveries
         admissions = services.admissions
         people = services.people
+        nodes = services.nodes
         shardCount = services.exchange.shardCount
         httpLimits = HTTPLimits(settings)
         engineSettings = EngineSettings(settings)
@@ -294,6 +296,10 @@ final class Hub {
         case .moved(let moving): accept(moving)
         case .emitted(let emission): deliver(emission)
         case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
+        case .missed(.unread(let unread)): recount(unread)
+        case .missed(.memberships): lookForMemberships()
+        case .expelled(let id, let conversations):
+            if let session = carrier(id)?.session { for conversation in conversations { session.leave(conversation) } }
         }
     }
 

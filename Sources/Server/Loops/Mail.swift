@@ -32,14 +32,28 @@ enum Mail: Sendable {
     indirect case emitted(Emission)
     /// The client came back while its old connection seemed alive.
     indirect case replaced(ConnectionID)
+    /// What other nodes have changed was not heard.
+    indirect case missed(Gap)
+    /// Of these conversations, the connection's person is no member any more.
+    indirect case expelled(ConnectionID, [ConversationID])
+}
+
+/// What is to be looked after where changes of other nodes were not heard, and the store does not tell them one by one.
+enum Gap: Sendable {
+    /// Somebody may have been taken out of a conversation.
+    case memberships
+    /// How many notifications people have not read now.
+    case unread([UserID: Int])
 }
 
 extension Mail {
     /// Whether it is for one connection, or for the server itself, and not for whoever listens.
     fileprivate var isForOne: Bool {
         switch self {
-        case .event, .emitted, .committed, .revoked, .deleted: false
-        case .answer, .reply, .typing, .bulkSliceStored, .authenticated, .swept, .seated, .moved, .replaced: true
+        case .event, .emitted, .committed, .revoked, .deleted, .missed: false
+        case .answer, .reply, .typing, .bulkSliceStored, .authenticated, .swept, .seated, .moved, .replaced,
+            .expelled:
+            true
         }
     }
 }
@@ -58,6 +72,8 @@ enum Seating: Sendable {
 /// where it has members.
 final class Exchange: Sendable {
     private let inboxes: [Mailbox<Mail>]
+    /// To the other nodes of the cluster; `nil` where there are none.
+    let bus: Mailbox<BusMail>?
     /// Held while events are posted, which gives them their order.
     private let order = Mutex(())
     /// A room's events have an order of their own: loops that speak in different rooms hardly ever wait for each other.
@@ -68,18 +84,29 @@ final class Exchange: Sendable {
         let shards = Mutex<[RoomName: [Int]]>([:])
     }
 
-    init(_ inboxes: [Mailbox<Mail>]) { self.inboxes = inboxes }
+    init(_ inboxes: [Mailbox<Mail>], bus: Mailbox<BusMail>?) {
+        self.inboxes = inboxes
+        self.bus = bus
+    }
 
     /// Publishes what may be turned away; `false` when a shard has fallen so far behind that more would only wait.
     func offer(_ event: Event) -> Bool {
-        post(event, unlessBehind: true)
+        if !offerHere(event) { return false }
+        bus?.post(.passing(event))
+        return true
     }
+
+    /// The same for what each node hears of by itself.
+    func offerHere(_ event: Event) -> Bool { post(event, unlessBehind: true) }
 
     /// Pieces of mail that may wait for a shard before what nobody stored is refused. What was stored is bounded by
     /// the store's own queue.
     private static let limit = 50_000
 
-    func publish(_ event: Event) { _ = post(event, unlessBehind: false) }
+    func publish(_ event: Event) {
+        _ = post(event, unlessBehind: false)
+        bus?.post(.passing(event))
+    }
 
     private func post(_ event: Event, unlessBehind isOffer: Bool) -> Bool {
         if case .room(let room, _, _) = event, inboxes.count > 1 {
@@ -123,10 +150,21 @@ final class Exchange: Sendable {
         }
     }
 
-    /// Delivers what a batch of changes brought: to each shard its part, in order.
+    /// Delivers what a batch of changes brought: to each shard its part, in order. In a cluster that is left to the bus,
+    /// which puts it among those of other nodes.
     ///
     /// - Parameter moment: When they were committed, by ``Beginnings``' clock.
     func deliver(_ mail: inout Batch, committedAt moment: UInt32) {
+        if let bus, let announcement = mail.announcement {
+            bus.post(.committed(announcement, mail, at: moment))
+            mail = makeBatch(of: 0)
+        } else {
+            deliverHere(&mail, committedAt: moment)
+        }
+    }
+
+    /// The same, as far as this node is concerned.
+    func deliverHere(_ mail: inout Batch, committedAt moment: UInt32) {
         order.withLock { _ in
             for shard in inboxes.indices where mail.byShard[shard].count > 1 {
                 mail.byShard[shard][0] = .committed(moment)
@@ -157,8 +195,27 @@ final class Exchange: Sendable {
     }
 
     /// Mail that is gathered until its transaction is on the disk.
-    struct Batch {
+    struct Batch: Sendable {
         fileprivate(set) var byShard: [[Mail]]
+        /// Its place among those of all nodes.
+        var announcement: Announcement?
+
+        /// Whether nobody is told anything.
+        var isEmpty: Bool { byShard.allSatisfy { $0.count < 2 } }
+
+        /// What every shard hears.
+        var events: [Event] {
+            byShard[0].compactMap { if case .event(let event) = $0 { event } else { nil } }
+        }
+
+        /// Puts others in the place of events, or nothing.
+        mutating func replaceEvents(_ replacement: (Event) -> Event?) {
+            for shard in byShard.indices {
+                byShard[shard] = byShard[shard].compactMap { mail in
+                    if case .event(let event) = mail { replacement(event).map { .event($0) } } else { mail }
+                }
+            }
+        }
 
         mutating func publish(_ event: Event) {
             for shard in byShard.indices { byShard[shard].append(.event(event)) }
@@ -167,6 +224,8 @@ final class Exchange: Sendable {
         mutating func tell(_ revocation: Revocation) {
             for shard in byShard.indices { byShard[shard].append(.revoked(revocation)) }
         }
+
+        mutating func tellAll(_ mail: Mail) { for shard in byShard.indices { byShard[shard].append(mail) } }
 
         mutating func tellOfDeletion(_ user: UserID) {
             for shard in byShard.indices { byShard[shard].append(.deleted(user)) }

@@ -19,11 +19,13 @@ struct Scrape: Sendable {
     let refusals = SharedRefusals()
     let admissions: Admissions
     let bridges: BridgeCounts?
+    let bus: BusCounts?
     private let startedAt = System.microsecondsSince1970
 
     init(
         settings: Configuration, state: ServerState, shards: [Shard], exchange: Exchange, writer: Writer,
-        readers: Readers, archive: Readers, admissions: Admissions, bridges: BridgeCounts?
+        readers: Readers, archive: Readers, admissions: Admissions, bridges: BridgeCounts?,
+        bus: BusCounts?
     ) {
         self.settings = settings
         self.state = state
@@ -34,6 +36,7 @@ struct Scrape: Sendable {
         self.archive = archive
         self.admissions = admissions
         self.bridges = bridges
+        self.bus = bus
     }
 
     /// Everything, in the text format of Prometheus. Off the loops: only copying their counts takes time of theirs.
@@ -68,6 +71,7 @@ struct Scrape: Sendable {
             store: writer.counts, isWritable: writer.failureReason == nil,
             path: settings.store.isFile ? settings.database : nil)
         if let bridges { text.write(bridges: bridges.values.withLock { $0 }, settings) }
+        if let bus { text.write(bus: bus.values.withLock { $0 }) }
         text.write(loops: snapshots, mail: mail)
         text.write(process: .now, startedAt: startedAt)
         return text.bytes

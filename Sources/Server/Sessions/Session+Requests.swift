@@ -73,7 +73,7 @@ extension Session {
                 return acknowledgement == nil ? () : refuse(.tooFast, ticket)
             }
             isTyping = starts
-        } else if let usage, usage.messages.take(hub.settings.messageRate, at: hub.microseconds) > 0 {
+        } else if let usage, hub.people.take(hub.settings.messageRate, by: usage, at: hub.microseconds) > 0 {
             if case .send = command { ticket.isMessage = true }
             return refuse(.personTooFast, ticket)
         }

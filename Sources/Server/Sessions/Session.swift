@@ -21,7 +21,7 @@ final class Session {
     /// How many notifications the person has not read.
     var unread = 0
     /// The conversations whose rooms it is in.
-    private var joined: Set<ConversationID> = []
+    private(set) var joined: Set<ConversationID> = []
 
     let carrier: Carrier
     let hub: Hub
@@ -94,6 +94,7 @@ final class Session {
     /// Takes the seat: at once where only this server knows of it, else once the writer has.
     func takeSeat() {
         hub.meter.connected(name)
+        hub.exchange.bus?.post(.sits(seat))
         switch seat {
         case .room(let room):
             begin()
@@ -135,6 +136,7 @@ final class Session {
         }
         for sign in typing.takeAll() { _ = hub.exchange.offer(.typing(sign)) }
         hub.unsubscribe(self)
+        hub.exchange.bus?.post(.leaves(seat, mayReturn: isBroken && seat.kind == .person))
         if let usage { hub.people.leave(usage, at: hub.microseconds) }
     }
 

@@ -9,13 +9,17 @@ final class Attendance {
     private let backlogBytes: Int
     private var presence = Presence()
     private var arrivals = Arrivals()
+    /// On other nodes.
+    private let elsewhere: Elsewhere?
 
-    init(_ store: Store, backlogBytes: Int) {
+    init(_ store: Store, _ elsewhere: Elsewhere?, backlogBytes: Int) {
         self.store = store
+        self.elsewhere = elsewhere
         self.backlogBytes = backlogBytes
     }
 
-    func isPresent(_ user: UserID) -> Bool { presence.isPresent(user) }
+    /// Whether a person has a connection with direct messages, on any node.
+    func isPresent(_ user: UserID) -> Bool { presence.isPresent(user) || elsewhere?.isPresent(user) ?? false }
 
     var counterUsers: Int { presence.counterUsers }
 
@@ -53,7 +57,7 @@ final class Attendance {
         case .wanted:
             if let position { backlog = try store.backlog(of: user, after: position, bytes: backlogBytes) }
             arrivals.arrive(connection, of: user, at: backlog.start)
-        case .unneeded: if !isPresent { try store.noteEverything(for: user) }
+        case .unneeded: if !self.isPresent(user) { try store.noteEverything(for: user) }
         case .undecided: if let position { backlog = store.owedBacklog(after: position) }
         }
         presence.arrive(user)
@@ -101,7 +105,7 @@ final class Attendance {
         switch submission {
         case .takeSeat(let seat, _): leave(seat)
         case .leaveSeat(let seat, _, _, _): arrive(in: seat)
-        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .tidy: break
+        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .look, .tidy: break
         }
     }
 

@@ -18,6 +18,8 @@ final class Clerk {
     private static let bulkSlice = 100
     /// Whether the transaction under way found no bulk message to work on, and none came behind.
     private var isBulkDone = false
+    /// Whether the bus is to be told how far the store has got.
+    private var looks = false
     private let attendance: Attendance
     /// How long a connection that broke is waited for.
     private let recovery: Duration
@@ -26,7 +28,8 @@ final class Clerk {
 
     init(
         _ store: Store, _ exchange: Exchange, _ failure: StoreFailure, _ bulkWork: SlicedWork, _ sweepWork: SlicedWork,
-        _ meter: StoreMeter, backlogBytes: Int, retention: Retention, recovery: Duration, outage: Outage
+        _ meter: StoreMeter, _ elsewhere: Elsewhere?, backlogBytes: Int, retention: Retention, recovery: Duration,
+        outage: Outage
     ) {
         self.recovery = recovery
         self.outage = outage
@@ -35,7 +38,7 @@ final class Clerk {
         self.sweepWork = sweepWork
         self.retention = retention
         bulkWork.exists.store((try? store.bulkMessages.isRunning()) ?? true, ordering: .relaxed)
-        attendance = Attendance(store, backlogBytes: backlogBytes)
+        attendance = Attendance(store, elsewhere, backlogBytes: backlogBytes)
         self.store = store
         self.exchange = exchange
         self.failure = failure
@@ -101,6 +104,7 @@ final class Clerk {
         var isWriting = false
         var carriedOut = 0
         isBulkDone = false
+        looks = false
         askedFor.forget()
         let rows = store.changedRows
         var doneAt: UInt64 = 0
@@ -112,6 +116,7 @@ final class Clerk {
                     try carryOut(changes[carriedOut], &mail, &callers, &isWriting)
                     carriedOut += 1
                 }
+                if exchange.bus != nil, !mail.isEmpty { mail.announcement = try store.announce() }
                 doneAt = System.microsecondsForward
             }
         } catch {
@@ -124,6 +129,10 @@ final class Clerk {
         if isBulkDone { bulkWork.exists.store(false, ordering: .relaxed) }
         let committedAt = System.microsecondsForward
         exchange.deliver(&mail, committedAt: UInt32(truncatingIfNeeded: committedAt))
+        if looks, let bus = exchange.bus {
+            let (number, position) = store.seen
+            bus.post(.saw(number, position))
+        }
         // What wrote nothing had no disk to wait for.
         if store.changedRows != rows {
             meter.counts.withLock {
@@ -180,7 +189,10 @@ final class Clerk {
             let rows = store.changedRows
             try sweep(now, slices, &mail)
             if store.changedRows != rows { isWriting = true }
+        case .look:
+            looks = true
         case .tidy(let now):
+            looks = true
             try tidy(now, &isWriting)
             // Other commands write too.
             try takeRevocations(&mail)
@@ -262,7 +274,7 @@ final class Clerk {
                 exchange.send(.bulkSliceStored(remaining: 0), toShard: 0)
             case .sweep:
                 exchange.send(.swept(remaining: 0), toShard: 0)
-            case .delivered, .tidy:
+            case .delivered, .look, .tidy:
                 break
             }
         }

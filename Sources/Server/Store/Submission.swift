@@ -18,6 +18,8 @@ indirect enum Submission: Sendable {
     case sendBulk(Int)
     /// So many slices of what is deleted or too old may be erased until the next tick.
     case sweep(Timestamp, slices: Int)
+    /// The bus is to be told how far the store has got.
+    case look
     /// Housekeeping, once a second.
     case tidy(Timestamp)
 
@@ -31,7 +33,7 @@ indirect enum Submission: Sendable {
     var isWriting: Bool {
         switch self {
         case .change, .work, .delivered, .sendBulk, .sweep, .tidy: true
-        case .takeSeat, .continueBacklog, .leaveSeat: false
+        case .takeSeat, .continueBacklog, .leaveSeat, .look: false
         }
     }
 

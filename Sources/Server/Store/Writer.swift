@@ -19,7 +19,8 @@ final class Writer: Sendable {
     ///   - recovery: How long a connection that broke is waited for while others of the same person are there.
     ///   - patience: How long changes wait for a store that is away.
     init(
-        _ store: sending Store, _ exchange: Exchange, limit: Int, backlogBytes: Int, retention: Retention,
+        _ store: sending Store, _ exchange: Exchange, _ elsewhere: Elsewhere?, limit: Int, backlogBytes: Int,
+        retention: Retention,
         recovery: Duration, patience: Duration, log: Log
     ) {
         let failure = StoreFailure(log)
@@ -31,7 +32,8 @@ final class Writer: Sendable {
         let meter = StoreMeter()
         self.meter = meter
         let clerk = Clerk(
-            store, exchange, failure, bulkWork, sweepWork, meter, backlogBytes: backlogBytes, retention: retention,
+            store, exchange, failure, bulkWork, sweepWork, meter, elsewhere, backlogBytes: backlogBytes,
+            retention: retention,
             recovery: recovery, outage: Outage(patience: patience))
         worker = Worker(limit: limit, owning: clerk) { clerk, batch in
             clerk.handle(batch)

@@ -1,0 +1,80 @@
+package import Chat
+
+/// The other nodes.
+package struct Peers {
+    private var peers: [NodeID: Peer] = [:]
+
+    package init() {}
+
+    package var isEmpty: Bool { peers.isEmpty }
+    package var count: Int { peers.count }
+
+    package subscript(id: NodeID) -> Peer? {
+        get { peers[id] }
+        set { peers[id] = newValue }
+    }
+
+    package mutating func remove(_ id: NodeID) -> Peer? { peers.removeValue(forKey: id) }
+
+    /// Those of which nothing was heard since a moment, in milliseconds.
+    package func silent(since moment: UInt64) -> [NodeID] { peers.values.filter { $0.heardAt < moment }.map(\.id) }
+
+    /// Whose interests are known, and how many changes of them were heard.
+    package var known: [NodeID: Int64] { peers.compactMapValues(\.interests) }
+
+    /// Up to which of their changes each is told all that it wants: for the others, everything is sent.
+    package var told: [NodeID: Int64] { peers.mapValues { $0.interests ?? .max } }
+
+    /// How many connections the counter has on them.
+    package var counterUsers: Int { peers.values.reduce(0) { $0 + $1.counterUsers } }
+
+    /// The connections that a person has on them.
+    package func connections(of user: UserID) -> (sessions: Int, chats: Int) {
+        peers.values.reduce((0, 0)) { sum, peer in
+            guard let own = peer.people[user] else { return sum }
+            return (sum.0 + own.sessions, sum.1 + own.chats)
+        }
+    }
+
+    /// What each has to be told of batches: all hear of each, and of its events those that they want. Where that is the
+    /// same for all of them, it is one part, for `nil`.
+    package func parts(of batches: [BusMessage.Batch]) -> [(batches: [BusMessage.Batch], to: NodeID?)] {
+        if areAlike(batches.lazy.flatMap(\.events)) { return [(filtered(batches, for: nil), nil)] }
+        return peers.values.map { (filtered(batches, for: $0), $0.id) }
+    }
+
+    /// The same for events of the moment.
+    package func parts(of events: [Event]) -> [(events: [Event], to: NodeID?)] {
+        if areAlike(events) {
+            let wanted = filtered(events, for: nil)
+            return wanted.isEmpty ? [] : [(wanted, nil)]
+        }
+        return peers.values.compactMap { peer in
+            let wanted = filtered(events, for: peer)
+            return wanted.isEmpty ? nil : (wanted, peer.id)
+        }
+    }
+
+    /// Whether each event is for all of them or for none.
+    private func areAlike(_ events: some Sequence<Event>) -> Bool {
+        guard peers.count > 1, let first = peers.values.first else { return true }
+        return events.allSatisfy { event in
+            let isWanted = first.wants(event)
+            return peers.values.allSatisfy { $0.wants(event) == isWanted }
+        }
+    }
+
+    private func filtered(_ batches: [BusMessage.Batch], for peer: Peer?) -> [BusMessage.Batch] {
+        batches.map { batch in
+            BusMessage.Batch(
+                number: batch.number, before: batch.before, after: batch.after,
+                events: filtered(batch.events, for: peer))
+        }
+    }
+
+    /// - Parameter peer: `nil`: any, as all want the same.
+    private func filtered(_ events: [Event], for peer: Peer?) -> [Event] {
+        guard let peer = peer ?? peers.values.first else { return [] }
+        return events.filter { peer.wants($0) }
+    }
+}

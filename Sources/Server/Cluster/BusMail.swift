@@ -1,0 +1,23 @@
+import Chat
+import Cluster
+import Storage
+
+/// What the bus is told by the threads of its node. Indirect: one word, which is handed on.
+indirect enum BusMail: Sendable {
+    /// A seat is to be taken: from here on, what its connection may hear has to come here.
+    case sits(Seat)
+    /// A seat is left; the client may come back for what it missed.
+    case leaves(Seat, mayReturn: Bool)
+    /// The writer has committed what something is to be heard of, at this moment by ``Beginnings``' clock.
+    case committed(Announcement, Exchange.Batch, at: UInt32)
+    /// The writer has seen the newest batch there is, and how far the store has got; all of its own were told before.
+    case saw(Int64, StorePosition)
+    /// What was heard here at once, and may be for others.
+    case passing(Event)
+    /// A person sends messages, the first since it was last asked how many.
+    case spends(Usage)
+    /// What was missed, from the store.
+    case missed(Result<Missed, StoreError>)
+    /// How many notifications people have not read, after that batch.
+    case recounted([UserID: Int], after: Int64)
+}

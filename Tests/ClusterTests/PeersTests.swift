@@ -1,0 +1,147 @@
+import Chat
+import Testing
+
+@testable import Cluster
+
+/// Whom a node has seats for, and who has to be told what.
+@Suite struct PeersTests {
+    private let here = NodeID.random(), there = NodeID.random()
+    private let alice = User(id: UserID(1), username: "alice", name: "Alice", college: CollegeID(5))
+    private let bob = User(id: UserID(2), username: "bob", name: "Bob", college: nil)
+
+    private func message(to recipients: UserID...) -> Event {
+        .message(
+            Message(
+                id: MessageID(1), conversation: ConversationID(1), sender: alice, text: "hi",
+                sentAt: Timestamp(microseconds: 0)), for: recipients)
+    }
+
+    private func notification(for audience: Audience) -> Event {
+        .notification(
+            Notification(
+                id: NotificationID(1), audience: audience, content: NotificationContent(title: "a", message: "b"),
+                sentAt: Timestamp(microseconds: 0)))
+    }
+
+    /// A node that has heard of a seat.
+    private func peer(_ seats: Seat..., id: NodeID? = nil) -> Peer {
+        var interests = Interests()
+        for seat in seats { interests.sits(on: seat) }
+        var peer = Peer(id ?? there, at: 0)
+        peer.take(interests.all, isFirst: true, isLast: true, interests: 0)
+        return peer
+    }
+
+    @Test("events go to where somebody may hear them")
+    func interests() {
+        let chats = peer(.chat(bob, backlog: .unneeded))
+        #expect(chats.wants(message(to: bob.id)))
+        #expect(!chats.wants(message(to: UserID(3))))
+        #expect(peer(.chat(alice, backlog: .unneeded)).wants(message(to: bob.id)), "the sender has other clients")
+        #expect(!chats.wants(notification(for: .everybody)))
+        let listens = peer(.notifications(alice))
+        #expect(listens.wants(notification(for: .everybody)))
+        #expect(listens.wants(notification(for: .college(CollegeID(5)))))
+        #expect(!listens.wants(notification(for: .college(CollegeID(6)))))
+        #expect(listens.wants(notification(for: .person(alice.id))))
+        #expect(!listens.wants(.counter(.reset, total: 0, at: Timestamp(microseconds: 0))))
+        #expect(peer(.counter).wants(.counter(.reset, total: 0, at: Timestamp(microseconds: 0))))
+        let room = RoomName("a")!
+        #expect(peer(.room(room)).wants(.room(room, .joined, except: nil)))
+        #expect(!listens.wants(.room(room, .joined, except: nil)))
+    }
+
+    @Test("a node of which nothing is known is told everything")
+    func unknown() {
+        let peer = Peer(there, at: 0)
+        #expect(peer.wants(message(to: bob.id)))
+        #expect(!peer.wants(.counterUsers(3)), "but what does not cross")
+    }
+
+    @Test("a node whose message is missing is not known any more")
+    func missing() {
+        var peer = peer(.counter)
+        let isFirst = peer.follows(5, onOwnChannel: false)
+        #expect(isFirst)
+        let isNext = peer.follows(6, onOwnChannel: false)
+        #expect(isNext)
+        let isFirstOfItsOwn = peer.follows(1, onOwnChannel: true)
+        #expect(isFirstOfItsOwn)
+        #expect(peer.interests == 0)
+        let isBehindAGap = peer.follows(8, onOwnChannel: false)
+        #expect(!isBehindAGap)
+        #expect(peer.interests == nil)
+    }
+
+    @Test("changes count from what is known, and others mean that something is missing")
+    func changes() {
+        var peer = peer()
+        let fits = peer.take([.person(bob.id, sessions: 1, chats: 1)], interests: 1)
+        #expect(fits)
+        #expect(peer.wants(message(to: bob.id)))
+        let fitsToo = peer.take([.person(bob.id, sessions: BusMessage.Interest.none, chats: 0)], interests: 2)
+        #expect(fitsToo)
+        #expect(!peer.wants(message(to: bob.id)))
+        let fitsStill = peer.take([.counter(users: 3)], interests: 5)
+        #expect(!fitsStill)
+        #expect(peer.interests == nil)
+    }
+
+    @Test("changes are told once, and whether something in them is new")
+    func takeChanges() {
+        var interests = Interests()
+        interests.sits(on: .chat(bob, backlog: .wanted))
+        let first = interests.takeChanges()
+        #expect(first.changes == [.person(bob.id, sessions: 1, chats: 1)])
+        #expect(first.isWider)
+        let again = interests.takeChanges().changes
+        #expect(again.isEmpty)
+        interests.sits(on: .chat(bob, backlog: .wanted))
+        let second = interests.takeChanges()
+        #expect(second.changes == [.person(bob.id, sessions: 2, chats: 2)])
+        #expect(!second.isWider)
+        interests.leaves(.chat(bob, backlog: .wanted), mayReturnUntil: nil)
+        interests.leaves(.chat(bob, backlog: .wanted), mayReturnUntil: nil)
+        let last = interests.takeChanges().changes
+        #expect(last == [.person(bob.id, sessions: BusMessage.Interest.none, chats: 0)])
+    }
+
+    @Test("for who may come back, events are heard for a while")
+    func returning() {
+        var interests = Interests()
+        interests.sits(on: .person(bob))
+        interests.leaves(.person(bob), mayReturnUntil: 100)
+        let left = interests.takeChanges().changes
+        #expect(left.contains(.person(bob.id, sessions: 0, chats: 0)))
+        interests.tidy(at: 99)
+        let early = interests.takeChanges().changes
+        #expect(early.isEmpty)
+        interests.tidy(at: 100)
+        let late = interests.takeChanges().changes
+        #expect(late == [.person(bob.id, sessions: BusMessage.Interest.none, chats: 0)])
+    }
+
+    @Test("what all nodes want alike is published once, else to each its own")
+    func parts() {
+        var peers = Peers()
+        let other = NodeID.random()
+        peers[there] = peer(.chat(bob, backlog: .unneeded))
+        peers[other] = peer(.chat(bob, backlog: .unneeded), id: other)
+        func batch(_ events: Event...) -> BusMessage.Batch {
+            let position = StorePosition(message: MessageID(0), notification: NotificationID(0))
+            return BusMessage.Batch(number: 1, before: position, after: position, events: events)
+        }
+        var parts = peers.parts(of: [batch(message(to: bob.id), message(to: UserID(3)))])
+        #expect(parts.count == 1)
+        #expect(parts[0].to == nil)
+        #expect(parts[0].batches[0].events.count == 1, "what nobody wants does not cross")
+        peers[other] = peer(id: other)
+        parts = peers.parts(of: [batch(message(to: bob.id))])
+        #expect(parts.count == 2, "each is told of the batch")
+        #expect(parts.first { $0.to == there }?.batches[0].events.count == 1)
+        #expect(parts.first { $0.to == other }?.batches[0].events.isEmpty == true)
+        #expect(
+            peers.parts(of: [Event.typing(TypingSign(writer: alice.id, readers: [bob.id], conversation: nil))]).count
+                == 1)
+    }
+}
