@@ -58,19 +58,25 @@ import Testing
         #expect(!peer.wants(.counterUsers(3)), "but what does not cross")
     }
 
-    @Test("a node whose message is missing is not known any more")
+    @Test("a node whose message is missing is not known any more, and what is said again is known")
     func missing() {
         var peer = peer(.counter)
-        let isFirst = peer.follows(5, onOwnChannel: false)
-        #expect(isFirst)
-        let isNext = peer.follows(6, onOwnChannel: false)
-        #expect(isNext)
-        let isFirstOfItsOwn = peer.follows(1, onOwnChannel: true)
-        #expect(isFirstOfItsOwn)
+        let places = [(5, false), (6, false), (1, true), (6, false)].map { peer.place(of: $0, onOwnChannel: $1) }
+        #expect(places == [.next, .next, .next, .old])
         #expect(peer.interests == 0)
-        let isBehindAGap = peer.follows(8, onOwnChannel: false)
-        #expect(!isBehindAGap)
+        let later = peer.place(of: 8, onOwnChannel: false)
+        #expect(later == .behindGap)
         #expect(peer.interests == nil)
+    }
+
+    @Test("what is heard again of a node that is gone is old")
+    func departed() {
+        var peers = Peers()
+        peers.add(there, at: 0)
+        _ = peers[there]?.place(of: 5, onOwnChannel: false)
+        _ = peers.remove(there)
+        peers.add(there, at: 1)
+        #expect(peers[there]?.place(of: 5, onOwnChannel: false) == .old)
     }
 
     @Test("changes count from what is known, and others mean that something is missing")

@@ -6,6 +6,8 @@ package final class BusCounts: Sendable {
     package enum Drop: String, CaseIterable, Sendable {
         /// Not from a node of this cluster.
         case foreign
+        /// It was there before.
+        case repeated
         case malformed
         /// Of a version that this one does not understand.
         case version

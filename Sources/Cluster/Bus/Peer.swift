@@ -13,8 +13,7 @@ package struct Peer {
     package var known: Int64?
     /// When it was sent all of ours, in milliseconds.
     package var stateSentAt: UInt64?
-    /// The last of its messages on the channel of all, and on that of this node.
-    private var numbers: (all: Int64?, own: Int64?)
+    private(set) var numbers: Numbers
     package private(set) var people: [UserID: (sessions: Int, chats: Int)] = [:]
     private var colleges: Set<CollegeID> = []
     private var rooms: Set<RoomName> = []
@@ -22,18 +21,36 @@ package struct Peer {
     package private(set) var counterUsers = 0
     private var isTakingState = false
 
-    package init(_ id: NodeID, at now: UInt64) {
-        self.id = id
-        heardAt = now
+    /// The last of its messages on the channel of all, and on that of this node.
+    package struct Numbers: Sendable {
+        fileprivate var all: Int64?
+        fileprivate var own: Int64?
+
+        package init() {}
     }
 
-    /// Whether a message comes behind the one before it on its channel. When one is missing, its interests are not known.
-    package mutating func follows(_ number: Int64, onOwnChannel isOwn: Bool) -> Bool {
+    package init(_ id: NodeID, at now: UInt64, behind numbers: Numbers = Numbers()) {
+        self.id = id
+        heardAt = now
+        self.numbers = numbers
+    }
+
+    package enum Place: Sendable {
+        case next
+        /// Something is missing before it, so that what was known of the node's interests may be wrong.
+        case behindGap
+        /// It was there before: somebody says it again.
+        case old
+    }
+
+    /// Where a message stands among those of its channel.
+    package mutating func place(of number: Int64, onOwnChannel isOwn: Bool) -> Place {
         let last = isOwn ? numbers.own : numbers.all
+        if let last, number <= last { return .old }
         if isOwn { numbers.own = number } else { numbers.all = number }
-        guard let last, number != last + 1 else { return true }
+        guard let last, number != last + 1 else { return .next }
         forgetInterests()
-        return false
+        return .behindGap
     }
 
     package mutating func forgetInterests() {

@@ -3,6 +3,9 @@ package import Chat
 /// The other nodes.
 package struct Peers {
     private var peers: [NodeID: Peer] = [:]
+    /// Where those were that are gone: what is heard of them again is old up to there.
+    private var departed: [NodeID: Peer.Numbers] = [:]
+    private static let departedLimit = 1000
 
     package init() {}
 
@@ -11,10 +14,19 @@ package struct Peers {
 
     package subscript(id: NodeID) -> Peer? {
         get { peers[id] }
-        set { peers[id] = newValue }
+        _modify { yield &peers[id] }
     }
 
-    package mutating func remove(_ id: NodeID) -> Peer? { peers.removeValue(forKey: id) }
+    /// A node is heard that was not there.
+    package mutating func add(_ id: NodeID, at now: UInt64) {
+        peers[id] = Peer(id, at: now, behind: departed.removeValue(forKey: id) ?? Peer.Numbers())
+    }
+
+    package mutating func remove(_ id: NodeID) -> Peer? {
+        guard let peer = peers.removeValue(forKey: id) else { return nil }
+        if departed.count < Self.departedLimit { departed[id] = peer.numbers }
+        return peer
+    }
 
     /// Those of which nothing was heard since a moment, in milliseconds.
     package func silent(since moment: UInt64) -> [NodeID] { peers.values.filter { $0.heardAt < moment }.map(\.id) }

@@ -207,16 +207,18 @@ actor Bus {
         _ = readMail()
         let now = loop.now
         if peers[message.from] == nil {
-            peers[message.from] = Peer(message.from, at: now)
+            peers.add(message.from, at: now)
             log.info("a node has joined the cluster", ["node": message.from.text])
             // It is to learn of this one, and to tell all.
             beatAt = 0
         }
-        peers[message.from]?.heardAt = now
-        if peers[message.from]?.follows(message.number, onOwnChannel: isOwnChannel) == false {
-            forget(message.from)
-            beatAt = 0
+        switch peers[message.from]?.place(of: message.number, onOwnChannel: isOwnChannel) {
+        case .old: return dropped(.repeated)
+        // It is to tell all again.
+        case .behindGap: beatAt = 0
+        case .next, nil: break
         }
+        peers[message.from]?.heardAt = now
         switch message.content {
         case .heartbeat(let heartbeat): take(heartbeat, from: message.from)
         case .state(let state, let isFirst, let isLast, let number):
@@ -266,12 +268,10 @@ actor Bus {
         deliver()
     }
 
-    /// What is known of a node's interests may be wrong.
-    private func forget(_ node: NodeID) { peers[node]?.forgetInterests() }
-
     private func remove(_ node: NodeID, because reason: String) {
         guard let peer = peers.remove(node) else { return }
         nodes.set(nil, of: node)
+        link?.forget(node)
         noteElsewhere(peer.people.keys)
         if peer.counterUsers > 0 { tellCounterUsers() }
         log.info("a node has left the cluster", ["node": node.text, "reason": reason])
