@@ -143,9 +143,10 @@ package struct MessagePackReader {
 
     mutating func string(_ count: Int) throws(Malformed) -> String {
         guard count <= left else { throw .length }
-        guard let text = String(validating: bytes[position..<position + count], as: UTF8.self) else { throw .notUTF8 }
+        let start = position
         position += count
-        return text
+        guard let text = try? UTF8Span(validating: bytes.span.extracting(start..<position)) else { throw .notUTF8 }
+        return String(copying: text)
     }
 
     mutating func take(_ count: Int) throws(Malformed) -> [UInt8] {
