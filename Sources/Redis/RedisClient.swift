@@ -12,8 +12,6 @@ package final class RedisClient: RedisLink {
     }
 
     private var waiting = Queue<Waiting>()
-    /// The SHA-1 of scripts that this Redis has said it knows.
-    private var scripts: [String: String] = [:]
 
     /// How many commands wait for their answers.
     package var pending: Int { waiting.count }
@@ -26,31 +24,6 @@ package final class RedisClient: RedisLink {
         guard waiting.count < commandLimit, mayWrite else { return done(.failure(.tooMany)) }
         waiting.append(Waiting(deadline: loop.now + (within ?? patience), done: done))
         write(command.bytes)
-    }
-
-    /// Runs a script: by its name, or with its source where Redis does not know it yet.
-    package func run(
-        _ script: RedisScript, keys: [RedisCommand.Word], _ arguments: [RedisCommand.Word] = [],
-        _ done: @escaping (RedisResult) -> Void
-    ) {
-        let rest = [RedisCommand.Word(keys.count)] + keys + arguments
-        guard let name = scripts[script.source] else { return load(script, rest, done) }
-        send(RedisCommand(["EVALSHA", .init(name)] + rest)) { [weak self] result in
-            // It was restarted, or somebody had it forget.
-            guard let self, case .success(.error(let error)) = result, error.code == "NOSCRIPT" else {
-                return done(result)
-            }
-            scripts[script.source] = nil
-            load(script, rest, done)
-        }
-    }
-
-    private func load(_ script: RedisScript, _ rest: [RedisCommand.Word], _ done: @escaping (RedisResult) -> Void) {
-        send(RedisCommand("SCRIPT", "LOAD", .init(script.source))) { [weak self] result in
-            guard let self, let name = result.value?.bytes else { return done(result) }
-            scripts[script.source] = String(decoding: name, as: UTF8.self)
-            send(RedisCommand(["EVALSHA", .init(name)] + rest), done)
-        }
     }
 
     override func received(_ reply: RedisReply) -> Bool {

@@ -22,7 +22,7 @@ package struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
 
     package init(_ description: String) { self.description = description }
 
-    /// Such as `NOPERM`, `WRONGPASS` or `NOSCRIPT`.
+    /// Such as `NOPERM` or `WRONGPASS`.
     package var code: Substring { description.prefix { $0 != " " } }
 }
 

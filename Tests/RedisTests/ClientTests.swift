@@ -84,42 +84,6 @@ private final class Server: SocketStreamDelegate {
         }
     }
 
-    @Test("a script is sent once, and again to a Redis that has forgotten it")
-    func scripts() async throws {
-        try await play { server, url, loop, end in
-            var knows = false
-            server.answer = { command in
-                switch command[0] {
-                case "SCRIPT":
-                    knows = true
-                    return "$3\r\nabc\r\n"
-                case "EVALSHA": return knows ? ":1\r\n" : "-NOSCRIPT no\r\n"
-                default: return "+OK\r\n"
-                }
-            }
-            let script = RedisScript("return 1")
-            let client = RedisClient(url, on: loop)
-            client.onState = { state in
-                guard state == .connected else { return }
-                client.run(script, keys: ["k"], ["a"]) { first in
-                    knows = false
-                    client.run(script, keys: []) { second in
-                        #expect([first.value, second.value] == [.integer(1), .integer(1)])
-                        #expect(
-                            server.commands.dropFirst() == [
-                                ["SCRIPT", "LOAD", "return 1"], ["EVALSHA", "abc", "1", "k", "a"],
-                                ["EVALSHA", "abc", "0"],
-                                ["SCRIPT", "LOAD", "return 1"], ["EVALSHA", "abc", "0"],
-                            ])
-                        client.close()
-                        end()
-                    }
-                }
-            }
-            client.start()
-        }
-    }
-
     @Test("what has no answer when the connection ends fails, and the connection is made again")
     func lost() async throws {
         try await play { server, url, loop, end in

@@ -18,6 +18,13 @@ import Testing
         .array([.string([]), .array([.integer(1)])]),
     ]
 
+    @Test("what is published is the command that its words make", arguments: [0, 1, 100, 100_000])
+    func publishing(_ count: Int) {
+        let payload = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+        let command = RedisCommand("PUBLISH", "bus:ü", .init(payload))
+        #expect(RedisCommand(publishing: payload, on: "bus:ü").bytes == command.bytes)
+    }
+
     @Test("replies come out whole, wherever the stream is cut", arguments: 0...stream.count)
     func cuts(_ cut: Int) throws {
         let reader = ReplyReader(limit: 1 << 20)
