@@ -190,7 +190,7 @@ package final class BusLink {
         // What could not be sent leaves a gap, by which the others see that something is missing.
         numbers[channel] = number
         let payload = codec.encode(BusMessage(from: own, number: number, content), for: channel)
-        publisher.send(RedisCommand("PUBLISH", .init(channel), .init(payload))) { [weak self] result in
+        publisher.send(RedisCommand(publishing: payload, on: channel)) { [weak self] result in
             guard let self else { return }
             if case .success(.error(let error)) = result {
                 publisherProblem = error.description
