@@ -9,6 +9,7 @@ extension EngineSession {
         case .polling, .upgrading, .closing:
             guard hasPoll else {
                 hasPoll = true
+                releasesPoll = false
                 return true
             }
             finish(.overlap)
@@ -23,6 +24,9 @@ extension EngineSession {
         hasPoll = false
         finish(.transportClosed)
     }
+
+    /// Whoever brings the poll is about to go: it is answered, with nothing if need be, and the client polls again.
+    package func releasePoll() { releasesPoll = true }
 
     /// A POST begins; its body need not be there yet. If it is refused, it gets a 400.
     ///

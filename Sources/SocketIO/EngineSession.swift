@@ -25,6 +25,8 @@ package final class EngineSession {
     private var bytesInQueue = 0
     var heartbeat: EngineHeartbeat
     var hasPoll = false
+    /// Whether the poll is to be answered at once.
+    var releasesPoll = false
     var post: Post?
 
     // Orders that do not follow from the rest.
@@ -98,9 +100,11 @@ package final class EngineSession {
 
     private func pollAnswer() -> EngineOrder? {
         switch stage {
-        case .polling where queue.isEmpty, .upgrading(isProbed: false, _) where queue.isEmpty: return nil
+        case .polling where queue.isEmpty && !releasesPoll,
+            .upgrading(isProbed: false, _) where queue.isEmpty && !releasesPoll:
+            return nil
         // Each answer may be the client's last poll, which it waits for before it completes the upgrade.
-        case .upgrading where queue.isEmpty, .webSocket:
+        case .polling where queue.isEmpty, .upgrading where queue.isEmpty, .webSocket:
             hasPoll = false
             return .answerPoll([EnginePacket.Kind.noop.digit])
         case .polling, .upgrading:

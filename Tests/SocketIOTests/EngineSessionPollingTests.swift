@@ -31,6 +31,17 @@ import Testing
         #expect(play.send("4b") == [])
     }
 
+    @Test("a poll that is released is answered with nothing, and the next one waits")
+    func releasedPoll() {
+        var play = Play(on: .polling)
+        play.session.releasePoll()
+        #expect(play.poll() == [])
+        play.session.releasePoll()
+        #expect(play.orders() == ["answer 6"])
+        #expect(play.poll() == [])
+        #expect(play.send("4a") == ["answer 4a"])
+    }
+
     @Test("packets wait for a poll, and leave together, in order, once")
     func waitingPackets() {
         var play = Play(on: .polling)
