@@ -20,6 +20,11 @@ enum Digest {
         return sha256(pad(0x5C) + sha256(pad(0x36) + bytes))
     }
 
+    /// Compares in a time that does not tell where they differ.
+    static func isSame(_ one: some Collection<UInt8>, _ other: some Collection<UInt8>) -> Bool {
+        one.count == other.count && zip(one, other).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+
     /// Decrypts AES-128 in CBC mode, and takes the padding off (PKCS 7); `nil` where that is none.
     static func decrypt(_ bytes: [UInt8], key: [UInt8], vector: [UInt8]) -> [UInt8]? {
         precondition(key.count == 16 && vector.count == 16)

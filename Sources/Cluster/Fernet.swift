@@ -34,7 +34,7 @@ struct Fernet {
                 sealedAt >= seconds - lifetime.components.seconds
             else { return nil }
         }
-        for key in keys where isSame(Digest.hmac(signed, key: key.signing), seal) {
+        for key in keys where Digest.isSame(Digest.hmac(signed, key: key.signing), seal) {
             return Digest.decrypt(Array(signed[25...]), key: key.encryption, vector: Array(signed[9..<25]))
         }
         return nil
@@ -49,10 +49,5 @@ struct Fernet {
         case UInt8(ascii: "+"), UInt8(ascii: "/"): 0
         default: digit
         }
-    }
-
-    /// In a time that does not tell where they differ.
-    private func isSame(_ one: [UInt8], _ other: ArraySlice<UInt8>) -> Bool {
-        one.count == other.count && zip(one, other).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
     }
 }
