@@ -124,7 +124,8 @@ if isFuzzing {
         tests("ProxyingTests", "Proxying"),
         tests("RedisTests", "Redis", "EventLoop"),
         tests(
-            "ServerTests", "Server", "Chat", "Dialects", "EventLoop", "HTTP", "JWT", "Metrics", "Storage", "WebSocket"),
+            "ServerTests", "Server", "Chat", "Cluster", "Dialects", "EventLoop", "HTTP", "JWT", "Metrics", "Storage",
+            "WebSocket"),
         tests("SocketIOTests", "SocketIO", "JSON"),
         tests("StorageTests", "Storage", "Chat", "CSQLite", "FaultyFiles"),
         tests("TLSTests", "TLS"),

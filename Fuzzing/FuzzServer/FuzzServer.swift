@@ -30,8 +30,10 @@ public func fuzzServer(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     case UInt8(ascii: "k"): readBackup(Array(rest))
     case UInt8(ascii: "p"): readCursor(Array(rest))
     default:
-        let shard = SessionID.shard(of: String(decoding: rest, as: UTF8.self), count: 3)
-        precondition(shard.map { $0 < 3 } ?? true)
+        for isInCluster in [false, true] {
+            let home = SessionID.home(of: String(decoding: rest, as: UTF8.self), isInCluster: isInCluster)
+            precondition(home.map { $0.shard < 4096 } ?? true)
+        }
     }
     return 0
 }

@@ -96,6 +96,21 @@ static inline int switchboard_listen(int fd, int backlog, int is_tcp) {
   return listen(fd, backlog) != 0 ? -errno : 0;
 }
 
+/// Ends a connection over TCP whose peer's machine has not been heard for some ten seconds, whether it was sent something
+/// or not, where the system can do so.
+static inline void switchboard_notice_silence(int fd) {
+  int one = 1;
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+#ifdef __linux__
+  int idle = 4, interval = 2, count = 3;
+  unsigned patience = 10000;
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+#endif
+}
+
 /// How many descriptors the process may have open; below what this says are their numbers.
 static inline long switchboard_descriptor_limit(void) {
   struct rlimit limit;

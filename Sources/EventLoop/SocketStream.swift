@@ -60,9 +60,12 @@ package final class SocketStream: Handle {
     private var hasEnded = false
     private var secure: SecureLayer?
 
-    /// The number of its descriptor, where it was accepted or moved here. The lowest that is free is given out, so that as
-    /// many are taken at least.
-    package var descriptorNumber: Int { Int(descriptor) }
+    /// The number of its descriptor, once it is connected. The lowest that is free is given out, so that as many are taken
+    /// at least.
+    package var descriptorNumber: Int {
+        _ = findDescriptor()
+        return Int(descriptor)
+    }
     package var delegate: (any SocketStreamDelegate)? {
         get { owner }
         set { owner = newValue }
@@ -249,16 +252,19 @@ package final class SocketStream: Handle {
     /// Gives bytes to the kernel; what it does not take is copied and follows when it can.
     private func write(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let start = bytes.baseAddress, !bytes.isEmpty, !isClosed else { return }
-        if descriptor < 0 {
-            var asked: Int32 = -1
-            if unsafe uv_fileno(switchboard_handle(raw), &asked) != 0 { return close() }
-            descriptor = asked
-        }
+        if descriptor < 0, !findDescriptor() { return close() }
         let result = unsafe switchboard_send(descriptor, start, bytes.count)
         if result < 0 { return close() }
         queued -= result
         loop.bytesWritten += result
         if result < bytes.count { unsafe queue(UnsafeBufferPointer(rebasing: bytes[result...])) }
+    }
+
+    /// - Returns: Whether there is one.
+    private func findDescriptor() -> Bool {
+        if descriptor >= 0 { return true }
+        if isClosed { return false }
+        return unsafe uv_fileno(switchboard_handle(raw), &descriptor) == 0
     }
 
     /// Has libuv write a copy of `bytes` when the socket takes more.
@@ -449,6 +455,9 @@ package final class SocketStream: Handle {
             done(status < 0 ? nil : stream)
         }
     }
+
+    /// Ends once the peer's machine has been silent for some ten seconds.
+    package func noticeSilence() { if findDescriptor() { switchboard_notice_silence(descriptor) } }
 
     // MARK: - Addresses
 

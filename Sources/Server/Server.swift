@@ -21,9 +21,10 @@ struct Services: Sendable {
     let people: People
     /// To back ends; `nil` where there are none.
     let bridges: Bridges?
-    /// To the other nodes of the cluster; `nil` where there is none.
+    /// To the other nodes of the cluster, and what they know each other by; `nil` where there is none.
     let bus: Bus?
     let nodes: Nodes?
+    let clusterKey: [UInt8]
     let log: Log
 }
 
@@ -74,6 +75,8 @@ package final class Server: Sendable {
         let clusterKey = settings.bus == nil ? [] : try makeClusterKey(store)
         let seen = store.seen
         let localSocket = try bindLocal(forDatabase: settings.database)
+        let (nodeAddress, nodeSockets) =
+            settings.bus == nil ? (settings.nodeAddress, []) : try bind(settings.nodeAddress, count: loopCount)
 
         let loops = sockets.map { _ in EventLoop() }
         let inboxes = loops.map { $0.makeInbox(of: Mail.self) }
@@ -106,7 +109,7 @@ package final class Server: Sendable {
             let started = Bus(
                 settings, on: busLoop, inbox: busInbox, nodes: nodes, elsewhere: elsewhere,
                 Bus.Services(exchange: exchange, writer: writer, archive: archive, people: people),
-                address: settings.nodeAddress, after: seen, log: log)
+                address: nodeAddress, after: seen, log: log)
             do {
                 try await started.start(url, key: clusterKey)
             } catch {
@@ -130,16 +133,20 @@ package final class Server: Sendable {
                 log: log),
             router: .make(), origins: Origins(settings), certificates: certificates,
             recoveries: Recoveries(for: settings.recovery), admissions: admissions, people: people,
-            bridges: bridges, bus: bus, nodes: nodes, log: log)
+            bridges: bridges, bus: bus, nodes: nodes, clusterKey: clusterKey, log: log)
         do {
             for (index, shard) in shards.enumerated() {
                 await shard.start(index: UInt16(index), inbox: inboxes[index], services)
-                try await shard.listen(on: sockets[index], isLocal: false)
+                try await shard.listen(on: sockets[index])
             }
-            try await shards[0].listen(on: localSocket, isLocal: true)
+            try await shards[0].listen(on: localSocket, Arrival(isLocal: true))
+            for (shard, socket) in zip(shards, nodeSockets) {
+                try await shard.listen(on: socket, Arrival(isFromNode: true))
+            }
         } catch {
             throw StartError(description: "cannot listen on \(address): \(error)")
         }
+        if nodes != nil { log.info("listening for other nodes", ["address": "\(nodeAddress)"]) }
         return Server(
             address: address, log: log, lock: Mutex(lock), shards: shards, services: services, state: state)
     }

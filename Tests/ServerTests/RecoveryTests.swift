@@ -149,18 +149,4 @@ import Testing
         #expect(recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "s"), for: Self.client(1)) == nil)
         #expect(!recoveries.isNeeded)
     }
-
-    // MARK: - Names
-
-    @Test("a session's id tells its shard, and no other has it", arguments: [0, 1, 63, 64, 255] as [UInt16])
-    func sessionIDs(_ shard: UInt16) {
-        let sid = SessionID.random(onShard: shard)
-        #expect(sid.utf8.count == 22)
-        #expect(SessionID.shard(of: sid, count: 256) == shard)
-        #expect(SessionID.shard(of: sid, count: Int(shard)) == nil)
-        #expect(SessionID.random(onShard: shard) != sid)
-    }
-
-    @Test("what is no id has no shard", arguments: ["", "A", "Ä", "=="])
-    func noSession(_ text: String) { #expect(SessionID.shard(of: text, count: 4096) == nil) }
 }

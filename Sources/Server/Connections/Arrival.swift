@@ -10,6 +10,11 @@ struct Arrival: Sendable {
     var isProxied = false
     /// Whom that header named, if anybody.
     var source: IPAddress?
+    /// Where another node of the cluster passes on what is for clients of this one.
+    var isFromNode = false
+
+    /// Whether it may be anybody's.
+    var isPublic: Bool { !isLocal && !isFromNode }
 }
 
 // Who asks. A proxy that is not trusted is taken for the client, but a request that went through one is never taken for
@@ -18,6 +23,7 @@ struct Arrival: Sendable {
 extension Connection {
     /// Whom a request is from: who is at the other end, or whom trusted proxies name.
     func address(of request: Request) -> String {
+        if arrival.isFromNode { return address }
         guard let (trusted, peer) = trustedPeer, let forwardedFor = request.header("x-forwarded-for") else {
             return sender
         }

@@ -75,6 +75,19 @@ extension Connection {
         session.takeSeat()
     }
 
+    /// Goes on as the websocket of a client that another node has.
+    ///
+    /// - Parameters:
+    ///   - answer: The other node's answer to the handshake, and what came behind it.
+    ///   - early: What the client sent right behind its handshake.
+    func splice(to node: NodeConnection, _ answer: [UInt8], early: [UInt8]) {
+        phase = .spliced(node)
+        setDeadline(.max)
+        stream.send(answer)
+        stream.startReading()
+        node.relay(early)
+    }
+
     /// Goes on as the websocket of a client.
     func upgrade(to client: EngineClient, handshake: [UInt8]) {
         phase = .engine(client)

@@ -20,6 +20,7 @@ extension Connection {
             if isWaiting { append(bytes.span, to: &rest) } else { decode(&bytes) }
             updateDeadline()
         case .engine: decode(&bytes)
+        case .spliced(let node): node.relay(bytes.span.copy)
         case .lingering, .gone:
             break
         }

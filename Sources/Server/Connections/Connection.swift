@@ -39,6 +39,8 @@ final class Connection: Carrier, SocketStreamDelegate {
         case webSocket(Session)
         /// A WebSocket that carries what a client of Socket.IO is sent.
         case engine(EngineClient)
+        /// A WebSocket of a client that another node has; all of it is passed on.
+        case spliced(NodeConnection)
         /// All has been said; the peer's end is awaited, as long as it goes on to read. What waited for it at the last
         /// look, and when patience ends in any case.
         case lingering(queued: Int, until: UInt32)
@@ -48,7 +50,8 @@ final class Connection: Carrier, SocketStreamDelegate {
         var isWebSocket: Bool {
             switch self {
             case .authenticating, .seating, .webSocket, .engine: true
-            case .http, .lingering, .gone: false
+            // The other node sees to that one.
+            case .http, .spliced, .lingering, .gone: false
             }
         }
     }
@@ -68,11 +71,13 @@ final class Connection: Carrier, SocketStreamDelegate {
     func enter(with moving: MovingConnection? = nil) -> Bool {
         if arrival.isLocal { return true }
         isCounted = true
-        block = hub.admissions.block(of: address)
+        block = arrival.isFromNode ? nil : hub.admissions.block(of: address)
         let verdict = hub.admissions.enter(from: block, descriptor: stream.descriptorNumber)
         if moving != nil { return true }
         switch verdict {
         case .welcome: return true
+        // Its client has been let in long ago.
+        case .nodeIsFull where arrival.isFromNode: break
         case .nodeIsFull, .addressIsFull: surplus = verdict
         case .overrun:
             hub.note(.nodeIsFull)
@@ -116,11 +121,14 @@ final class Connection: Carrier, SocketStreamDelegate {
         if !hub.settings.trustedProxies.isEmpty { forwardedAddress = address(of: request) }
     }
 
+    /// Remembers whom another node named.
+    func remember(sender: String) { forwardedAddress = sender }
+
     /// Whether it is a WebSocket that frames may still be read from.
     var isOpen: Bool {
         switch phase {
         case .webSocket, .engine: true
-        case .http, .authenticating, .seating, .lingering, .gone: false
+        case .http, .authenticating, .seating, .spliced, .lingering, .gone: false
         }
     }
 
@@ -136,7 +144,8 @@ final class Connection: Carrier, SocketStreamDelegate {
         switch phase {
         case .http where stream.queuedBytes > 0: linger()
         case .lingering where stream.queuedBytes > 0: break
-        case .http, .authenticating, .seating, .webSocket, .engine, .lingering, .gone: stream.close()
+        case .engine(let client) where arrival.isFromNode: client.isLeft(by: self)
+        case .http, .authenticating, .seating, .webSocket, .engine, .spliced, .lingering, .gone: stream.close()
         }
     }
 
@@ -151,6 +160,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         case .http(let conversation): conversation.drained()
         case .seating(let session, _, _), .webSocket(let session): session.drained()
         case .engine(let client): client.drained()
+        case .spliced(let node): node.clientDrained()
         case .authenticating, .lingering, .gone: break
         }
     }
@@ -174,6 +184,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         case .http(let conversation): conversation.closed()
         case .seating(let session, _, _), .webSocket(let session): session.closed()
         case .engine(let client): client.closed(self)
+        case .spliced(let node): node.clientEnded()
         case .authenticating, .lingering, .gone: break
         }
     }
@@ -182,7 +193,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     private func seatedSession(in phase: Phase) -> Session? {
         switch phase {
         case .seating(let session, _, _), .webSocket(let session): session
-        case .http, .authenticating, .engine, .lingering, .gone: nil
+        case .http, .authenticating, .engine, .spliced, .lingering, .gone: nil
         }
     }
 
@@ -259,6 +270,8 @@ final class Connection: Carrier, SocketStreamDelegate {
         case .authenticating(let opening, _): leave(opening.handshake + FrameEncoder.close(code, reason: reason))
         case .seating(_, let handshake, _): leave(handshake + FrameEncoder.close(code, reason: reason))
         case .webSocket, .engine: leave(FrameEncoder.close(code, reason: reason))
+        // In its own time: the frames are the other node's.
+        case .spliced(let node): node.leave()
         case .http, .lingering, .gone: break
         }
     }
@@ -268,7 +281,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         switch phase {
         case .webSocket(let session), .seating(let session, _, _): session.confirm()
         case .engine(let client): client.session?.confirm()
-        case .http, .authenticating, .lingering, .gone: break
+        case .http, .authenticating, .spliced, .lingering, .gone: break
         }
         stream.send(lastFrame)
         linger()
@@ -286,9 +299,12 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     /// A WebSocket is told so, a resting HTTP connection just ends.
     override func stopServing() {
-        if isAnswering { return }
+        if isAnswering {
+            conversation?.forwarded?.release()
+            return
+        }
         switch phase {
-        case .authenticating, .seating, .webSocket: depart()
+        case .authenticating, .seating, .webSocket, .spliced: depart()
         case .http where stream.queuedBytes > 0: linger()
         case .http: abort()
         // The client tells its own.
@@ -300,7 +316,7 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     override var isClient: Bool {
         switch phase {
-        case .authenticating, .seating, .webSocket: true
+        case .authenticating, .seating, .webSocket, .spliced: true
         // Of one that carries a client of Socket.IO, that client.
         case .http, .engine, .lingering, .gone: false
         }
@@ -360,7 +376,7 @@ final class Connection: Carrier, SocketStreamDelegate {
             guard unsent < queued, hub.wheel.now < until else { return stream.close() }
             phase = .lingering(queued: unsent, until: until)
             setDeadline(hub.wheel.now + hub.ticks.linger)
-        case .engine, .gone:
+        case .engine, .spliced, .gone:
             break
         }
     }

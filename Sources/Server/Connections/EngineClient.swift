@@ -29,7 +29,7 @@ class EngineClient: Carrier {
     private var closeFrame = (code: CloseCode.normal, reason: "")
 
     init(_ id: ConnectionID, on transport: EngineTransport, base64: Bool, of hub: Hub) {
-        sid = SessionID.random(onShard: hub.index)
+        sid = SessionID.random(onShard: hub.index, of: hub.forwarding?.nodes.own)
         engine = EngineSession(hub.engineSettings, sid: sid, on: transport, base64: base64, at: hub.loop.now)
         super.init(id, of: hub)
     }
@@ -153,6 +153,12 @@ class EngineClient: Carrier {
         return isTaken
     }
 
+    /// Whoever brings the poll is about to go: it is answered now.
+    final func releasePoll() {
+        engine.releasePoll()
+        obey()
+    }
+
     final func pollClosed() {
         poll = nil
         engine.pollClosed()
@@ -213,6 +219,12 @@ class EngineClient: Carrier {
         }
         if isPaused { pauseReading(true) }
         obey()
+    }
+
+    /// The node that passes on a websocket is about to go. What was sent before still reaches the client, who comes back by
+    /// itself.
+    final func isLeft(by connection: Connection) {
+        if webSocket === connection, engine.transport == .webSocket { depart() } else { connection.stream.close() }
     }
 
     /// A websocket is gone, be it this session's or one that was refused.

@@ -13,13 +13,14 @@ extension HTTPConversation {
         do throws(EngineRequestError) {
             if !isFromAllowedOrigin(request) || request.isEmbedded { throw .forbidden }
             switch try EngineRequest(request) {
+            case .open where connection.arrival.isFromNode: throw .badRequest
             case .open(let transport, let base64): try open(transport, base64, request, mount)
-            case .poll(let sid): if let client = try client(sid, for: request) { try wait(for: client) }
+            case .poll(let sid): if let client = try client(sid, for: request, .poll) { try wait(for: client) }
             case .post(let sid):
-                if let client = try client(sid, for: request) { try receive(request.body, for: client) }
+                if let client = try client(sid, for: request, .post) { try receive(request.body, for: client) }
             case .openWebSocket where hub.isDraining: refuseNewcomer()
             case .openWebSocket(let sid, let base64):
-                if let client = try client(sid, for: request) {
+                if let client = try client(sid, for: request, .webSocket) {
                     let handshake = try handshake(request)
                     connection.remember(senderOf: request)
                     connection.upgrade(to: client, handshake: handshake)
@@ -59,20 +60,27 @@ extension HTTPConversation {
         }
     }
 
-    private func handshake(_ request: Request) throws(EngineRequestError) -> [UInt8] {
+    func handshake(_ request: Request) throws(EngineRequestError) -> [UInt8] {
         guard let handshake = try? Handshake(request) else { throw .badRequest }
         return handshake.response()
     }
 
     /// The client of a session. One that another loop has is not there to be had: the connection moves to that loop, with
-    /// its request.
-    private func client(_ sid: String, for request: Request) throws(EngineRequestError) -> EngineClient? {
-        guard let shard = SessionID.shard(of: sid, count: hub.shardCount) else { throw .unknownSession }
-        if shard == hub.index {
+    /// its request. Of one that another node has, that node answers the request.
+    private func client(
+        _ sid: String, for request: Request, _ kind: ForwardedKind
+    ) throws(EngineRequestError) -> EngineClient? {
+        guard let home = hub.home(of: sid) else { throw .unknownSession }
+        if let node = home.node, node != hub.forwarding?.nodes.own {
+            try forward(request, kind, to: home)
+        } else if home.shard == hub.index {
             guard let client = hub.client(sid) else { throw .unknownSession }
             return client
+        } else if home.shard < hub.shardCount {
+            move(to: home.shard, with: request)
+        } else {
+            throw .unknownSession
         }
-        move(to: shard, with: request)
         return nil
     }
 
@@ -93,9 +101,11 @@ extension HTTPConversation {
 
     private func wait(for client: EngineClient) throws(EngineRequestError) {
         poll = client
-        if client.beginPoll(self) { return }
-        poll = nil
-        throw .badRequest
+        if !client.beginPoll(self) {
+            poll = nil
+            throw .badRequest
+        }
+        if connection.arrival.isFromNode, decoder.bufferedByteCount > 0 { poll?.releasePoll() }
     }
 
     /// The client has an answer to the poll.
@@ -114,11 +124,11 @@ extension HTTPConversation {
     ///
     /// - Returns: Whether it is still wanted.
     func beginPost(_ request: Request) -> Bool {
-        guard post == nil, case .post(let sid)? = try? EngineRequest(request),
-            let shard = SessionID.shard(of: sid, count: hub.shardCount)
+        guard post == nil, case .post(let sid)? = try? EngineRequest(request), let home = hub.home(of: sid),
+            home.node == hub.forwarding?.nodes.own, home.shard < hub.shardCount
         else { return true }
-        if shard != hub.index {
-            move(to: shard, with: nil)
+        if home.shard != hub.index {
+            move(to: home.shard, with: nil)
             return false
         }
         guard let client = hub.client(sid) else { return true }
@@ -135,11 +145,11 @@ extension HTTPConversation {
             if !client.beginPost(self) { throw .badRequest }
             post = client
         }
-        if body.count > hub.engineSettings.maxPayload {
-            return fail(.bodyTooLarge, .error(.contentTooLarge, "The payload is too large"))
-        }
+        if body.count > hub.engineSettings.maxPayload { return refusePayload() }
         client.finishPost(body)
     }
+
+    func refusePayload() { fail(.bodyTooLarge, .error(.contentTooLarge, "The payload is too large")) }
 
     /// The payload was taken in, or was none.
     func answerPost(isAccepted: Bool) {
@@ -193,7 +203,7 @@ extension Response {
         return Response(.ok, headers: headers, body: body)
     }
 
-    fileprivate static func refusal(_ error: EngineRequestError) -> Response {
+    static func refusal(_ error: EngineRequestError) -> Response {
         .json(error == .forbidden ? .forbidden : .badRequest, error.body)
     }
 }

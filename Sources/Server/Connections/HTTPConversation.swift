@@ -12,6 +12,8 @@ final class HTTPConversation {
     private(set) var isAnswering = false
     /// The client whose poll waits here, and the one whose payload is arriving.
     var poll, post: EngineClient?
+    /// The connection to the node that answers the request under way.
+    var forwarded: NodeConnection?
     /// Where the connection goes, with the request that was read if it was read whole, once all has left that was sent.
     var move: (shard: UInt16, request: Request?)?
     private var isDecoding = false
@@ -41,6 +43,8 @@ final class HTTPConversation {
         decoder.append(bytes)
         // A poll waits long, and reading on tells when its client has gone.
         if isAnswering, decoder.bufferedByteCount > Self.queueLimit { connection.stream.stopReading() }
+        // That is how a node asks for it.
+        if connection.arrival.isFromNode { poll?.releasePoll() }
         decode()
     }
 
@@ -83,6 +87,7 @@ final class HTTPConversation {
     func closed() {
         poll.take()?.pollClosed()
         post.take()?.postClosed()
+        forwarded.take()?.cancel()
     }
 
     /// A body is about to arrive.
@@ -90,6 +95,7 @@ final class HTTPConversation {
     /// - Returns: Whether it is wanted; otherwise the connection ends.
     private func admitsBody() -> Bool {
         guard let request = decoder.unfinishedRequest else { return true }
+        if connection.arrival.isFromNode { return isFromNode(request) }
         if case .found(.socketIO, _) = hub.router.match(request), hub.origins.hosts.allows(request.host),
             isFromAllowedOrigin(request)
         {
@@ -120,6 +126,7 @@ final class HTTPConversation {
             request.method == .head, request.keepAlive, isFromAllowedOrigin(request) ? origin : nil
         )
         isAnswering = true
+        if connection.arrival.isFromNode { return answerNode(request) }
         let route = hub.router.match(request)
         if isTurnedAway(from: route) { return }
         switch route {

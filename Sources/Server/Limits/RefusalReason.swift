@@ -12,6 +12,8 @@ enum RefusalReason: Int, CaseIterable, Sendable {
     case draining
     // What never became a request.
     case badProxyHeader, tlsFailed, notTLS
+    // What came where other nodes pass requests on, and is not one of theirs.
+    case notFromNode
     // What is one too many; and a connection that the system had no descriptor for, each time that it was tried.
     case nodeIsFull, addressIsFull, personIsFull, handshakesTooFast, outOfDescriptors
     // Requests over HTTP.

@@ -17,6 +17,9 @@ extension Hub {
         return client
     }
 
+    /// Who has a session, as its id says.
+    func home(of sid: String) -> SessionID.Home? { SessionID.home(of: sid, isInCluster: forwarding != nil) }
+
     func client(_ sid: String) -> EngineClient? { clients[sid] }
 
     func remove(_ client: EngineClient) {

@@ -54,6 +54,8 @@ final class Hub {
     let topics: Topics
     /// Whether back ends may speak to clients of Socket.IO by their ids.
     let hearsEmitters: Bool
+    /// To other nodes, where there may be some.
+    private(set) var forwarding: Forwarding?
     let knownTokens = KnownTokens()
     var revocations = RecentRevocations()
     /// Whose deliveries are to be reported with the next second, and whose clients are to acknowledge with the next tick.
@@ -139,6 +141,7 @@ final class Hub {
             if case .room(let room) = topic { exchange.listen(hasMembers, to: room, shard: shard) }
             if let channels, let group = ChannelGroup(topic) { channels.post(.listening(group, hasMembers)) }
         }
+        forwarding = services.nodes.map { Forwarding($0, key: services.clusterKey, of: self) }
         timer = RepeatingTimer(every: 1000 / UInt64(DeadlineWheel.resolution), on: loop) { [unowned self] in tick() }
         loop.onEndOfTurn { [unowned self] in
             meter.written()
@@ -163,10 +166,11 @@ final class Hub {
 
     // MARK: - Connections
 
-    func listen(on socket: BoundSocket, isLocal: Bool) throws(IOError) {
+    /// - Parameter arrival: How connections come there.
+    func listen(on socket: BoundSocket, _ arrival: Arrival) throws(IOError) {
         listeners.append(
             try Listener(socket, on: loop, onExhaustion: { [unowned self] in cannotAccept($0) }) {
-                [unowned self] stream in accept(stream, isLocal: isLocal)
+                [unowned self] stream in accept(stream, arrival)
             })
     }
 
@@ -184,14 +188,14 @@ final class Hub {
         log.warning("a trusted proxy sent no PROXY header", ["address": address])
     }
 
-    private func accept(_ stream: SocketStream, isLocal: Bool) {
+    private func accept(_ stream: SocketStream, _ arrival: Arrival) {
         if isStopping { return stream.close() }
-        if !isLocal, settings.proxyProtocol, let peer = IPAddress(stream.peerAddress),
+        if arrival.isPublic, settings.proxyProtocol, let peer = IPAddress(stream.peerAddress),
             settings.trustedProxies.contains(peer)
         {
             return place { Entrance($0, stream, of: self) }.start()
         }
-        admit(stream, Arrival(isLocal: isLocal))
+        admit(stream, arrival)
     }
 
     /// Begins a connection.
@@ -201,7 +205,7 @@ final class Hub {
         let connection = place { Connection($0, stream, arrival, hub: self) }
         if !connection.enter() { return }
         connection.start()
-        if !arrival.isLocal, let context = certificates?.context {
+        if arrival.isPublic, let context = certificates?.context {
             stream.startTLS(context, early: early.span, refusal: plainRefusal)
         } else if !early.isEmpty {
             var bytes = early.mutableSpan

@@ -17,8 +17,9 @@ actor Shard {
         hub = Hub(self, index: index, inbox: inbox, services)
     }
 
-    func listen(on socket: BoundSocket, isLocal: Bool) throws(IOError) {
-        try hub?.listen(on: socket, isLocal: isLocal)
+    /// - Parameter arrival: How connections come there.
+    func listen(on socket: BoundSocket, _ arrival: Arrival = Arrival()) throws(IOError) {
+        try hub?.listen(on: socket, arrival)
     }
 
     /// Has a request answered, and sends the answer if its connection is still there.

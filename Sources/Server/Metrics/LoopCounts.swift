@@ -16,6 +16,9 @@ struct LoopCounts: Sendable {
     /// How often somebody heard of an event.
     var deliveries = Tally<EventKind>()
     var refusals = Tally<RefusalReason>()
+    /// Requests that other nodes are to answer, and those that none has answered.
+    var forwarded = Tally<ForwardedKind>()
+    var forwardFailures = Tally<ForwardFailure>()
     /// Events that were merged or dropped, each for one receiver that was behind with reading.
     var heldBack: UInt64 = 0
     var closedByServer = Tally<CloseKind>()
@@ -38,6 +41,8 @@ struct LoopCounts: Sendable {
         sent.add(other.sent)
         deliveries.add(other.deliveries)
         refusals.add(other.refusals)
+        forwarded.add(other.forwarded)
+        forwardFailures.add(other.forwardFailures)
         heldBack += other.heldBack
         closedByServer.add(other.closedByServer)
         closedByPeer.add(other.closedByPeer)
@@ -52,6 +57,7 @@ struct LoopSnapshot: Sendable {
     let work: LoopWork
     let bytesForPolls: Int
     let unconnectedClients: Int
+    let forwardsUnderWay: Int
 
     /// On the hub's loop.
     init(_ hub: Hub) {
@@ -59,5 +65,6 @@ struct LoopSnapshot: Sendable {
         work = hub.loop.work
         bytesForPolls = hub.bytesForPolls
         unconnectedClients = hub.unconnectedClients
+        forwardsUnderWay = hub.forwarding?.underWay ?? 0
     }
 }

@@ -49,6 +49,8 @@ final class LoopMeter {
     func heldBack() { counts.heldBack += 1 }
     func closedByServer(_ code: CloseCode) { counts.closedByServer[CloseKind(code)] += 1 }
     func closedByPeer(_ code: CloseCode) { counts.closedByPeer[CloseKind(code)] += 1 }
+    func forwarded(_ kind: ForwardedKind) { counts.forwarded[kind] += 1 }
+    func forwardingFailed(_ reason: ForwardFailure) { counts.forwardFailures[reason] += 1 }
     func responded(_ status: Status) { counts.note(status) }
 
     // MARK: - What is heard

@@ -72,6 +72,7 @@ struct Scrape: Sendable {
             path: settings.store.isFile ? settings.database : nil)
         if let bridges { text.write(bridges: bridges.values.withLock { $0 }, settings) }
         if let bus { text.write(bus: bus.values.withLock { $0 }) }
+        text.write(forwarding: total, underWay: snapshots.reduce(0) { $0 + UInt64($1.forwardsUnderWay) })
         text.write(loops: snapshots, mail: mail)
         text.write(process: .now, startedAt: startedAt)
         return text.bytes
@@ -151,6 +152,25 @@ extension Exposition {
                 family.sample(FileStamp(ofFileAt: path + suffix)?.size ?? 0, ("file", file))
             }
         }
+    }
+
+    // MARK: - Other nodes
+
+    fileprivate mutating func write(forwarding: LoopCounts, underWay: UInt64) {
+        family("switchboard_forwarded_total", .counter, "Requests of Socket.IO that other nodes were asked to answer.")
+        {
+            family in
+            for kind in ForwardedKind.allCases { family.sample(forwarding.forwarded[kind], ("kind", kind.label)) }
+        }
+        family("switchboard_forward_failures_total", .counter, "Those of them that none has answered.") { family in
+            for reason in ForwardFailure.allCases {
+                family.sample(forwarding.forwardFailures[reason], ("reason", reason.label))
+            }
+        }
+        family(
+            "switchboard_forwards_under_way", .gauge,
+            "Requests and WebSockets that are with other nodes at the moment.",
+            value: underWay)
     }
 
     // MARK: - Loops and the process
