@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import itertools
 import re
 import signal
 import time
@@ -53,19 +54,22 @@ CONFIGURATION = Template("""
 """)
 
 
+_numbers = itertools.count(1)
+
+
 class Cluster:
     """Nodes on one PostgreSQL and one Redis."""
 
-    def __init__(self, start: Start, redis: Redis, postgresql: PostgreSQL, folder: Path) -> None:
+    def __init__(self, start: Start, redis: Redis, postgresql: PostgreSQL) -> None:
         self._start, self._redis = start, redis
         self.store = postgresql.new_store()
-        self._extra = {"DEV_NODES": str(folder)}
+        self._prefix = f"cluster{next(_numbers)}"
         self.nodes: list[Server] = []
 
     def start(self, *flags: object) -> Server:
         """One more."""
-        self.nodes.append(self._start("--loops", 2, "--bus", self._redis.url, *flags, store=self.store,
-                                      extra=self._extra))
+        self.nodes.append(self._start(
+            "--loops", 2, "--bus", self._redis.url, "--bus-prefix", self._prefix, *flags, store=self.store))
         return self.nodes[-1]
 
     def __getitem__(self, number: int) -> Server:
@@ -94,10 +98,8 @@ def node_address(node: Server) -> int:
 
 
 @pytest.fixture
-def new_cluster(
-    start: Start, redis: Redis, postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[], Cluster]:
-    return lambda: Cluster(start, redis, postgresql, tmp_path_factory.mktemp("nodes"))
+def new_cluster(start: Start, redis: Redis, postgresql: PostgreSQL) -> Callable[[], Cluster]:
+    return lambda: Cluster(start, redis, postgresql)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +110,7 @@ def cluster(
     def start(*flags: object, **options: object) -> Server:
         return Server(tmp_path_factory.mktemp("node"), *flags, **options).start()
 
-    cluster = Cluster(start, redis, postgresql, tmp_path_factory.mktemp("nodes"))
+    cluster = Cluster(start, redis, postgresql)
     for _ in range(3):
         cluster.start()
     asyncio.run(cluster.meet())
@@ -154,15 +156,20 @@ async def end_of(polling: Polling, within: float = PATIENCE) -> None:
 # MARK: Clients that do not know that there are several nodes
 
 async def test_python_clients_do_not_notice(cluster: Cluster, front: Nginx, dial: Dial, transport: str) -> None:
-    person, other = cluster[0].person(), cluster[0].person()
-    number = direct(cluster[0], person, other)
-    client = await dial(front, person, transport)
-    await client.join(number)
+    people = cluster[0].person(), cluster[0].person()
+    number = direct(cluster[0], *people)
+    clients = [await dial(front, person, transport) for person in people]
+    for client in clients:
+        await client.join(number)
     for count in range(20):
+        (sender, client), (receiver, other) = list(zip(people, clients))[:: (-1) ** count]
         await client.ask("send_message", said(str(count), number))
-        await client.expect("new_message", message(str(count), person, other, number))
-    await client.expect_nothing()
-    await client.close()
+        for each in clients:
+            await each.expect("new_message", message(str(count), sender, receiver, number))
+        await other.expect("message_notification", notice(str(count), sender, receiver, number))
+    for client in clients:
+        await client.expect_nothing()
+        await client.close()
 
 
 async def test_javascript_clients_do_not_notice(
@@ -331,6 +338,21 @@ async def test_ids_of_no_session_get_the_protocols_error(cluster: Cluster) -> No
     # And those that are an id of a node that never was.
     assert failures - before == 3 * (len(foreign) + garbage.count("A" * 30))
     await at(cluster[1], session).say("6")
+
+
+async def test_a_node_that_is_not_heard_over_the_bus_is_asked_all_the_same(
+    start: Start, start_redis: Callable[[], Redis], postgresql: PostgreSQL
+) -> None:
+    redis = start_redis()
+    cluster = Cluster(start, redis, postgresql)
+    owner, other = cluster.start(), cluster.start()
+    await cluster.meet()
+    session = await signed_in(owner, owner.person())
+    redis.stop()
+    eventually(lambda: Metrics.of(other)["bus_nodes"] == 1, "they do not hear each other")
+    for _ in range(3):
+        await at(other, session).say(emitted("anything"))
+        assert "Unknown event" in (await at(other, session).get()).body
 
 
 # MARK: WebSockets
