@@ -18,6 +18,7 @@ import socket_io
 from api import API_KEY, KEYED, refused
 from conftest import Connect, Start
 from metrics import PATH, Metrics, scrape
+from postgres import PostgreSQL
 from raw import RawWebSocket, bearer, request
 from redis_server import Redis
 from socketio_raw import PollingLink, engine, sign_in
@@ -46,8 +47,12 @@ def test_it_is_the_text_format(server: Server) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_document_has_every_metric_and_every_reason(bridged: Server) -> None:
-    text, named = scrape(bridged).body.decode(), set(re.findall(r"`([a-z_]+)`", DOCUMENT.read_text()))
+def test_the_document_has_every_metric_and_every_reason(
+    bridged: Server, start: Start, redis: Redis, postgresql: PostgreSQL
+) -> None:
+    node = start("--bus", redis.url, store=postgresql.new_store())
+    text = "\n".join(scrape(server).body.decode() for server in (bridged, node))
+    named = set(re.findall(r"`([a-z_]+)`", DOCUMENT.read_text()))
     names = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     assert names == {name for name in named if name.startswith(("switchboard_", "process_"))}
     assert set(re.findall(r'(?:reason|event|queue)="(.*?)"', text)) <= named
