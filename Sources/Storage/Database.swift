@@ -91,22 +91,6 @@ package final class Database {
         }
     }
 
-    /// Of which version the tables are; 0 where there are none.
-    func version() throws(StoreError) -> Int {
-        switch driver {
-        case .sqlite: try prepare("PRAGMA user_version").first { Int($0.integer(0)) } ?? 0
-        case .postgresql: try PostgreSQLSchema.version(of: self)
-        }
-    }
-
-    /// - Throws: For a database that this program has to migrate first, or can't.
-    package static func requireNewestVersion(_ location: StoreLocation) throws(StoreError) {
-        let version = try Database(location, .readOnly).version()
-        if version == Migrations.newest { return }
-        throw StoreError(
-            .other, "the database is of version \(version), this program's is \(Migrations.newest)")
-    }
-
     /// How many rows this connection has ever changed, as far as is known.
     var totalChanges: Int64 {
         switch driver {

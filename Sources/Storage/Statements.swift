@@ -16,7 +16,12 @@ struct Statements {
         }
         lastMessage = try database.prepare(
             sqlite: last("max", ""),
-            postgresql: last("greatest", ", people_version, notifications_version, batch, notification_id"))
+            postgresql: last(
+                "greatest",
+                """
+                , people_version, notifications_version, batch, notification_id,
+                    (SELECT compatible_from FROM schema_version)
+                """))
         insertMessage = try database.prepare(
             """
             INSERT INTO messages (id, conversation_id, sender_id, text, created_at, attachment)

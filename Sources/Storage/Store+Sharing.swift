@@ -49,11 +49,18 @@ extension Store {
     private func catchUp() throws(StoreError) {
         let found = try statements.lastMessage.first { row in
             (
-                SharedVersions(people: row.integer(1), notifications: row.integer(2)), row.integer(3),
+                row.integer(5), SharedVersions(people: row.integer(1), notifications: row.integer(2)), row.integer(3),
                 StorePosition(message: MessageID(row.integer(0)), notification: NotificationID(row.integer(4)))
             )
         }
-        guard let (current, batch, position) = found else { return }
+        guard let (compatibleFrom, current, batch, position) = found else { return }
+        // A node that goes on all the same would store what newer ones can't make sense of.
+        if compatibleFrom > Migrations.newest {
+            throw StoreError(
+                .disk,
+                "the database was migrated for programs that know version \(compatibleFrom), this one knows up to "
+                    + "\(Migrations.newest)")
+        }
         newest = position.message
         notifications.newest = position.notification
         seen = (batch, position)

@@ -83,7 +83,7 @@ package final class Store {
             try Migrations.run(on: database)
         } else {
             log = nil
-            try PostgreSQLSchema.migrate(database)
+            try PostgreSQLMigration.run(on: database)
         }
         hasJournal = database.sqlite != nil
         unfiled = UnfiledMessages(isKept: database.sqlite != nil)

@@ -8,12 +8,13 @@ package final class StoreCopy {
         package let description: String
     }
 
-    /// - Throws: Where one of them can't be opened, or the source is not of this program's version.
+    /// - Throws: Where one of them can't be opened, or the source is not of this program's version, or the target is newer.
     package init(from source: StoreLocation, to target: StoreLocation) throws(StoreError) {
         try Database.requireNewestVersion(source)
         self.source = try Database(source, .readOnly)
         // Makes its tables.
         _ = try Store(target)
+        try Database.requireNewestVersion(target)
         self.target = try Database(target, .readWrite)
     }
 

@@ -99,7 +99,8 @@ extension StoreError {
             case "40001", "40P01", "55P03": .conflict
             // The administrator or a crash ended the session, the server starts or stops, too many connections, a session
             // that was idle in a transaction for too long.
-            case "57P01", "57P02", "57P03", "53300", "25P03", "57P05": .connection
+            // A table that a statement was compiled for has changed: the next connection compiles it anew.
+            case "57P01", "57P02", "57P03", "53300", "25P03", "57P05", "0A000": .connection
             // In place of a server that may write, there is one that may only read now.
             case "25006": .disk
             default:

@@ -41,14 +41,14 @@ package enum Verification {
                 let damage = try database.prepare("PRAGMA integrity_check(20)").all { $0.text(0) }
                 if damage != ["ok"] { return damage.map { Finding(check: "integrity", detail: oneLine($0)) } }
             }
-            let version = try database.version()
-            if version != Migrations.newest {
-                let own = Migrations.newest
+            let (version, own) = (try database.version(), Migrations.newest)
+            if let refusal = version.refusal() { return [Finding(check: "version", detail: refusal.message)] }
+            if version.number < own {
                 return [
                     Finding(
                         check: "version",
-                        detail: "the database is of version \(version), this program's is \(own)"
-                            + (version < own && version > 0 ? "; a start of the server migrates it" : ""))
+                        detail: "the database is of version \(version.number), this program's is \(own)"
+                            + (version.number > 0 ? "; a start of the server migrates it" : ""))
                 ]
             }
             return try findings(in: database)

@@ -108,7 +108,7 @@ def test_a_store_that_is_no_good_is_refused_in_one_line(postgresql: PostgreSQL, 
     elif kind == "newer":
         url, expected = postgresql.new_store(), "the database is of version 1000"
         assert command("user", "list", "--store", url, folder=tmp_path).returncode == 0
-        rows(url, "UPDATE schema_version SET version = 1000 RETURNING 1")
+        rows(url, "UPDATE schema_version SET version = 1000, compatible_from = 1000 RETURNING 1")
     else:
         url, expected, status = f"postgres://u:{secret}@[bad/db", "SWITCHBOARD_STORE", 2
     done = command("serve", "--listen", "127.0.0.1:0", folder=tmp_path, extra={"SWITCHBOARD_STORE": url})

@@ -105,25 +105,23 @@ import Testing
     }
 
     @Test("numbers follow one another also where nodes write at the same time")
-    func concurrent() async throws {
+    func concurrent() throws {
         let home = try TemporaryStore()
         let location = home.location
         let (asha, ben) = (home.asha, home.ben.id)
-        let announced = try await withThrowingTaskGroup(of: [Announcement].self) { group in
-            for node in 0..<3 {
-                group.addTask {
-                    let store = try Store(location)
-                    return try (0..<20).map { number in
-                        try store.transaction { () throws(StoreError) in
-                            let draft = Draft(text: "\(node) \(number)")
-                            _ = try store.apply(.send(draft, from: asha, to: .person(ben), at: .start))
-                            return try store.announce()
-                        }
+        let nodes = (0..<3).map { node in
+            OnThread {
+                let store = try Store(location)
+                return try (0..<20).map { number in
+                    try store.transaction { () throws(StoreError) in
+                        let draft = Draft(text: "\(node) \(number)")
+                        _ = try store.apply(.send(draft, from: asha, to: .person(ben), at: .start))
+                        return try store.announce()
                     }
                 }
             }
-            return try await group.reduce(into: []) { $0 += $1 }.sorted { $0.number < $1.number }
         }
+        let announced = try nodes.flatMap { try $0.join() ?? [] }.sorted { $0.number < $1.number }
         #expect(announced.map(\.number) == Array(1...60))
         for (one, next) in zip(announced, announced.dropFirst()) { #expect(next.before == one.after) }
     }

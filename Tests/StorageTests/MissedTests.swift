@@ -154,11 +154,11 @@ import Testing
     }
 
     @Test("who catches up while others write misses nothing, and hears nothing twice")
-    func concurrent() async throws {
+    func concurrent() throws {
         let location = home.location
         let (asha, ben) = (home.asha, home.ben.id)
         let total: Int64 = 300
-        async let written: Void = Task {
+        let written = OnThread {
             let store = try Store(location)
             for number in 1...total {
                 func say(fails: Bool) throws {
@@ -174,7 +174,7 @@ import Testing
                 if number % 7 == 0 { try? say(fails: true) }
                 try say(fails: false)
             }
-        }.value
+        }
         var position = Self.start
         var (texts, titles): ([String], [String]) = ([], [])
         while position.message.rawValue < total {
@@ -184,7 +184,7 @@ import Testing
             titles += part.notifications.map(\.content.title)
             position = part.position
         }
-        try await written
+        try written.join()
         #expect(texts == (1...total).map(String.init))
         #expect(titles == texts)
     }

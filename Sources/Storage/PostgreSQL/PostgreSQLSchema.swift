@@ -24,8 +24,11 @@ enum PostgreSQLSchema {
     }
 
     /// The steps that lead to the schema, each with the version that it leads to: the same numbers as in ``Migrations``,
-    /// for the same meaning. A step that was released is never changed.
-    static let steps: [(version: Int, sql: String)] = [(6, first), (7, announcements)]
+    /// for the same meaning. A step that was released is never changed. How one is written: docs/UPGRADES.md.
+    static let steps = [
+        PostgreSQLMigration.Step(version: 6, compatibleFrom: 6, sql: first),
+        PostgreSQLMigration.Step(version: 7, compatibleFrom: 7, sql: announcements),
+    ]
 
     private static let first = """
         CREATE TABLE schema_version (version bigint NOT NULL);
@@ -249,37 +252,12 @@ enum PostgreSQLSchema {
         -- Ids up to here were given to notifications, some of which may be gone.
         ALTER TABLE issued ADD COLUMN notification_id bigint NOT NULL DEFAULT 0;
         \(setNotificationID);
+        -- The oldest program that may use the database: the version that it knows itself.
+        ALTER TABLE schema_version ADD COLUMN compatible_from bigint NOT NULL DEFAULT 0;
         """
     /// Takes over what the sequence knows.
     static let setNotificationID = """
         UPDATE issued SET notification_id =
             (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM notifications_id_seq)
         """
-
-    /// Brings a database to the newest version, all in one transaction.
-    ///
-    /// - Throws: Also when the database is newer than this program, or lets the role make nothing.
-    static func migrate(_ database: Database) throws(StoreError) {
-        try database.transaction { () throws(StoreError) in
-            let exists = try database.prepare("SELECT 1 FROM pg_namespace WHERE nspname = 'switchboard'")
-            if try exists.first(read: { _ in true }) == nil { try database.execute("CREATE SCHEMA switchboard") }
-            let current = try version(of: database)
-            if current > Migrations.newest {
-                throw StoreError(
-                    .other, "the database is of version \(current), this program knows up to \(Migrations.newest)")
-            }
-            for step in steps where step.version > current {
-                try database.execute(step.sql)
-                try database.execute("UPDATE schema_version SET version = \(step.version)")
-            }
-        }
-    }
-
-    /// The version of a database's tables; 0 where there are none.
-    static func version(of database: Database) throws(StoreError) -> Int {
-        let table = try database.prepare(
-            "SELECT 1 FROM pg_tables WHERE schemaname = 'switchboard' AND tablename = 'schema_version'")
-        if try table.first(read: { _ in true }) == nil { return 0 }
-        return try database.prepare("SELECT version FROM schema_version").first { Int($0.integer(0)) } ?? 0
-    }
 }
