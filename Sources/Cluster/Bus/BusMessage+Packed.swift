@@ -228,9 +228,9 @@ extension MessagePackReader {
     mutating func id<Subject>() throws(Malformed) -> ID<Subject> { ID(try integer()) }
 
     /// How many there are of something.
-    mutating func count() throws(Malformed) -> Int {
+    mutating func count(from least: Int64 = 0) throws(Malformed) -> Int {
         let count = try integer()
-        if count < 0 { throw .notAllowed }
+        guard (least...Int64(Int32.max)).contains(count) else { throw .notAllowed }
         return Int(count)
     }
 
@@ -256,7 +256,9 @@ extension MessagePackReader {
         switch InterestKind(rawValue: try integer()) {
         case .person:
             return try rest(left, 3) { reader throws(Malformed) in
-                .person(try reader.id(), sessions: try reader.count(), chats: try reader.count())
+                .person(
+                    try reader.id(), sessions: try reader.count(from: Int64(BusMessage.Interest.none)),
+                    chats: try reader.count())
             }
         case .college:
             return try rest(left, 2) { reader throws(Malformed) in
