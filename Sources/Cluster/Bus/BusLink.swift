@@ -20,7 +20,7 @@ package final class BusLink {
     /// The key that says whose Redis this is, and what it says.
     private let claim: RedisCommand.Word, name: [UInt8]
     private let prefix: String
-    /// How much was published on each channel.
+    /// How much was published on each channel; also to nodes that are gone, which may come back and know.
     private var numbers: [String: Int64] = [:]
     private var starting: ((String?) -> Void)?
     private var publisherProblem: String?, subscriberProblem: String?
@@ -199,9 +199,6 @@ package final class BusLink {
         }
         counts.values.withLock { $0.published += 1 }
     }
-
-    /// Forgets how much was published to a node that is gone.
-    package func forget(_ node: NodeID) { numbers[Self.channel(of: node, prefix)] = nil }
 
     private func heard(_ channel: String, _ payload: [UInt8]) {
         let message: BusMessage

@@ -76,7 +76,6 @@ extension Bus {
     func remove(_ node: NodeID, because reason: String) {
         guard let peer = peers.remove(node) else { return }
         nodes.set(nil, of: node)
-        link?.forget(node)
         noteElsewhere(peer.people.keys)
         if peer.counterUsers > 0 { tellCounterUsers() }
         log.info("a node has left the cluster", ["node": node.text, "reason": reason])
