@@ -7,4 +7,12 @@ package struct StorePosition: Equatable, Sendable {
         self.message = message
         self.notification = notification
     }
+
+    /// Before all.
+    package static let start = StorePosition(message: MessageID(0), notification: NotificationID(0))
+
+    /// Whether nothing is beyond here that is not beyond another position too.
+    package func reaches(_ other: StorePosition) -> Bool {
+        message >= other.message && notification >= other.notification
+    }
 }

@@ -96,6 +96,9 @@ package final class Server: Sendable {
         let throttle = TokenThrottle(limit: settings.tokenFailures)
         let chat = Chat(limits: settings.limits)
         let (admissions, people) = (Admissions(settings), People(elsewhere, bus: busInbox))
+        let recoveries = Recoveries(
+            for: settings.recovery, as: settings.recovery > .zero ? nodes?.own : nil,
+            save: { writer.submitAnyway(.keep($0)) })
         let hasBridges = !settings.channels.isEmpty || settings.emitters != nil
         let bridges = hasBridges ? Bridges(settings, exchange, writer, log) : nil
         do {
@@ -108,7 +111,8 @@ package final class Server: Sendable {
         if let url = settings.bus, let busLoop, let busInbox, let nodes, let elsewhere {
             let started = Bus(
                 settings, on: busLoop, inbox: busInbox, nodes: nodes, elsewhere: elsewhere,
-                Bus.Services(exchange: exchange, writer: writer, archive: archive, people: people),
+                Bus.Services(
+                    exchange: exchange, writer: writer, archive: archive, people: people, recoveries: recoveries),
                 address: nodeAddress, after: seen, log: log)
             do {
                 try await started.start(url, key: clusterKey)
@@ -132,7 +136,7 @@ package final class Server: Sendable {
                     bus: bus?.counts),
                 log: log),
             router: .make(), origins: Origins(settings), certificates: certificates,
-            recoveries: Recoveries(for: settings.recovery), admissions: admissions, people: people,
+            recoveries: recoveries, admissions: admissions, people: people,
             bridges: bridges, bus: bus, nodes: nodes, clusterKey: clusterKey, log: log)
         do {
             for (index, shard) in shards.enumerated() {

@@ -110,6 +110,7 @@ extension Store {
         try erasure.leaveGroups.run(id)
         try erasure.anonymize.run(id)
         try erasure.begin.run(id, .integer(keepsMessages ? 1 : 0))
+        try keptClients?.forget(user)
         try forget(user)
         hasChangedPeople = true
         return true

@@ -17,6 +17,13 @@ package final class Notifications {
     /// What ``notification(_:)`` reads.
     static let columns = "id, audience, audience_id, title, message, category, type, link, priority, data, created_at"
 
+    /// Of a person ?1 in a college ?2, where these are to be found.
+    static let mine = """
+        FROM notifications
+        WHERE (audience, audience_id) IN (VALUES (0, 0), (1, cast(?2 AS bigint)), (2, ?1))
+            AND notifications.id > (SELECT notifications_after FROM users WHERE users.id = ?1)
+        """
+
     /// - Parameter isWriter: Whether all that changes does so through this.
     package init(_ database: Database, isWriter: Bool = false) throws(StoreError) {
         if isWriter { unread = [:] }
@@ -42,11 +49,7 @@ package final class Notifications {
             """)
         readAll = try database.prepare(
             "UPDATE users SET notifications_read_id = (SELECT coalesce(max(id), 0) FROM notifications) WHERE id = ?1")
-        let mine = """
-            FROM notifications
-            WHERE (audience, audience_id) IN (VALUES (0, 0), (1, cast(?2 AS bigint)), (2, ?1))
-                AND notifications.id > (SELECT notifications_after FROM users WHERE users.id = ?1)
-            """
+        let mine = Self.mine
         count = try database.prepare(
             """
             SELECT count(*) FROM (SELECT 1 \(mine) AND id > (SELECT notifications_read_id FROM users WHERE users.id = ?1) AND NOT EXISTS (

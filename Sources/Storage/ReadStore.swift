@@ -5,6 +5,7 @@ package final class ReadStore {
     package let notifications: Notifications
     package let notices: Notices
     package let bulkMessages: BulkMessages
+    let personsMissed: PersonsMissedStatements
     /// Where several nodes write to the store.
     let missedStatements: MissedStatements?
     private let database: Database
@@ -21,6 +22,7 @@ package final class ReadStore {
         notifications = try Notifications(database)
         notices = try Notices(database)
         bulkMessages = try BulkMessages(database)
+        personsMissed = try PersonsMissedStatements(database)
         missedStatements = try database.postgresql.map { _ throws(StoreError) in try MissedStatements(database) }
     }
 

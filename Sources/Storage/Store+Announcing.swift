@@ -15,6 +15,10 @@ package struct Announcement: Sendable, Equatable {
 }
 
 extension Store {
+    /// How far messages and notifications have got, with what the transaction under way has stored so far. Where other nodes
+    /// may write to the store only (``isShared``).
+    package var position: StorePosition { StorePosition(message: newest, notification: notifications.newest) }
+
     /// Numbers the transaction under way, as the last thing that happens in it. Of a transaction that fails, the next one
     /// has the number.
     ///
@@ -24,7 +28,6 @@ extension Store {
         // The lock is held to the end, so nobody else has taken the number; it is written with what else has changed.
         isAnnounced = true
         return Announcement(
-            number: seen.batch + 1, before: seen.position,
-            after: StorePosition(message: newest, notification: notifications.newest))
+            number: seen.batch + 1, before: seen.position, after: position)
     }
 }

@@ -94,6 +94,7 @@ extension Store {
     /// Takes a person out of a group, inside a transaction; what they wrote stays.
     package func remove(_ user: UserID, from group: ConversationID) throws(StoreError) {
         try statements.deleteMember.run(.integer(user.rawValue), .integer(group.rawValue))
+        try keptClients?.remove(user, from: group)
         members[group] = nil
         hasChangedPeople = true
     }

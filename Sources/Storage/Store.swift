@@ -13,6 +13,8 @@ package final class Store {
     package let bulkMessages: BulkMessages
     let requestKeys: RequestKeys
     let revocations: Revocations
+    /// Where other nodes may write to the store.
+    package let keptClients: KeptClients?
     let erasure: ErasureStatements
     let retention: RetentionStatements
     let log: WriteAheadLog?
@@ -95,6 +97,7 @@ package final class Store {
         bulkMessages = try BulkMessages(database)
         requestKeys = try RequestKeys(database)
         revocations = try Revocations(database)
+        keptClients = try database.postgresql.map { _ throws(StoreError) in try KeptClients(database) }
         erasure = try ErasureStatements(database)
         retention = try RetentionStatements(database)
         gone = Set(try erasure.gone.all { UserID($0.integer(0)) })

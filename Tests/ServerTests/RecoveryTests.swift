@@ -1,4 +1,7 @@
 import Chat
+import Cluster
+import Storage
+import Synchronization
 import Testing
 
 @testable import Server
@@ -25,14 +28,26 @@ import Testing
 
     @Test("an offset names an event, or the first of two that it is heard as", arguments: Role.allCases)
     func offsets(_ role: Role) throws {
-        let offset = try #require(EventOffset(EventOffset(of: Self.number(41), for: role).text))
-        #expect(offset.number == Self.number(41))
+        let offset = try #require(EventOffset(EventOffset(Self.number(41)).heard(as: role).text))
+        #expect(offset.number == Self.number(41) && offset.place == nil)
         #expect(offset.isPartial == (role == .joined))
+    }
+
+    @Test("in a cluster it also names the node, and how far the store had got", arguments: Role.allCases)
+    func places(_ role: Role) throws {
+        let position = StorePosition(message: MessageID(17), notification: NotificationID(4))
+        let offset = EventOffset(Self.number(41), at: EventOffset.Place(node: .random(), position: position))
+        let read = try #require(EventOffset(offset.heard(as: role).text))
+        #expect(read.number == offset.number && read.place == offset.place && read.isPartial == (role == .joined))
     }
 
     @Test(
         "what no server wrote is no offset",
-        arguments: ["", ".", "1.", ".1", "1.2", "1.1.1", "-1", "x", "1 ", "18446744073709551616"])
+        arguments: [
+            "", ".", "1.", ".1", "1.2", "1.1.1", "-1", "x", "1 ", "18446744073709551616", "1:", "1:AAAAAAAA",
+            "1:AAAAAAAA:2", "1:AAAAAAAA:2:", "1:AAAAAAA:2:3", "1:AAAAAAAA:2:3:4", "1:AAAAAAA!:2:3", "1.2:AAAAAAAA:2:3",
+            ":AAAAAAAA:2:3",
+        ])
     func noOffset(_ text: String) { #expect(EventOffset(text) == nil) }
 
     // MARK: - The log
@@ -40,7 +55,8 @@ import Testing
     private func log(_ count: UInt64, from first: UInt64 = 11, limit: Int = .max) -> EventLog {
         var log = EventLog()
         for index in 0..<count {
-            log.append(Self.message("\(index)"), Self.number(first + index), limit: limit, at: UInt32(index))
+            log.append(
+                Self.message("\(index)"), EventOffset(Self.number(first + index)), limit: limit, at: UInt32(index))
         }
         return log
     }
@@ -48,8 +64,8 @@ import Testing
     @Test("all from an event on is there, as far back as the log reaches")
     func events() {
         let log = log(5)
-        #expect(log.events(from: Self.number(11))?.map(\.number.rawValue) == [11, 12, 13, 14, 15])
-        #expect(log.events(from: Self.number(14))?.map(\.number.rawValue) == [14, 15])
+        #expect(log.events(from: Self.number(11))?.map(\.offset.number.rawValue) == [11, 12, 13, 14, 15])
+        #expect(log.events(from: Self.number(14))?.map(\.offset.number.rawValue) == [14, 15])
         #expect(log.events(from: Self.number(10)) == nil)
     }
 
@@ -57,7 +73,7 @@ import Testing
     func begun() {
         var log = EventLog()
         #expect(log.events(from: Self.number(1)) == nil)
-        log.append(.counterUsers(1), Self.number(11), limit: .max, at: 0)
+        log.append(.counterUsers(1), EventOffset(Self.number(11)), limit: .max, at: 0)
         #expect(log.events(from: Self.number(11))?.isEmpty == true)
     }
 
@@ -116,7 +132,7 @@ import Testing
         #expect(taken.kept.joined == [ConversationID(3): Self.stay(5, until: 9), ConversationID(4): Self.stay(5)])
 
         var log = EventLog()
-        log.append(.removed(UserID(1), from: ConversationID(3)), Self.number(9), limit: .max, at: 0)
+        log.append(.removed(UserID(1), from: ConversationID(3)), EventOffset(Self.number(9)), limit: .max, at: 0)
         #expect(log.isRemoved(UserID(1), from: ConversationID(3), since: Self.number(8)))
         #expect(!log.isRemoved(UserID(1), from: ConversationID(3), since: Self.number(9)))
         #expect(!log.isRemoved(UserID(2), from: ConversationID(3), since: Self.number(8)))
@@ -148,5 +164,39 @@ import Testing
         let recoveries = Recoveries(for: .zero)
         #expect(recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "s"), for: Self.client(1)) == nil)
         #expect(!recoveries.isNeeded)
+    }
+
+    @Test("the store is told of what changes, once at a time, and again with the next second where that failed")
+    func saving() throws {
+        let asked = Atomic(0)
+        let recoveries = Recoveries(for: .seconds(60), as: .random()) { _ in asked.add(1, ordering: .relaxed) }
+        let pid = try #require(recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "s"), for: Self.client(1)))
+        // It has no seat yet.
+        #expect(asked.load(ordering: .relaxed) == 0)
+        recoveries.update(pid, of: Self.client(1)) { $0.joined = [ConversationID(3): Self.stay(5)] }
+        recoveries.update(pid, of: Self.client(1)) { $0.joined = [:] }
+        recoveries.tidy()
+        #expect(asked.load(ordering: .relaxed) == 1)
+        recoveries.saveFailed()
+        #expect(asked.load(ordering: .relaxed) == 1)
+        recoveries.tidy()
+        #expect(asked.load(ordering: .relaxed) == 2)
+    }
+
+    @Test("who has gone to another node is given up, and who has come from one is here")
+    func moved() throws {
+        let recoveries = Recoveries(for: .seconds(60), as: .random())
+        let pid = try #require(recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "s"), for: Self.client(1)))
+        #expect(recoveries.giveUp(pid) == Self.client(1))
+        #expect(recoveries.giveUp(pid) == nil)
+        #expect(!recoveries.isNeeded)
+        let client = KeptClients.Client(
+            pid: "p", user: UserID(2), sid: "t", start: .start, joined: [ConversationID(3)], lostAt: nil)
+        recoveries.takeOver(client, for: Self.client(2), at: Self.number(7))
+        let kept = try #require(recoveries.kept("p", of: Self.client(2)))
+        #expect(kept.user == UserID(2) && kept.sid == "t" && kept.joined == [ConversationID(3): Self.stay(7)])
+        // Its connection broke before it was seated.
+        recoveries.takeOver(client, for: nil, at: Self.number(8))
+        #expect(recoveries.takeUp("p", by: UserID(2), for: Self.client(3))?.former == .some(nil))
     }
 }

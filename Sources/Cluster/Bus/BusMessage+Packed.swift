@@ -9,6 +9,7 @@ private enum MessageKind: Int64 {
     case passing = 5
     case spent = 6
     case farewell = 7
+    case returned = 8
 }
 
 /// Likewise, the kinds of interests.
@@ -30,6 +31,7 @@ extension BusMessage.Content {
             128 + 16 * known.count + batches.reduce(0) { $0 + 40 + 160 * $1.events.count }
         case .passing(let events): 128 + 160 * events.count
         case .spent(let spending): 128 + 16 * spending.count
+        case .returned(let clients): 128 + 32 * clients.count
         case .farewell, .unknown: 64
         }
     }
@@ -85,6 +87,10 @@ extension MessagePackWriter {
                 append(spending.user)
                 append(spending.messages)
             }
+        case .returned(let clients):
+            begin(.returned, 1)
+            array(clients.count)
+            for client in clients { append(client) }
         case .farewell: begin(.farewell, 0)
         case .unknown: preconditionFailure("nobody says what is not known")
         }
@@ -191,6 +197,10 @@ extension MessagePackReader {
                             BusMessage.Spending(try reader.id(), messages: try reader.count())
                         }
                     })
+            }
+        case .returned:
+            content = try rest(left, 1) { reader throws(Malformed) in
+                .returned(try reader.list { reader throws(Malformed) in try reader.string() })
             }
         case .farewell: content = try rest(left, 0) { _ throws(Malformed) in .farewell }
         case nil: content = try rest(left, 0) { _ throws(Malformed) in .unknown }

@@ -30,6 +30,8 @@ package struct BusMessage: Sendable {
         case passing([Event])
         /// How many messages people have sent since the last time.
         case spent([Spending])
+        /// Clients of Socket.IO, by what they name themselves with, that were the receiver's and have come to the sender.
+        case returned([String])
         /// The node stops.
         case farewell
         /// Of a later version.

@@ -51,6 +51,11 @@ extension Bus {
             for spending in spendings {
                 services.people.spend(spending.messages, settings.messageRate, of: spending.user, at: moment)
             }
+        case .returned(let clients):
+            for client in clients {
+                guard let holder = services.recoveries.giveUp(client) else { continue }
+                services.exchange.send(.replaced(holder), to: holder)
+            }
         case .farewell: remove(message.from, because: "it has stopped")
         case .unknown: break
         }

@@ -55,6 +55,7 @@ actor Bus {
         let writer: Writer
         let archive: Readers
         let people: People
+        let recoveries: Recoveries
     }
 
     /// Milliseconds between two heartbeats.
@@ -152,6 +153,7 @@ actor Bus {
         case .saw(let number, let position): sequencer.saw(number, position)
         case .passing(let event): if event.crosses { unpublished.passing.append(event) }
         case .spends(let usage): spenders.append(usage)
+        case .returned(let client, let node): link?.publish(.returned([client]), to: node)
         case .missed(let result): missed(result)
         case .recounted(let unread, let number): recounts.append((unread, number))
         }

@@ -16,6 +16,8 @@ indirect enum BusMail: Sendable {
     case passing(Event)
     /// A person sends messages, the first since it was last asked how many.
     case spends(Usage)
+    /// A client of Socket.IO has come back that was another node's.
+    case returned(String, from: NodeID)
     /// What was missed, from the store.
     case missed(Result<Missed, StoreError>)
     /// How many notifications people have not read, after that batch.

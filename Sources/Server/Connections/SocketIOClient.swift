@@ -2,22 +2,23 @@ import Chat
 import Dialects
 import JSON
 import SocketIO
+import Storage
 import WebSocket
 
 /// One client of Socket.IO: it connects to the one namespace there is, and then has a seat, sends events, and leaves.
 /// What it misses when its connection breaks is kept for a while.
 final class SocketIOClient: EngineClient {
-    private let name: DialectName
+    let name: DialectName
     /// The token that came with the request that opened the session.
     private let token: String?
     /// Where that came from.
     private let address: String
     private var packets: SocketPacketDecoder
-    private var stage: Stage
+    var stage: Stage
     /// Under what its state is kept, should it come back.
-    private var pid: String?
+    var pid: String?
     /// The id of its socket.
-    private var socketID = ""
+    var socketID = ""
     /// The tick at which a client is closed that is in no namespace then; trying again gains no time.
     private var patience: UInt32
     /// Whether it is among those that have not signed in.
@@ -25,21 +26,25 @@ final class SocketIOClient: EngineClient {
         didSet { hub.unconnectedClients += (isUnconnected ? 1 : 0) - (oldValue ? 1 : 0) }
     }
 
-    private enum Stage {
+    enum Stage {
         /// In no namespace.
         case unconnected
         /// Its token is looked up.
         case authenticating(Return?)
         /// It asked for its seat.
         case seating(Session, Return?)
+        /// It has its seat; what it missed is looked up.
+        case catchingUp(Session)
         case connected(Session)
         case gone
     }
 
-    /// What a client that was here before says of that.
-    private struct Return {
+    /// What a client that was here before, or on another node, says of that.
+    struct Return {
         let pid: String
         let offset: String?
+        /// What the cluster knows of it.
+        var found: KeptClients.Returned?
     }
 
     /// - Parameter token: What came with the request that opens the session.
@@ -59,7 +64,7 @@ final class SocketIOClient: EngineClient {
 
     override var session: Session? {
         switch stage {
-        case .seating(let session, _), .connected(let session): session
+        case .seating(let session, _), .catchingUp(let session), .connected(let session): session
         case .unconnected, .authenticating, .gone: nil
         }
     }
@@ -100,7 +105,7 @@ final class SocketIOClient: EngineClient {
         close(.policyViolation, "Not a packet of Socket.IO")
     }
 
-    private func send(packet: [UInt8]) { send(FrameEncoder.frame(.text, packet.span)) }
+    func send(packet: [UInt8]) { send(FrameEncoder.frame(.text, packet.span)) }
 
     // MARK: - Connecting
 
@@ -130,8 +135,7 @@ final class SocketIOClient: EngineClient {
             let session = Session(
                 .person(user), name, on: self, of: hub, holder: authentication.holder, usage: usage,
                 expiresAt: expiresAt.map { hub.tick(at: $0) })
-            stage = .seating(session, takeUp(former, by: user))
-            session.takeSeat()
+            begin(session, as: user, former)
         case .refused(let wait):
             hub.log.debug("a token was refused", ["address": address])
             if wait == nil { return refuse(.tokenInvalid) }
@@ -141,80 +145,9 @@ final class SocketIOClient: EngineClient {
         }
     }
 
-    /// Takes over what was kept of a client that comes back, or has a new one's state kept from here on: before the seat
-    /// is taken, so that every loop keeps what comes after it.
-    private func takeUp(_ former: Return?, by user: User) -> Return? {
-        if let former, let (kept, holder) = hub.recoveries.takeUp(former.pid, by: user.id, for: id) {
-            (pid, socketID) = (former.pid, kept.sid)
-            // It does not know yet that its connection broke.
-            if let holder { hub.exchange.send(.replaced(holder), to: holder) }
-            return former
-        }
-        keepState(of: user)
-        return nil
-    }
+    // MARK: - What is kept of it, in SocketIOClient+Recovery.swift
 
-    private func keepState(of user: User) {
-        socketID = SessionID.random()
-        pid = hub.recoveries.begin(Recoveries.Kept(of: user.id, sid: socketID), for: id)
-    }
-
-    /// The seat is taken: the client hears that it is connected, and then what it missed.
-    override func seated() {
-        guard case .seating(let session, let former) = stage, let user = session.seat.user else { return }
-        let missed = former.flatMap { whatIsMissed(by: user, $0) }
-        if former != nil, missed == nil {
-            // The new one first: the loops keep events as long as there is one.
-            let old = pid
-            keepState(of: user)
-            if let old { hub.recoveries.end(old, of: id) }
-        }
-        if let pid, missed == nil {
-            hub.recoveries.update(pid, of: id) { $0.start = hub.newestEvent }
-        }
-        stage = .connected(session)
-        updateDeadline()
-        if hub.hearsEmitters { hub.subscribe(session, to: .socketRoom(socketID)) }
-        send(packet: SocketPacketEncoder.connected(sid: socketID, pid: pid))
-        guard let missed else { return }
-        for frame in missed.frames {
-            hub.meter.sent(name)
-            send(frame)
-        }
-        for conversation in missed.joined { session.join(conversation) }
-    }
-
-    /// What a client that comes back has to be told; `nil` where that is not known any more, or is too much.
-    private func whatIsMissed(
-        by user: User, _ former: Return
-    ) -> (frames: [[UInt8]], joined: [ConversationID])? {
-        guard let kept = hub.recoveries.kept(former.pid, of: id) else { return nil }
-        let start = EventOffset(after: kept.start)
-        guard let offset = former.offset.map({ EventOffset($0) }) ?? start, offset.number >= kept.start,
-            let events = hub.events(after: offset)
-        else { return nil }
-        // Who was removed is no member, whatever they say was the last that they heard.
-        let joined = kept.joined.filter {
-            $0.value.until == nil && !hub.isRemoved(user.id, from: $0.key, since: $0.value.since)
-        }
-        var rooms = Set(kept.joined.filter { $0.value.until.map { $0 > offset.number } ?? true }.keys)
-        var frames: [[UInt8]] = []
-        var bytes = 0
-        for (event, number) in events {
-            var words = Frames(event, number)
-            for role in event.roles(of: user, joined: rooms) {
-                if role == .joined, offset.isPartial, number == offset.number { continue }
-                guard let frame = words.frame(for: name, as: role) else { continue }
-                bytes += frame.count
-                frames.append(frame)
-            }
-            if case .removed(user.id, let conversation) = event { rooms.remove(conversation) }
-            if bytes > hub.settings.sendQueue / 2 { return nil }
-        }
-        return (frames, Array(joined.keys))
-    }
-
-    // MARK: - What is kept of it
+    override func seated() { tookSeat() }
 
     override func hasJoined(_ conversation: ConversationID) {
         if let pid {
@@ -272,7 +205,7 @@ final class SocketIOClient: EngineClient {
     override var nextDeadline: UInt32 {
         switch stage {
         case .unconnected, .authenticating: patience
-        case .seating(let session, _), .connected(let session): session.deadline
+        case .seating(let session, _), .catchingUp(let session), .connected(let session): session.deadline
         case .gone: .max
         }
     }

@@ -4,44 +4,18 @@ import Chat
 struct EventNumber: Comparable {
     let rawValue: UInt64
 
+    /// Before the first.
+    static let none = EventNumber(rawValue: 0)
+
     static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
     var next: EventNumber { EventNumber(rawValue: rawValue + 1) }
 }
 
-/// How far a client had heard when its connection broke.
-struct EventOffset {
-    let number: EventNumber
-    /// Whether it heard the event only as one who has joined the conversation.
-    let isPartial: Bool
-
-    /// What a client names as the last that it heard: the event, or of one that is heard as two the first.
-    init(of number: EventNumber, for role: Role) {
-        self.number = number
-        isPartial = role == .joined
-    }
-
-    /// As clients are told it.
-    var text: String { isPartial ? "\(number.rawValue).1" : "\(number.rawValue)" }
-
-    /// Reads a ``text``.
-    init?(_ text: String) {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard let number = UInt64(parts[0]), parts.count == 1 || parts.count == 2 && parts[1] == "1" else { return nil }
-        self.number = EventNumber(rawValue: number)
-        isPartial = parts.count == 2
-    }
-
-    init(after number: EventNumber) {
-        self.number = number
-        isPartial = false
-    }
-}
-
 /// The latest events, for clients that come back after a break. Kept while there are such clients only.
 struct EventLog {
     private struct Entry {
-        let number: EventNumber
+        let offset: EventOffset
         let event: Event
         let tick: UInt32
         let bytes: Int
@@ -59,10 +33,11 @@ struct EventLog {
     /// - Parameters:
     ///   - limit: Bytes that may be kept; what is older goes.
     ///   - tick: When it was heard, on the loop's wheel.
-    mutating func append(_ event: Event, _ number: EventNumber, limit: Int, at tick: UInt32) {
+    mutating func append(_ event: Event, _ offset: EventOffset, limit: Int, at tick: UInt32) {
+        let number = offset.number
         if start == nil { start = EventNumber(rawValue: number.rawValue - 1) }
         guard let bytes = event.recoverableBytes else { return }
-        entries.append(Entry(number: number, event: event, tick: tick, bytes: bytes))
+        entries.append(Entry(offset: offset, event: event, tick: tick, bytes: bytes))
         if case .removed(let user, let conversation) = event { removals.append((user, conversation, number, tick)) }
         self.bytes += bytes
         forget { _, bytes in bytes > limit }
@@ -80,7 +55,7 @@ struct EventLog {
     private mutating func forget(while isUnwanted: (Entry, _ bytes: Int) -> Bool) {
         while first < entries.count, isUnwanted(entries[first], bytes) {
             bytes -= entries[first].bytes
-            start = entries[first].number
+            start = entries[first].offset.number
             first += 1
         }
         // Moving only when at least half is forgotten keeps the cost linear.
@@ -96,9 +71,9 @@ struct EventLog {
     }
 
     /// Everything from an event on; `nil` where some of that is gone.
-    func events(from number: EventNumber) -> [(event: Event, number: EventNumber)]? {
+    func events(from number: EventNumber) -> [(event: Event, offset: EventOffset)]? {
         guard let start, start < number else { return nil }
-        return entries[first...].drop { $0.number < number }.map { ($0.event, $0.number) }
+        return entries[first...].drop { $0.offset.number < number }.map { ($0.event, $0.offset) }
     }
 }
 

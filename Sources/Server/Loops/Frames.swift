@@ -14,7 +14,7 @@ struct Frames {
     }
 
     private let event: Event
-    private let number: EventNumber?
+    private let offset: EventOffset?
     /// Most events are heard in one dialect, in one role or two.
     private var first, second: Made?
     private var others: [Made] = []
@@ -23,10 +23,10 @@ struct Frames {
     /// How many heard of it.
     var hearers: UInt64 = 0
 
-    /// - Parameter number: The event's, where clients are told it to come back to.
-    init(_ event: Event, _ number: EventNumber? = nil) {
+    /// - Parameter offset: The event's, where clients are told it to come back to.
+    init(_ event: Event, _ offset: EventOffset? = nil) {
         self.event = event
-        self.number = number
+        self.offset = offset
     }
 
     private static func place(_ name: DialectName, _ role: Role) -> Int {
@@ -39,8 +39,9 @@ struct Frames {
         if let first, first.place == place { return first.frame }
         if let second, second.place == place { return second.frame }
         if let made = others.first(where: { $0.place == place }) { return made.frame }
-        let offset = number.map { EventOffset(of: $0, for: role) }
-        let frame = Self.frame(in: name, offset: offset) { name.dialect.encode(event, to: role, into: &$0) }
+        let frame = Self.frame(in: name, offset: offset?.heard(as: role)) {
+            name.dialect.encode(event, to: role, into: &$0)
+        }
         let made = Made(place: place, frame: frame)
         if first == nil { first = made } else if second == nil { second = made } else { others.append(made) }
         return frame

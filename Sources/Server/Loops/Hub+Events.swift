@@ -16,11 +16,13 @@ extension Hub {
             newestEvent = newestEvent.next
             isRecoverable = recoveries.isNeeded
         }
-        if isRecoverable { eventLog.append(event, newestEvent, limit: settings.recoveryLog, at: wheel.now) }
-        var frames = Frames(event, isRecoverable ? newestEvent : nil)
+        if case .message(let message, _) = event { newestMessage = message.id }
+        if case .notification(let notification) = event { newestNotification = notification.id }
+        let offset = isRecoverable ? offset(of: newestEvent) : nil
+        if let offset { eventLog.append(event, offset, limit: settings.recoveryLog, at: wheel.now) }
+        var frames = Frames(event, offset)
         switch event {
         case .message(let message, let recipients):
-            newestMessage = message.id
             for member in topics.members(of: .conversation(message.conversation)) {
                 if let frame = frame(&frames, for: member.session, as: .joined) {
                     member.session.hear(frame, of: message.id)
@@ -100,38 +102,4 @@ extension Hub {
     }
 
     private func carrier(_ id: ConnectionID, ifOn shard: UInt16) -> Carrier? { id.shard == shard ? carrier(id) : nil }
-
-    // MARK: - For those who come back
-
-    /// What a client missed that comes back, with what each event is to it; `nil` where that is not known any more.
-    func events(after offset: EventOffset) -> [(event: Event, number: EventNumber)]? {
-        if offset.number > newestEvent { return nil }
-        let first = offset.isPartial ? offset.number : offset.number.next
-        return first > newestEvent ? [] : eventLog.events(from: first)
-    }
-
-    /// Whether somebody who joined a conversation's room was removed from it since: another loop may not have heard yet.
-    func isRemoved(_ user: UserID, from conversation: ConversationID, since number: EventNumber) -> Bool {
-        eventLog.isRemoved(user, from: conversation, since: number)
-    }
-
-    func tidyEventLog() {
-        if recoveries.isNeeded {
-            // A little longer than clients may stay away.
-            if wheel.now > ticks.recovery {
-                eventLog.forget(upTo: wheel.now - ticks.recovery - DeadlineWheel.resolution)
-            }
-        } else {
-            eventLog = EventLog()
-        }
-    }
-
-    /// A person was deleted. What the log holds of them can't be told from what others need, so all of it goes: clients
-    /// that come back fetch their histories.
-    func forget(_ user: UserID) {
-        eventLog.forgetEvents()
-        if index != 0 { return }
-        recoveries.forget(user)
-        for readers in [api.readers, archive] { readers.tellAll { $0.accounts.forget(user) } }
-    }
 }

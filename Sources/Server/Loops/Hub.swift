@@ -63,6 +63,8 @@ final class Hub {
     var newestPing = (message: MessageID(0), frame: FrameEncoder.frame(.ping, MessageID(0).cursor.span))
     /// The newest message that this loop has heard of; 0 before the first.
     var newestMessage = MessageID(0)
+    /// Likewise of notifications.
+    var newestNotification = NotificationID(0)
     /// Sessions with a history that holds newer ones.
     private var awaitingMessages: [ConnectionID] = []
     /// Sessions with a change that the store's queue had no room for, in the order in which they came.
@@ -299,6 +301,9 @@ final class Hub {
         case .seated(let id, let seating): carrier(id)?.session?.seated(seating)
         case .moved(let moving): accept(moving)
         case .emitted(let emission): deliver(emission)
+        case .reached(let position): reached(position)
+        case .returned(let id, let returned): self.returned(returned, to: id)
+        case .caughtUp(let id, let frames): (carrier(id) as? SocketIOClient)?.caughtUp(with: frames)
         case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
         case .missed(.unread(let unread)): recount(unread)
         case .missed(.memberships): lookForMemberships()

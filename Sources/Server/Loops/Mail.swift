@@ -30,6 +30,12 @@ enum Mail: Sendable {
     indirect case moved(MovingConnection)
     /// What a back end asks of clients of Socket.IO.
     indirect case emitted(Emission)
+    /// How far the store had got where the seat is taken that comes next.
+    indirect case reached(StorePosition)
+    /// A client comes back that the store knows, and was in these rooms.
+    indirect case returned(ConnectionID, KeptClients.Returned)
+    /// What a client missed that has come back, in its words; `nil` where that is not known, or too much.
+    indirect case caughtUp(ConnectionID, [[UInt8]]?)
     /// The client came back while its old connection seemed alive.
     indirect case replaced(ConnectionID)
     /// What other nodes have changed was not heard.
@@ -51,8 +57,8 @@ extension Mail {
     fileprivate var isForOne: Bool {
         switch self {
         case .event, .emitted, .committed, .revoked, .deleted, .missed: false
-        case .answer, .reply, .typing, .bulkSliceStored, .authenticated, .swept, .seated, .moved, .replaced,
-            .expelled:
+        case .answer, .reply, .typing, .bulkSliceStored, .authenticated, .swept, .seated, .moved, .reached, .returned,
+            .caughtUp, .replaced, .expelled:
             true
         }
     }

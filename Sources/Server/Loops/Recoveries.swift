@@ -1,21 +1,27 @@
 import Chat
+import Cluster
+import Storage
 import Synchronization
 
 /// Clients of Socket.IO that may come back after their connection broke and hear what they missed: Socket.IO's
-/// connection state recovery. Shared by all loops; nothing here is touched for a message.
+/// connection state recovery. Shared by all loops; nothing here is touched for a message. In a cluster the store has a
+/// copy of it all, for the other nodes (Recoveries+Sharing.swift).
 final class Recoveries: Sendable {
     /// What somebody who comes back finds as it was.
     struct Kept: Sendable {
         let user: UserID
         /// The id of the client's socket.
         let sid: String
-        /// After what it began to hear.
+        /// After what it began to hear, and how far the store had got then.
         var start = EventNumber(rawValue: 0)
+        var position = StorePosition.start
         /// The conversations whose rooms it has joined.
         var joined: [ConversationID: Stay] = [:]
         /// The client that holds it; `nil` since its connection broke.
         fileprivate var holder: ConnectionID?
+        /// When that was, and what the time was then.
         fileprivate var lostAt: ContinuousClock.Instant?
+        fileprivate(set) var lostAtTime: Timestamp?
 
         init(of user: UserID, sid: String) {
             self.user = user
@@ -29,26 +35,46 @@ final class Recoveries: Sendable {
         var until: EventNumber?
     }
 
-    private struct State {
-        var kept: [String: Kept] = [:]
+    struct State {
+        fileprivate(set) var kept: [String: Kept] = [:]
         /// Whose connections broke, the longest ago first, and when; some of them have come back since.
-        var lost: ArraySlice<(pid: String, at: ContinuousClock.Instant)> = []
+        fileprivate var lost: ArraySlice<(pid: String, at: ContinuousClock.Instant)> = []
+        /// What the store has to be told; `nil` where this is the only node.
+        var unsaved: Unsaved?
 
         /// Forgets the one that was lost first, unless it came back.
-        mutating func forgetFirst() {
+        fileprivate mutating func forgetFirst() {
             let (pid, time) = lost.removeFirst()
-            if kept[pid]?.lostAt == time { kept[pid] = nil }
+            if kept[pid]?.lostAt == time { end(pid) }
+        }
+
+        fileprivate mutating func end(_ pid: String) {
+            kept[pid] = nil
+            unsaved?.end(pid)
         }
     }
 
-    private let state = Mutex(State())
-    private let duration: Duration
+    let duration: Duration
+    /// This node, where there may be others.
+    let node: NodeID?
+    private let state: Mutex<State>
     private let count = Atomic(0)
+    private let save: @Sendable (Recoveries) -> Void
     /// How many may wait to be taken up again.
     private static let limit = 100_000
 
-    /// - Parameter duration: How long a client may stay away; zero for no recovery at all.
-    init(for duration: Duration) { self.duration = duration }
+    /// - Parameters:
+    ///   - duration: How long a client may stay away; zero for no recovery at all.
+    ///   - node: This one, in a cluster.
+    ///   - save: Has the writer call ``save(in:)``.
+    init(for duration: Duration, as node: NodeID? = nil, save: @escaping @Sendable (Recoveries) -> Void = { _ in }) {
+        self.duration = duration
+        self.node = node
+        self.save = save
+        var state = State()
+        if node != nil { state.unsaved = Unsaved() }
+        self.state = Mutex(state)
+    }
 
     var isEnabled: Bool { duration > .zero }
 
@@ -75,9 +101,36 @@ final class Recoveries: Sendable {
         change { state in
             guard let kept = state.kept[pid], kept.user == user else { return nil }
             if let lostAt = kept.lostAt, now - lostAt > duration { return nil }
-            state.kept[pid]?.holder = client
-            state.kept[pid]?.lostAt = nil
+            state.kept[pid]?.hold(by: client)
             return (kept, kept.holder)
+        }
+    }
+
+    /// A client comes to this node from another one.
+    ///
+    /// - Parameter client: Which it is here; `nil` where its connection broke again meanwhile.
+    func takeOver(_ returned: KeptClients.Client, for client: ConnectionID?, at number: EventNumber) {
+        change { state in
+            var kept = Kept(of: returned.user, sid: returned.sid)
+            kept.position = returned.start
+            for conversation in returned.joined { kept.joined[conversation] = Stay(since: number) }
+            kept.holder = client
+            state.kept[returned.pid] = kept
+            state.unsaved?.tookOver(returned.pid)
+        }
+        if client == nil { lose(returned.pid, of: nil) }
+    }
+
+    /// A client has gone to another node.
+    ///
+    /// - Returns: Which held it here.
+    func giveUp(_ pid: String) -> ConnectionID? {
+        change { state in
+            defer {
+                state.kept[pid] = nil
+                state.unsaved?.forget(pid)
+            }
+            return state.kept[pid]?.holder
         }
     }
 
@@ -92,6 +145,7 @@ final class Recoveries: Sendable {
             guard var kept = state.kept[pid], kept.holder == client else { return }
             body(&kept)
             state.kept[pid] = kept
+            state.unsaved?.note(pid)
         }
     }
 
@@ -101,21 +155,24 @@ final class Recoveries: Sendable {
             for (pid, kept) in state.kept where kept.user == user {
                 guard let stay = kept.joined[conversation], stay.since < number else { continue }
                 state.kept[pid]?.joined[conversation]?.until = stay.until ?? number
+                state.unsaved?.note(pid)
             }
         }
     }
 
     /// A person was deleted: no client of theirs comes back.
     func forget(_ user: UserID) {
-        change { state in state.kept = state.kept.filter { $0.value.user != user } }
+        change { state in for (pid, kept) in state.kept where kept.user == user { state.end(pid) } }
     }
 
     /// The client's connection broke: it may come back.
-    func lose(_ pid: String, of client: ConnectionID, at now: ContinuousClock.Instant = .now) {
+    func lose(_ pid: String, of client: ConnectionID?, at now: ContinuousClock.Instant = .now) {
         change { state in
-            guard state.kept[pid]?.holder == client else { return }
+            guard let kept = state.kept[pid], kept.holder == client else { return }
             state.kept[pid]?.holder = nil
             state.kept[pid]?.lostAt = now
+            state.kept[pid]?.lostAtTime = .now
+            state.unsaved?.note(pid)
             state.lost.append((pid, now))
             if state.lost.count > Self.limit { state.forgetFirst() }
         }
@@ -124,23 +181,38 @@ final class Recoveries: Sendable {
     /// The client will not come back.
     func end(_ pid: String, of client: ConnectionID) {
         change { state in
-            if state.kept[pid]?.holder == client { state.kept[pid] = nil }
+            if state.kept[pid]?.holder == client { state.end(pid) }
         }
     }
 
     /// Forgets who stayed away too long.
     func tidy(at now: ContinuousClock.Instant = .now) {
-        if !isNeeded { return }
+        if !isNeeded, node == nil { return }
         change { state in
             let limit = now - duration
             while let first = state.lost.first, first.at <= limit { state.forgetFirst() }
+            state.unsaved?.renewIfDue(at: now, every: interval)
         }
     }
 
-    private func change<Result>(_ body: (inout State) -> Result) -> Result {
-        state.withLock { state in
-            defer { count.store(state.kept.count, ordering: .relaxed) }
-            return body(&state)
+    /// The store could not be told: that is tried again with the next second.
+    func saveFailed() { state.withLock { $0.unsaved?.endSaving() } }
+
+    /// Changes what is kept, and has the store told of that.
+    func change<Result>(_ body: (inout State) -> Result) -> Result {
+        let (result, isUnsaved) = state.withLock { state in
+            let result = body(&state)
+            count.store(state.kept.count, ordering: .relaxed)
+            return (result, state.unsaved?.beginSaving() ?? false)
         }
+        if isUnsaved { save(self) }
+        return result
+    }
+}
+
+extension Recoveries.Kept {
+    fileprivate mutating func hold(by client: ConnectionID) {
+        holder = client
+        (lostAt, lostAtTime) = (nil, nil)
     }
 }

@@ -32,7 +32,7 @@ extension Session {
 
     /// Passes on a notification's frame, and the new number of those unread after it.
     func hearNotification(_ frame: [UInt8]) {
-        send(frame)
+        hear(frame)
         guard case .notifications(.some) = seat else { return }
         unread += 1
         tellUnread()
@@ -94,6 +94,14 @@ extension Session {
         }
         requests.lookEnded()
         goOn()
+    }
+
+    /// What was held back for a client while it was found out what it had missed: it comes behind that, or not at all.
+    func releaseHeld(isWanted: Bool) {
+        guard let held = held.take(), isWanted else { return }
+        for (frame, message) in held.inOrder() {
+            if let message { send(frame, of: message) } else { send(frame) }
+        }
     }
 
     func tell(_ answer: Answer, _ ticket: Ticket) {

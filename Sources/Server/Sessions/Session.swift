@@ -92,7 +92,9 @@ final class Session {
     }
 
     /// Takes the seat: at once where only this server knows of it, else once the writer has.
-    func takeSeat() {
+    ///
+    /// - Parameter claim: Of a client that was on some node of the cluster before.
+    func takeSeat(with claim: Recoveries.Claim? = nil) {
         hub.meter.connected(name)
         hub.exchange.bus?.post(.sits(seat))
         switch seat {
@@ -107,7 +109,8 @@ final class Session {
             welcome(.notifications(at: .now))
             carrier.begin()
         case .chat, .person, .notifications, .counter:
-            hub.writer.submitAnyway(.takeSeat(seat, carrier.id))
+            hub.writer.submitAnyway(
+                claim.map { .returnToSeat(seat, carrier.id, $0) } ?? .takeSeat(seat, carrier.id))
         }
     }
 

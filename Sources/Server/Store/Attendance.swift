@@ -103,9 +103,9 @@ final class Attendance {
     /// Takes back who came or left with a submission whose transaction failed.
     func undo(_ submission: Submission) {
         switch submission {
-        case .takeSeat(let seat, _): leave(seat)
+        case .takeSeat(let seat, _), .returnToSeat(let seat, _, _): leave(seat)
         case .leaveSeat(let seat, _, _, _): arrive(in: seat)
-        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .look, .tidy: break
+        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .look, .tidy, .keep: break
         }
     }
 

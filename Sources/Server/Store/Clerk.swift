@@ -170,9 +170,12 @@ final class Clerk {
             for event in events { mail.publish(event) }
             try takeRevocations(&mail)
         case .takeSeat(let seat, let connection):
-            let seating = try attendance.take(seat, by: connection)
-            mail.send(.seated(connection, seating), to: connection)
-            if case .counter = seat { mail.publish(.counterUsers(attendance.counterUsers)) }
+            try take(seat, by: connection, &mail)
+        case .returnToSeat(let seat, let connection, let claim):
+            if let returned = try claim.make(in: store) { mail.send(.returned(connection, returned), to: connection) }
+            try take(seat, by: connection, &mail)
+        case .keep(let recoveries):
+            callers.append(try recoveries.save(in: store))
         case .continueBacklog(let delivery, let sent, let rule):
             let backlog = try attendance.continueBacklog(delivery, sent: sent, rule)
             mail.send(.seated(delivery.connection, .chat(backlog)), to: delivery.connection)
@@ -197,6 +200,13 @@ final class Clerk {
             // Other commands write too.
             try takeRevocations(&mail)
         }
+    }
+
+    private func take(_ seat: Seat, by connection: ConnectionID, _ mail: inout Exchange.Batch) throws(StoreError) {
+        let seating = try attendance.take(seat, by: connection)
+        if store.isShared, case .person = seat { mail.send(.reached(store.position), toShard: Int(connection.shard)) }
+        mail.send(.seated(connection, seating), to: connection)
+        if case .counter = seat { mail.publish(.counterUsers(attendance.counterUsers)) }
     }
 
     // MARK: - In slices, and now and then
@@ -261,7 +271,7 @@ final class Clerk {
                 tell(.refused(.storeUnavailable))
             case .work(let work):
                 work.fail(error)
-            case .takeSeat(let seat, let connection):
+            case .takeSeat(let seat, let connection), .returnToSeat(let seat, let connection, _):
                 attendance.arrive(in: seat)
                 exchange.send(.seated(connection, .unavailable), to: connection)
             case .continueBacklog(let delivery, _, _):
@@ -270,6 +280,8 @@ final class Clerk {
                 if let delivery { attendance.confirm(delivery) }
                 attendance.leave(seat, connection, isBroken: isBroken)
                 if case .counter = seat { exchange.publish(.counterUsers(attendance.counterUsers)) }
+            case .keep(let recoveries):
+                recoveries.saveFailed()
             case .sendBulk:
                 exchange.send(.bulkSliceStored(remaining: 0), toShard: 0)
             case .sweep:

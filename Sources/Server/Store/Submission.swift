@@ -8,6 +8,10 @@ indirect enum Submission: Sendable {
     case work(Work)
     /// A connection wants its seat. Its place among the changes decides what it must be told, and what it hears live.
     case takeSeat(Seat, ConnectionID)
+    /// The same of one whose client says that it was here, or on another node.
+    case returnToSeat(Seat, ConnectionID, Recoveries.Claim)
+    /// What has changed of clients that may come back to other nodes.
+    case keep(Recoveries)
     /// More of the backlog, behind what was sent, or the end of it.
     case continueBacklog(Delivery, sent: MessageID, Seat.BacklogRule)
     /// A connection is gone; a broken one may come back for what it missed.
@@ -32,8 +36,8 @@ indirect enum Submission: Sendable {
     /// Whether it writes, as a rule.
     var isWriting: Bool {
         switch self {
-        case .change, .work, .delivered, .sendBulk, .sweep, .tidy: true
-        case .takeSeat, .continueBacklog, .leaveSeat, .look: false
+        case .change, .work, .delivered, .sendBulk, .sweep, .tidy, .keep: true
+        case .takeSeat, .returnToSeat, .continueBacklog, .leaveSeat, .look: false
         }
     }
 

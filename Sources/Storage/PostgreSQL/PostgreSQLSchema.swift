@@ -28,6 +28,7 @@ enum PostgreSQLSchema {
     static let steps = [
         PostgreSQLMigration.Step(version: 6, compatibleFrom: 6, sql: first),
         PostgreSQLMigration.Step(version: 7, compatibleFrom: 7, sql: announcements),
+        PostgreSQLMigration.Step(version: 8, compatibleFrom: 7, sql: keptClients),
     ]
 
     private static let first = """
@@ -255,6 +256,30 @@ enum PostgreSQLSchema {
         -- The oldest program that may use the database: the version that it knows itself.
         ALTER TABLE schema_version ADD COLUMN compatible_from bigint NOT NULL DEFAULT 0;
         """
+
+    private static let keptClients = """
+        -- Clients of Socket.IO that may come back to any node after their connection broke.
+        CREATE TABLE kept_clients (
+            pid text COLLATE "C" PRIMARY KEY, -- what the client knows; worth nothing without the person's token
+            user_id bigint NOT NULL,
+            sid text COLLATE "C" NOT NULL,
+            node text COLLATE "C" NOT NULL, -- that has the client, or had it last
+            message_id bigint NOT NULL, -- it hears what came after this, and after this notification
+            notification_id bigint NOT NULL,
+            joined bigint[] NOT NULL, -- conversations whose rooms it is in
+            lost_at bigint -- when the connection broke; null: the node has not noticed that
+        );
+        CREATE INDEX kept_clients_of_user ON kept_clients (user_id);
+        CREATE INDEX kept_clients_of_node ON kept_clients (node);
+        CREATE INDEX lost_clients ON kept_clients (lost_at) WHERE lost_at IS NOT NULL;
+
+        -- Nodes that have such clients, and when they were there for certain.
+        CREATE TABLE nodes (
+            id text COLLATE "C" PRIMARY KEY,
+            seen_at bigint NOT NULL
+        );
+        """
+
     /// Takes over what the sequence knows.
     static let setNotificationID = """
         UPDATE issued SET notification_id =

@@ -216,8 +216,8 @@ enum Migrations {
         ) STRICT;
         CREATE INDEX notification_reads_of_notification ON notification_reads (notification_id);
         """,
-        // Nothing: what came with this version is for nodes that share a database.
-        "",
+        // Nothing: what came with these versions is for nodes that share a database.
+        "", "",
     ]
 
     /// Brings a database to the newest version, each step in a transaction of its own.
