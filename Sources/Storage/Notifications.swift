@@ -3,6 +3,8 @@ package import Chat
 /// Notifications and who has read them. A person's are those addressed to them, their college or everybody, since
 /// their account was made.
 package final class Notifications {
+    /// One statement for many people, where each statement is a journey.
+    private let insertForEach: Statement?
     private let insert, one, audience, read, readAll, count, page: Statement
     /// How many some people have not read, kept up to date by the one who writes; `nil` for who only reads.
     private var unread: [UserID: (college: CollegeID?, count: Int)]?
@@ -33,6 +35,17 @@ package final class Notifications {
                 (audience, audience_id, title, message, category, type, link, priority, data, created_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id
             """)
+        insertForEach = try database.postgresql.map { _ throws(StoreError) in
+            try database.prepare(
+                """
+                INSERT INTO notifications
+                    (audience, audience_id, title, message, category, type, link, priority, data, created_at)
+                SELECT 2, person, cast(?2 AS text), cast(?3 AS text), cast(?4 AS text), cast(?5 AS text),
+                    cast(?6 AS text), cast(?7 AS text), cast(?8 AS text), cast(?9 AS bigint)
+                FROM unnest(cast(?1 AS bigint[])) WITH ORDINALITY AS people (person, place) ORDER BY place
+                RETURNING id, audience_id
+                """)
+        }
         let columns = Self.columns
         one = try database.prepare("SELECT \(columns) FROM notifications WHERE id = ?1")
         audience = try database.prepare(
@@ -82,6 +95,32 @@ package final class Notifications {
         countUnread(for: audience)
         hasChanged = true
         return Notification(id: newest, audience: audience, content: content, sentAt: time)
+    }
+
+    /// Stores the same for each of some people, none of them twice, inside a transaction.
+    func add(
+        _ content: NotificationContent, forEach people: [UserID], at time: Timestamp
+    ) throws(StoreError) -> [Notification] {
+        guard let insertForEach, !people.isEmpty else {
+            var added: [Notification] = []
+            for person in people { added.append(try add(content, for: .person(person), at: time)) }
+            return added
+        }
+        var added: [Notification] = []
+        try insertForEach.forEach(
+            .text("{\(people.map { String($0.rawValue) }.joined(separator: ","))}"), .text(content.title),
+            .text(content.message), .text(content.category), .text(content.type), SQLValue(content.link),
+            .text(content.priority.rawValue), .text(String(decoding: content.data, as: UTF8.self)),
+            .integer(time.microseconds)
+        ) { row in
+            let (id, person) = (NotificationID(row.integer(0)), Audience.person(UserID(row.integer(1))))
+            added.append(Notification(id: id, audience: person, content: content, sentAt: time))
+            newest = max(newest, id)
+            countUnread(for: person)
+            return true
+        }
+        hasChanged = true
+        return added
     }
 
     func isAddressed(_ id: NotificationID, to user: User) throws(StoreError) -> Bool {

@@ -65,10 +65,6 @@ extension Store {
     /// - Returns: `nil` when no job is under way.
     package func sendBulkSlice(limit: Int, at time: Timestamp) throws(StoreError) -> [Notification]? {
         guard let slice = try bulkMessages.takeSlice(limit: limit, at: time) else { return nil }
-        var sent: [Notification] = []
-        for person in slice.people {
-            sent.append(try notifications.add(slice.content, for: .person(person), at: time))
-        }
-        return sent
+        return try notifications.add(slice.content, forEach: slice.people, at: time)
     }
 }

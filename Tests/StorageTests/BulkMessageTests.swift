@@ -49,6 +49,23 @@ import Testing
         }
     }
 
+    @Test("what a slice says that it has stored is stored, in the order of the people")
+    func slices() throws {
+        let people = try addPeople(5)
+        _ = try add(.people(people.reversed()))
+        let sent = try #require(try slice(4))
+        #expect(sent.compactMap(\.audience.person) == Array(people.prefix(4)))
+        #expect(sent.map(\.id) == (1...4).map { NotificationID($0) })
+        for notification in sent {
+            let person = try #require(try notification.person.flatMap { try home.store.user($0) })
+            let page = try home.reader().notifications.page(of: person, before: nil, limit: 9).map(\.notification)
+            #expect(page.map(\.id) == [notification.id] && page.map(\.sentAt) == [notification.sentAt])
+            #expect(page.map(\.content.link) == ["/fees"] && page.map(\.content.priority) == [.high])
+            #expect(page.map(\.content.data) == [notification.content.data])
+        }
+        #expect(try slice(4)?.map(\.id) == [NotificationID(5)])
+    }
+
     @Test("a job is kept as it was given")
     func stored() throws {
         let added = try add(.people([home.asha.id, home.chitra.id]))
