@@ -16,14 +16,16 @@ from string import Template
 
 import pytest
 import socketio
+import websockets
 from api import answered, direct, post
+from certificates import Certificate, SecureConnection
 from conftest import Dial, Start
 from engine_io import Endpoint, Polling, WebSocket
 from javascript_client import TRANSPORTS, Driver, disconnected, event
 from metrics import Metrics
 from nginx import Nginx, free_port
 from postgres import PostgreSQL, rows
-from raw import RawConnection
+from raw import RawConnection, Response
 from redis_server import Redis
 from socketio_raw import SIGNED_IN, emitted, expect_text, sign_in
 from socketio_values import message, notice, said
@@ -340,7 +342,7 @@ async def test_ids_of_no_session_get_the_protocols_error(cluster: Cluster) -> No
     await at(cluster[1], session).say("6")
 
 
-async def test_a_node_that_is_not_heard_over_the_bus_is_asked_all_the_same(
+async def test_while_the_bus_is_lost_sessions_go_on(
     start: Start, start_redis: Callable[[], Redis], postgresql: PostgreSQL
 ) -> None:
     redis = start_redis()
@@ -348,11 +350,54 @@ async def test_a_node_that_is_not_heard_over_the_bus_is_asked_all_the_same(
     owner, other = cluster.start(), cluster.start()
     await cluster.meet()
     session = await signed_in(owner, owner.person())
-    redis.stop()
-    eventually(lambda: Metrics.of(other)["bus_nodes"] == 1, "they do not hear each other")
-    for _ in range(3):
+
+    async def uses() -> None:
         await at(other, session).say(emitted("anything"))
         assert "Unknown event" in (await at(other, session).get()).body
+
+    redis.stop()
+    eventually(lambda: Metrics.of(other)["bus_nodes"] == 1, "they do not hear each other")
+    await uses()
+    redis.start()
+    while Metrics.of(other)["bus_nodes"] == 1:
+        await uses()
+    await uses()
+
+
+async def test_a_node_that_hangs_is_soon_asked_no_more(new_cluster: Callable[[], Cluster]) -> None:
+    cluster = new_cluster()
+    owner, other = cluster.start(), cluster.start()
+    await cluster.meet()
+    session = await signed_in(owner, owner.person())
+    owner.signal(signal.SIGSTOP)
+    try:
+        eventually(lambda: Metrics.of(other)["bus_nodes"] == 1, "the node is forgotten")
+        await at(other, session).expect_end()
+    finally:
+        owner.signal(signal.SIGCONT)
+
+
+async def test_clients_may_come_by_tls(new_cluster: Callable[[], Cluster], tmp_path: Path) -> None:
+    certificate, cluster = Certificate.make(tmp_path, "localhost"), new_cluster()
+    owner, secure = cluster.start(), cluster.start(*certificate.flags, "--hsts", "1h")
+    session = await Endpoint(owner.port, "/socket.io/").open_polling()
+
+    def ask(method: str, body: str = "") -> Response:
+        with SecureConnection(secure, certificate.trust()) as connection:
+            head = f"{method} /socket.io/?{session.query} HTTP/1.1\r\nHost: localhost\r\n"
+            connection.send(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            return connection.response()
+
+    eventually(lambda: ask("POST", "6").status == 200, "the nodes know each other")
+    assert ask("POST", sign_in(owner.person().token)).headers["strict-transport-security"] == "max-age=3600"
+    expect_text(ask("GET").body.decode(), SIGNED_IN)
+    url = f"wss://127.0.0.1:{secure.port}/socket.io/?{session.websocket_query}"
+    async with websockets.connect(url, ssl=certificate.trust(), max_size=None, proxy=None) as connection:
+        link = WebSocket(connection)
+        await upgraded(session, link)
+        for length in (1, 100_000, 900_000):
+            await link.send(emitted("w" * length))
+            await link.expect(emitted("error", {"message": "Unknown event"}))
 
 
 # MARK: WebSockets

@@ -8,6 +8,9 @@ final class Forwarding {
     let nodes: Nodes
     /// What nodes know each other by.
     let key: [UInt8]
+    private let bus: BusCounts?
+    /// Up to when nodes may be there that are not heard, on the loop's clock.
+    private var lostUntil: UInt64 = 0
     private unowned let hub: Hub
     /// Connections that rest, by the loop of the node that they have come to; the last was used last.
     private var resting: [SessionID.Home: [NodeConnection]] = [:]
@@ -20,8 +23,9 @@ final class Forwarding {
     /// How many to one node may be used, so that those to others find descriptors.
     private static let usedLimit = 10_000
 
-    init(_ nodes: Nodes, key: [UInt8], of hub: Hub) {
+    init(_ nodes: Nodes, _ bus: BusCounts?, key: [UInt8], of hub: Hub) {
         self.nodes = nodes
+        self.bus = bus
         self.key = key
         self.hub = hub
     }
@@ -36,7 +40,9 @@ final class Forwarding {
         guard let node = request.home.node else { return .failure(.unknownNode) }
         if used[node, default: 0] >= Self.usedLimit { return .failure(.tooMany) }
         // Also where one rests: a node that has left takes nothing more.
-        guard let address = nodes.address(of: node) else { return .failure(.unknownNode) }
+        guard let address = nodes.address(of: node, isBusLost: hub.loop.now < lostUntil) else {
+            return .failure(.unknownNode)
+        }
         used[node, default: 0] += 1
         if let connection = resting[request.home]?.popLast() {
             if resting[request.home]?.isEmpty == true { resting[request.home] = nil }
@@ -65,6 +71,14 @@ final class Forwarding {
         resting[home]?.removeAll { $0 === connection }
         if resting[home]?.isEmpty == true { resting[home] = nil }
     }
+
+    /// While the bus is lost, nodes are asked that are not heard: sessions need not end. Whoever is gone refuses.
+    func secondPassed() {
+        if let bus, bus.problem != nil { lostUntil = hub.loop.now + Self.returnTime }
+    }
+
+    /// How long it takes at the most until others are heard again, in milliseconds.
+    private static let returnTime: UInt64 = 5000
 
     // MARK: - What goes wrong
 

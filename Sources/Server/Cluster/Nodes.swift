@@ -19,11 +19,12 @@ final class Nodes: Sendable {
 
     init(own: NodeID) { self.own = own }
 
-    /// Where another node takes what is forwarded to it; `nil` when there was none of that name lately. One that is not
-    /// heard over the bus may be there all the same: it is asked, and whoever is gone refuses the connection.
-    func address(of node: NodeID) -> SocketAddress? {
+    /// Where another node takes what is forwarded to it; `nil` when there is none of that name.
+    ///
+    /// - Parameter isBusLost: Then one that is not heard any more may be there all the same.
+    func address(of node: NodeID, isBusLost: Bool = false) -> SocketAddress? {
         others.withLock { others in
-            others.addresses[node] ?? others.former.first { $0.node == node }?.address
+            others.addresses[node] ?? (isBusLost ? others.former.first { $0.node == node }?.address : nil)
         }
     }
 

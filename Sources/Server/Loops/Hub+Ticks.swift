@@ -27,6 +27,7 @@ extension Hub {
             people.tidy(at: microseconds)
         }
         tidyEventLog()
+        forwarding?.secondPassed()
     }
 
     /// The ping that asks whether a message has arrived; its many receivers share it.
