@@ -368,10 +368,15 @@ async def test_a_node_that_hangs_is_soon_asked_no_more(new_cluster: Callable[[],
     cluster = new_cluster()
     owner, other = cluster.start(), cluster.start()
     await cluster.meet()
-    session = await signed_in(owner, owner.person())
-    owner.signal(signal.SIGSTOP)
+    session, second = [await signed_in(owner, owner.person()) for _ in range(2)]
+    poll = await at(other, session).begin_get()
+    link = Endpoint(other.port, "/socket.io/").open_websocket(second.websocket_query)
     try:
-        eventually(lambda: Metrics.of(other)["bus_nodes"] == 1, "the node is forgotten")
+        async with link as websocket:
+            await upgraded(second, websocket)
+            owner.signal(signal.SIGSTOP)
+            (await poll.answer()).expect_refusal(1, "Session ID unknown")
+            await websocket.expect_end()
         await at(other, session).expect_end()
     finally:
         owner.signal(signal.SIGCONT)

@@ -40,9 +40,7 @@ final class Forwarding {
         guard let node = request.home.node else { return .failure(.unknownNode) }
         if used[node, default: 0] >= Self.usedLimit { return .failure(.tooMany) }
         // Also where one rests: a node that has left takes nothing more.
-        guard let address = nodes.address(of: node, isBusLost: hub.loop.now < lostUntil) else {
-            return .failure(.unknownNode)
-        }
+        guard let address = address(of: node) else { return .failure(.unknownNode) }
         used[node, default: 0] += 1
         if let connection = resting[request.home]?.popLast() {
             if resting[request.home]?.isEmpty == true { resting[request.home] = nil }
@@ -71,6 +69,13 @@ final class Forwarding {
         resting[home]?.removeAll { $0 === connection }
         if resting[home]?.isEmpty == true { resting[home] = nil }
     }
+
+    private func address(of node: NodeID) -> SocketAddress? {
+        nodes.address(of: node, isBusLost: hub.loop.now < lostUntil)
+    }
+
+    /// Whether a node may be there still.
+    func knows(_ home: SessionID.Home) -> Bool { home.node.flatMap { address(of: $0) } != nil }
 
     /// While the bus is lost, nodes are asked that are not heard: sessions need not end. Whoever is gone refuses.
     func secondPassed() {
@@ -139,4 +144,22 @@ struct ForwardedRequest {
     let conversation: HTTPConversation
     /// As it goes on the wire.
     let bytes: [UInt8]
+}
+
+extension Hub {
+    /// How long the answer of another node may be.
+    var answerLimits: HTTPLimits {
+        var limits = httpLimits
+        // One message may be as long as all that waits for a client, and longer in Base64.
+        limits.body = 2 * settings.sendQueue + settings.maxPayload
+        return limits
+    }
+}
+
+extension Span<UInt8> {
+    /// The bytes, to be kept.
+    var copy: [UInt8] {
+        // The pointer goes no further than the call that copies from it.
+        unsafe withUnsafeBufferPointer { unsafe Array($0) }
+    }
 }

@@ -15,6 +15,8 @@ final class NodeConnection: Carrier, SocketStreamDelegate {
     private var hasBegun = false
     /// Whether the poll's answer was asked for.
     private var isReleased = false
+    /// The tick by which there must be an answer.
+    private var patience: UInt32 = .max
 
     private enum Phase {
         case dialing(Dialing?, ForwardedRequest)
@@ -34,6 +36,8 @@ final class NodeConnection: Carrier, SocketStreamDelegate {
     /// How much longer than the other node takes at the most is waited for its answer.
     private static let slack = 5 * DeadlineWheel.resolution
     private static let connectPatience = 3 * DeadlineWheel.resolution
+    /// How often is looked whether the other node is there still.
+    private static let look = 2 * DeadlineWheel.resolution
 
     init(_ id: ConnectionID, _ request: ForwardedRequest, of forwarding: Forwarding, _ hub: Hub) {
         self.forwarding = forwarding
@@ -71,7 +75,8 @@ final class NodeConnection: Carrier, SocketStreamDelegate {
         phase = .asking(request)
         hasBegun = false
         stream?.send(request.bytes)
-        setDeadline(hub.wheel.now + hub.rhythm.interval + hub.rhythm.patience + Self.slack)
+        patience = hub.wheel.now + hub.rhythm.interval + hub.rhythm.patience + Self.slack
+        setDeadline(min(patience, hub.wheel.now + Self.look))
     }
 
     /// Asks for the answer to a poll, be it empty: an empty line says so.
@@ -134,7 +139,7 @@ final class NodeConnection: Carrier, SocketStreamDelegate {
         if answer.response.status == .switchingProtocols {
             guard request.kind == .webSocket else { return fail(.badAnswer) }
             phase = .spliced(request.conversation.connection)
-            setDeadline(.max)
+            patience = .max
             return request.conversation.splice(self, answer.response, early: decoder.takeRemainder())
         }
         // The other node does not take this one for one of its cluster.
@@ -209,7 +214,8 @@ final class NodeConnection: Carrier, SocketStreamDelegate {
     func leave() {
         stream?.finish()
         stream?.startReading()
-        setDeadline(hub.wheel.now + hub.ticks.linger)
+        patience = hub.wheel.now + hub.ticks.linger
+        setDeadline(patience)
     }
 
     // MARK: - The end
@@ -229,26 +235,11 @@ final class NodeConnection: Carrier, SocketStreamDelegate {
     override func timePassed() {
         switch phase {
         case .dialing: fail(.unreachable)
-        case .asking: fail(.tooLate)
+        case .asking where hub.wheel.now >= patience: fail(.tooLate)
+        case .asking where !forwarding.knows(home): fail(.unknownNode)
+        case .spliced where hub.wheel.now < patience && forwarding.knows(home), .asking:
+            setDeadline(min(patience, hub.wheel.now + Self.look))
         case .resting, .spliced, .leaving, .gone: abort()
         }
-    }
-}
-
-extension Hub {
-    /// How long the answer of another node may be.
-    fileprivate var answerLimits: HTTPLimits {
-        var limits = httpLimits
-        // One message may be as long as all that waits for a client, and longer in Base64.
-        limits.body = 2 * settings.sendQueue + settings.maxPayload
-        return limits
-    }
-}
-
-extension Span<UInt8> {
-    /// The bytes, to be kept.
-    var copy: [UInt8] {
-        // The pointer goes no further than the call that copies from it.
-        unsafe withUnsafeBufferPointer { unsafe Array($0) }
     }
 }
