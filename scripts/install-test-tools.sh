@@ -21,6 +21,8 @@ missing() {
     [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || echo libnginx-mod-stream
     have redis-server || echo redis-server
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || have initdb || echo postgresql
+    # For networks that can be cut, where there are namespaces.
+    [ "$(uname)" != Linux ] || have ip || echo iproute2
     # For promtool.
     have promtool || echo prometheus
 }

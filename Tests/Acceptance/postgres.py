@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from machine import HERE, Machine
 from switchboard import PATIENCE
 
 # Switchboard's own lock, which makes one node write at a time.
@@ -37,12 +38,13 @@ class PostgreSQL:
 
     PASSWORD = "p@ss/word?%41"
 
-    def __init__(self, *settings: str) -> None:
-        """`settings` are NAME=VALUE, as postgresql.conf has them."""
+    def __init__(self, *settings: str, machine: Machine = HERE) -> None:
+        """`settings` are NAME=VALUE, as postgresql.conf has them. On another machine, its network is trusted."""
+        self.machine = machine
         # A socket's path has to be short.
         self.folder = Path(tempfile.mkdtemp(prefix="switchboard-pg-", dir="/tmp"))
         # It refuses to run as root.
-        self._user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+        self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
             shutil.chown(self.folder, "postgres", "postgres")
         self._programs = _programs()
@@ -59,21 +61,29 @@ class PostgreSQL:
             "initdb", "-D", self.folder / "data", "-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256",
             f"--pwfile={password}", "-E", "UTF8", "--locale=C", "-N",
         )
+        if machine is not HERE:
+            with (self.folder / "data" / "pg_hba.conf").open("a") as file:
+                file.write("host all all samenet trust\n")
 
     def _run(self, program: str, *arguments: object) -> None:
-        done = subprocess.run(
-            [self._programs / program, *map(str, arguments)], capture_output=True, encoding="utf-8", cwd=self.folder,
-            **self._user)
-        assert done.returncode == 0, done.stdout + done.stderr
+        process = HERE.run(
+            [self._programs / program, *arguments], self._user, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            encoding="utf-8", cwd=self.folder)
+        output, _ = process.communicate()
+        assert process.returncode == 0, output
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def start(self) -> PostgreSQL:
         """Returns once it answers."""
-        options = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}",
+        options = [f"port={self.port}", f"listen_addresses={self.machine.host}", f"unix_socket_directories={self.folder}",
                    "max_wal_senders=0", "wal_level=minimal", "shared_buffers=32MB", *self._settings]
         with open(self.folder / "log", "ab") as log:
-            self._process = subprocess.Popen(
+            self._process = self.machine.run(
                 [self._programs / "postgres", "-D", self.folder / "data"] + [f"-c{option}" for option in options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, start_new_session=True, **self._user)
+                self._user, stdout=log, stderr=log, cwd=self.folder, start_new_session=True)
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
@@ -108,7 +118,9 @@ class PostgreSQL:
     # What is in it.
 
     def url(self, database: str) -> str:
-        """Over the local socket."""
+        """Over the local socket; to another machine, over the network."""
+        if self.machine is not HERE:
+            return f"postgres://postgres@{self.machine.host}:{self.port}/{database}"
         return f"postgres://postgres@/{database}?host={self.folder}&port={self.port}"
 
     def connect(self, database: str) -> psycopg.Connection:

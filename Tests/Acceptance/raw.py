@@ -124,7 +124,7 @@ def request(
     source: str | None = None,
 ) -> Response:
     """One request on a connection of its own; a body that isn't bytes goes as JSON."""
-    fields = {"Host": f"127.0.0.1:{server.port}", "Connection": "close"}
+    fields = {"Host": "%s:%d" % server.address, "Connection": "close"}
     if body is None:
         data = b""
     else:

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import redis
+from machine import HERE, Machine
 from switchboard import eventually
 
 
@@ -21,16 +22,17 @@ def free_port() -> int:
 class Redis:
     """It can be stopped, killed and started again; then it knows nothing any more."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, machine: Machine = HERE) -> None:
         """`options` are lines of its configuration."""
         self.folder = folder
+        self.machine = machine
         self.port = free_port()
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self.machine.host}:{self.port}/0"
 
     @property
     def socket_url(self) -> str:
@@ -39,21 +41,20 @@ class Redis:
     def start(self) -> Redis:
         """Returns once it answers."""
         lines = [
-            f"port {self.port}", "bind 127.0.0.1", f"dir {self.folder}", "unixsocket redis.sock", 'save ""',
-            "appendonly no", "loglevel warning", *self._options,
+            f"port {self.port}", f"bind {self.machine.host}", "protected-mode no", f"dir {self.folder}",
+            "unixsocket redis.sock", 'save ""', "appendonly no", "loglevel warning", *self._options,
         ]
         (self.folder / "redis.conf").write_text("\n".join(lines) + "\n")
         program = shutil.which("redis-server") or "/usr/bin/redis-server"
         with open(self.folder / "redis.log", "ab") as log:
-            self._process = subprocess.Popen(
-                [program, "redis.conf"], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = self.machine.run([program, "redis.conf"], cwd=self.folder, stdout=log, stderr=log)
         eventually(self._answers, f"{program} answers")
         return self
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self.folder / "redis.log").read_text()
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+            with socket.create_connection((self.machine.host, self.port), 1) as connection:
                 connection.sendall(b"PING\r\n")
                 # Also where it wants a password first.
                 return connection.recv(100)[:5] in (b"+PONG", b"-NOAU", b"-NOPE")
@@ -61,7 +62,11 @@ class Redis:
             return False
 
     def client(self, **options: object) -> redis.Redis:
-        return redis.Redis(port=self.port, **options)
+        return redis.Redis(self.machine.host, self.port, **options)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def send_signal(self, number: int) -> None:
         self._process.send_signal(number)

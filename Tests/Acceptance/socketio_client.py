@@ -73,7 +73,7 @@ class SocketIO:
         elif token is not None:
             query = f"token={quote(token, safe='')}"
         await self._client.connect(
-            f"http://127.0.0.1:{server.port}" + (f"?{query}" if query else ""), headers=headers, auth=auth,
+            f"http://{server.host}:{server.port}" + (f"?{query}" if query else ""), headers=headers, auth=auth,
             transports=TRANSPORTS[transport], wait_timeout=PATIENCE)
 
     def _on_event(self, event: str, *arguments: Any) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
+from machine import HERE, Machine
+
 # No single answer of a working server takes this many seconds, even on a busy machine.
 PATIENCE = float(os.environ.get("TEST_PATIENCE", "8"))
 # What is promised within a second, and what a busy machine adds; with a sanitizer it is all the time there is.
@@ -122,6 +124,7 @@ class Server:
     def __init__(
         self, folder: Path, *flags: object, listen: str = "127.0.0.1:0",
         extra: dict[str, str] | None = None, prepare: Callable[[], None] | None = None, store: str | None = None,
+        machine: Machine = HERE,
     ) -> None:
         """`prepare` runs in the new process before the binary does; `store` is a URL, without which there is a file."""
         self.folder = folder
@@ -132,6 +135,9 @@ class Server:
         self._listen = listen
         self._extra = extra
         self._prepare = prepare
+        self.machine = machine
+        # Where clients reach it.
+        self.host = machine.host
         self._logs: list[Lines] = []
         self._process: subprocess.Popen[str] | None = None
         self.stdout: Lines
@@ -140,9 +146,9 @@ class Server:
     def start(self) -> Server:
         """Returns once the server says that it listens."""
         arguments = ["serve", "--listen", self._listen, *self.place]
-        self._process = subprocess.Popen(
+        self._process = self.machine.run(
             [binary(), *arguments, *self._flags], encoding="utf-8", errors="replace",
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             cwd=self.folder, env=environment(PATIENT | (self._extra or {})), preexec_fn=self._prepare,
         )
         self.stdout = Lines(self._process.stdout)
@@ -171,12 +177,12 @@ class Server:
 
     @property
     def address(self) -> tuple[str, int]:
-        return ("127.0.0.1", self.port)
+        return (self.host, self.port)
 
     def url(self, path: str, token: str | None = None) -> str:
         separator = "&" if "?" in path else "?"
         query = f"{separator}token={quote(token, safe='')}" if token is not None else ""
-        return f"ws://127.0.0.1:{self.port}{path}{query}"
+        return f"ws://{self.host}:{self.port}{path}{query}"
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
