@@ -235,21 +235,21 @@ async def test_a_proxy_without_patience_loses_nothing(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def minute_of_silence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[None]]:
-    """With the pings of the server and the patience of nginx as they are by default, beside the other tests."""
+def half_a_minute_of_silence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[None]]:
+    """With the pings of the server as they are by default and half the patience of nginx, beside the other tests."""
     server = Server(tmp_path_factory.mktemp("server")).start()
-    nginx = in_front(tmp_path_factory.mktemp("nginx"), server.port)
+    nginx = in_front(tmp_path_factory.mktemp("nginx"), server.port, "proxy_read_timeout 30s;", "proxy_send_timeout 30s;")
     with ThreadPoolExecutor(1) as thread:
-        yield thread.submit(asyncio.run, three_are_silent(server, nginx.port, 62))
+        yield thread.submit(asyncio.run, three_are_silent(server, nginx.port, 32))
     nginx.stop()
     server.close()
 
 
 @pytest.fixture
-def finished(minute_of_silence: Future[None]) -> Future[None]:
+def finished(half_a_minute_of_silence: Future[None]) -> Future[None]:
     """What runs in the background, once it is over; tests with this come last."""
-    return minute_of_silence
+    return half_a_minute_of_silence
 
 
-def test_a_minute_of_silence(finished: Future[None]) -> None:
+def test_half_a_minute_of_silence(finished: Future[None]) -> None:
     finished.result(timeout=90)
