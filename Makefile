@@ -7,6 +7,8 @@ PORT ?= 9001
 SECONDS ?= 60
 ROUNDS ?= 3
 SOAK_SECONDS ?= 120
+CLUSTER_SOAK_SECONDS ?= $(SOAK_SECONDS)
+NODES ?= 3
 # What is tried on PostgreSQL as well; the rest has nothing to do with the store, or looks at its file.
 ON_POSTGRESQL := $(addprefix Tests/Acceptance/test_,$(addsuffix .py,acknowledged_delivery api_bulk api_notices campus conversations counter erp_chat erp_notifications erp_offline export revocation rooms socketio_groups))
 # How many tests run side by side.
@@ -21,7 +23,7 @@ RELEASE := .build/release/switchboard
 VENV := .build/venv
 FORMATTED := Package.swift Sources Tests Fuzzing
 
-.PHONY: run build test unit-test acceptance-test lint format fuzz fuzz-keep echo-fixture socketio-fixture soak soak-faults test-address test-thread bench bench-growth tools-for-tests libraries clean
+.PHONY: run build test unit-test acceptance-test lint format fuzz fuzz-keep echo-fixture socketio-fixture soak soak-cluster soak-faults test-address test-thread bench bench-growth bench-cluster tools-for-tests libraries clean
 
 ## Builds for release and starts the server on 127.0.0.1:8000, with a few people to try it with.
 run: build
@@ -31,7 +33,9 @@ build: libraries
 	$(SWIFT) build -c release --product switchboard
 
 ## Every test.
-test: lint unit-test acceptance-test soak
+test: lint unit-test acceptance-test soak soak-cluster
+test: SOAK_SECONDS = 60
+test: CLUSTER_SOAK_SECONDS = 30
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel $(FORMATTED)
@@ -66,6 +70,10 @@ soak: build tools-for-tests
 	$(SWIFT) build -c release --product ShiftedClock
 	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) PYTHONPATH=Tests:Tests/Acceptance $(VENV)/bin/python -B -m Soak --seconds $(SOAK_SECONDS) --clock $(CURDIR)/.build/release/libShiftedClock.so $(if $(SEED),--seed $(SEED)) $(SOAK)
 
+## The same on NODES nodes of a cluster, which are killed, paused and restarted, and so are Redis and PostgreSQL.
+soak-cluster: build tools-for-tests
+	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) PYTHONPATH=Tests:Tests/Acceptance $(VENV)/bin/python -B -m Soak --nodes $(NODES) --seconds $(CLUSTER_SOAK_SECONDS) $(if $(SEED),--seed $(SEED)) $(SOAK)
+
 ## SECONDS of libFuzzer with the address sanitizer for each parser, after its corpus; 0 for that alone.
 fuzz: libraries
 	Fuzzing/run.sh $(SECONDS)
@@ -95,6 +103,10 @@ bench: build
 ## How the cost of a message grows with what else there is; draws docs/growth.svg.
 bench-growth: build
 	$(PYTHON) Benchmarks/growth.py --kit $(KIT) --rounds $(ROUNDS)
+
+## What a message costs over the bus, on one to three nodes.
+bench-cluster: build tools-for-tests
+	$(VENV)/bin/python -B Benchmarks/cluster.py --rounds $(ROUNDS)
 
 ## Installs the C libraries that are missing.
 libraries:

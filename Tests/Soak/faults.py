@@ -7,36 +7,29 @@ import random
 import signal
 from collections.abc import Awaitable, Callable
 
-from switchboard import Server
-
 from .front_end import FrontEnd
-from .host import Clock, Descriptors, Disk
+from .host import Descriptors
 from .inboxes import Inbox
 from .ledger import Ledger, now
+from .places import Alone, Place
 from .traffic import Traffic
 
 
 class Faults:
-    """Two things at once: the networks of single people, all the time, and the server's machine, one fault a time."""
+    """Two things at once: the networks of single people, all the time, and the servers, one fault at a time."""
 
     def __init__(
-        self, ledger: Ledger, server: Server, fronts: list[FrontEnd], traffic: Traffic, disk: Disk, clock: Clock,
-        seed: int, without: set[str],
+        self, ledger: Ledger, place: Place, fronts: list[FrontEnd], traffic: Traffic, seed: int, without: set[str],
     ) -> None:
-        self.ledger, self.server, self.fronts, self.traffic = ledger, server, fronts, traffic
-        self.disk, self.clock, self.random = disk, clock, random.Random(seed)
+        self.ledger, self.place, self.fronts, self.traffic = ledger, place, fronts, traffic
+        self.random = random.Random(seed)
         self.cuts, self.goodbyes = "cuts" not in without, "goodbyes" not in without
-        self.faults: dict[str, Callable[[], Awaitable[None]]] = {
-            name: fault for name, fault in (
-                ("kill", self._kill), ("pause", self._pause), ("disk", self._fill_disk), ("files", self._use_up_files),
-                ("clock", self._set_clock_back), ("slow", self._read_slowly),
-            ) if name not in without
-        }
-        if not clock.can_be_set:
-            self.faults.pop("clock", None)
+        self.faults = {name: fault for name, fault in self.server_faults().items() if name not in without}
         self.is_over = False
-        # Set while the server is not meant to run.
-        self.is_down = False
+
+    def server_faults(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What the servers have to live with, by its name."""
+        raise NotImplementedError
 
     async def disturb_server(self, every: float) -> None:
         """Each fault in turn, in an order that changes, until it is over."""
@@ -68,54 +61,12 @@ class Faults:
             front.wire.breaks()
             front.way.cut(2, is_noticed=self.random.random() < 0.5, linger=self.random.uniform(0, 6))
 
-    async def _kill(self) -> None:
-        """At any moment; now and then one that stands still, or whose disk is full."""
-        way = self.random.random()
-        self.ledger.figures["kills"] += 1
-        if way < 0.2:
-            self.server.signal(signal.SIGSTOP)
-            await asyncio.sleep(0.5)
-        elif way < 0.4:
-            await asyncio.to_thread(self.disk.fill, self.server.pid)
-            await asyncio.sleep(0.5)
-        self.is_down = True
-        for front in self.fronts:
-            front.wire.breaks()
-        await asyncio.to_thread(self.server.kill9)
-        if self.disk.is_mounted:
-            self.disk.make_room(self.server.pid)
-        await asyncio.sleep(self.random.uniform(0, 1))
-        await asyncio.to_thread(self.server.start)
-        self.is_down = False
-
-    async def _pause(self) -> None:
-        self.ledger.figures["pauses"] += 1
-        self.server.signal(signal.SIGSTOP)
-        await asyncio.sleep(self.random.uniform(0.5, 3))
-        self.server.signal(signal.SIGCONT)
-
-    async def _fill_disk(self) -> None:
-        self.ledger.figures["full disks"] += 1
-        await asyncio.to_thread(self.disk.fill, self.server.pid)
-        # What its journal has room for still, the server stores.
-        before, deadline = self.ledger.figures["errors"], now() + 10
-        while self.ledger.figures["errors"] == before and now() < deadline:
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(self.random.uniform(1, 3))
-        self.disk.make_room(self.server.pid)
-
     async def _use_up_files(self) -> None:
         self.ledger.figures["floods of connections"] += 1
-        flood = Descriptors(self.server.pid, self.server.address, spare=self.random.randint(0, 20), flood=200)
+        server = self.place.server
+        flood = Descriptors(server.pid, server.address, spare=self.random.randint(0, 20), flood=200)
         await asyncio.sleep(self.random.uniform(2, 3))
         flood.give_back()
-
-    async def _set_clock_back(self) -> None:
-        """For a while, and right again."""
-        self.ledger.figures["clocks set back"] += 1
-        self.clock.set_back(self.random.choice((2, 60, 3600, 7200)))
-        await asyncio.sleep(self.random.uniform(2, 5))
-        self.clock.set_back(0)
 
     async def _read_slowly(self) -> None:
         """Some can't take what is said to them, which is much."""
@@ -136,3 +87,65 @@ class Faults:
                 if number % 20 == 0:
                     await asyncio.sleep(0.02)
         await asyncio.sleep(5)
+
+
+class ServerFaults(Faults):
+    """What one server, its disk and its clock can do."""
+
+    def __init__(
+        self, ledger: Ledger, place: Alone, fronts: list[FrontEnd], traffic: Traffic, seed: int, without: set[str],
+    ) -> None:
+        self.disk, self.clock, self.server = place.disk, place.clock, place.server
+        super().__init__(ledger, place, fronts, traffic, seed, without)
+
+    def server_faults(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        faults = {
+            "kill": self._kill, "pause": self._pause, "disk": self._fill_disk, "files": self._use_up_files,
+            "clock": self._set_clock_back, "slow": self._read_slowly,
+        }
+        if not self.clock.can_be_set:
+            del faults["clock"]
+        return faults
+
+    async def _kill(self) -> None:
+        """At any moment; now and then one that stands still, or whose disk is full."""
+        way = self.random.random()
+        self.ledger.figures["kills"] += 1
+        if way < 0.2:
+            self.server.signal(signal.SIGSTOP)
+            await asyncio.sleep(0.5)
+        elif way < 0.4:
+            await asyncio.to_thread(self.disk.fill, self.server.pid)
+            await asyncio.sleep(0.5)
+        self.place.down.add(self.server)
+        for front in self.fronts:
+            front.wire.breaks()
+        await asyncio.to_thread(self.server.kill9)
+        if self.disk.is_mounted:
+            self.disk.make_room(self.server.pid)
+        await asyncio.sleep(self.random.uniform(0, 1))
+        await asyncio.to_thread(self.server.start)
+        self.place.down.clear()
+
+    async def _pause(self) -> None:
+        self.ledger.figures["pauses"] += 1
+        self.server.signal(signal.SIGSTOP)
+        await asyncio.sleep(self.random.uniform(0.5, 3))
+        self.server.signal(signal.SIGCONT)
+
+    async def _fill_disk(self) -> None:
+        self.ledger.figures["full disks"] += 1
+        await asyncio.to_thread(self.disk.fill, self.server.pid)
+        # What its journal has room for still, the server stores.
+        before, deadline = self.ledger.figures["errors"], now() + 10
+        while self.ledger.figures["errors"] == before and now() < deadline:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(self.random.uniform(1, 3))
+        self.disk.make_room(self.server.pid)
+
+    async def _set_clock_back(self) -> None:
+        """For a while, and right again."""
+        self.ledger.figures["clocks set back"] += 1
+        self.clock.set_back(self.random.choice((2, 60, 3600, 7200)))
+        await asyncio.sleep(self.random.uniform(2, 5))
+        self.clock.set_back(0)

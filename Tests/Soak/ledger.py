@@ -74,6 +74,10 @@ class Ledger:
         self.notifications: dict[str, Announcement] = {}
         self.said_in_rooms: dict[str, Announcement] = {}
         self.screens: list[Screen] = []
+        # What is kept nowhere may be missed between these times, and for so long after a connection is there: until
+        # all nodes of a cluster know of it.
+        self.doubts: list[tuple[float, float]] = []
+        self.settling = 0.0
         self.wrong: Counter[str] = Counter()
         self.examples: dict[str, list[str]] = defaultdict(list)
         self.figures: Counter[str] = Counter()
@@ -114,6 +118,11 @@ class Ledger:
         """The sender was told that it is not stored."""
         message.is_refused = True
         self.figures["refused"] += 1
+
+    def may_be_missed(self, told: Announcement, wire: Wire) -> bool:
+        """Of what was said in a room, and has been heard by somebody."""
+        return told.sent_at < wire.opened + self.settling or any(
+            start <= told.acknowledged_at and told.sent_at <= end for start, end in self.doubts)
 
     def message(self, text: str) -> Message | None:
         """The one with this text, which must be whole."""

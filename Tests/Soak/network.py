@@ -6,12 +6,14 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from switchboard import Server
+
 
 class Way:
     """A listener of its own for one front end; all its connections go through it."""
 
-    def __init__(self, upstream: Callable[[], tuple[str, int]], is_narrow: bool = False) -> None:
-        """What a narrow one has taken from the server is little, as behind a slow link."""
+    def __init__(self, upstream: Callable[[], Server], is_narrow: bool = False) -> None:
+        """Each connection is told its server. What a narrow one takes from it is little, as behind a slow link."""
         self.upstream, self.is_narrow = upstream, is_narrow
         self.is_down = False
         self.links: set[Link] = set()
@@ -70,6 +72,7 @@ class Link:
     def __init__(self, way: Way) -> None:
         self.way = way
         self.is_lost = False
+        self.server: Server | None = None
         self.near, self.far = End(self), End(self)
         self.near.other, self.far.other = self.far, self.near
 
@@ -92,7 +95,8 @@ class Link:
             upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1_400)
         try:
             async with asyncio.timeout(10):
-                await loop.sock_connect(upstream, self.way.upstream())
+                self.server = self.way.upstream()
+                await loop.sock_connect(upstream, self.server.address)
             await loop.create_connection(lambda: self.far, sock=upstream)
             self.near.resume()
         except (OSError, TimeoutError):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import psycopg
 
 from .front_end import FrontEnd
 from .inboxes import Inbox
@@ -30,27 +31,32 @@ class Stored:
     steps_back: int = 0
 
     @classmethod
-    def read(cls, file: Path) -> Stored:
+    def of_sqlite(cls, file: Path) -> Stored:
         """While the server runs, or not. SQLite looks through all of the file, too."""
-        with _opened(file) as database:
-            messages = database.execute("SELECT id, conversation_id, sender_id, text FROM messages ORDER BY id")
-            rows = messages.fetchall()
-            times = [time for (time,) in database.execute("SELECT created_at FROM messages ORDER BY id")]
-            (counter,) = database.execute("SELECT value FROM counter").fetchone()
-            titles = Counter(title for (title,) in database.execute("SELECT title FROM notifications"))
-            complaints = [line for (line,) in database.execute("PRAGMA integrity_check") if line != "ok"]
-            complaints += [f"foreign key: {row}" for row in database.execute("PRAGMA foreign_key_check")]
-            filed = database.execute("SELECT conversation_id, message_id FROM conversation_messages").fetchall()
+        with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=10)) as database:
+            stored = cls._read(database)
+            stored.complaints += [line for (line,) in database.execute("PRAGMA integrity_check") if line != "ok"]
+            stored.complaints += [f"foreign key: {row}" for row in database.execute("PRAGMA foreign_key_check")]
+        return stored
+
+    @classmethod
+    def of_postgresql(cls, url: str) -> Stored:
+        with contextlib.closing(psycopg.connect(url, autocommit=True, options="-csearch_path=switchboard")) as database:
+            return cls._read(database)
+
+    @classmethod
+    def _read(cls, database: sqlite3.Connection | psycopg.Connection) -> Stored:
+        messages = database.execute("SELECT id, conversation_id, sender_id, text FROM messages ORDER BY id")
+        rows = messages.fetchall()
+        times = [time for (time,) in database.execute("SELECT created_at FROM messages ORDER BY id")]
+        (counter,) = database.execute("SELECT value FROM counter").fetchone()
+        titles = Counter(title for (title,) in database.execute("SELECT title FROM notifications"))
+        complaints = []
+        filed = database.execute("SELECT conversation_id, message_id FROM conversation_messages").fetchall()
         if Counter(filed) != Counter((conversation, number) for number, conversation, _, _ in rows):
             complaints.append("the conversations do not list each message once")
         steps_back = sum(later < earlier - 1_000_000 for earlier, later in zip(times, times[1:]))
         return cls(rows, titles, counter, complaints, steps_back)
-
-
-@contextlib.contextmanager
-def _opened(file: Path) -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=10)) as database:
-        yield database
 
 
 @dataclass
@@ -160,6 +166,8 @@ def _check_announcements(ledger: Ledger, fronts: list[FrontEnd], stored: Stored)
         for wire in front.wires:
             for told in told_here:
                 if told.acknowledged_at is None or not wire.covers(told.sent_at, told.acknowledged_at):
+                    continue
+                if isinstance(front, InRoom) and ledger.may_be_missed(told, wire):
                     continue
                 ledger.figures["announcements that had to be heard"] += 1
                 if told.key not in wire.heard:

@@ -1,28 +1,27 @@
-"""A town of people on all dialects, and one server that is not spared: everything from the start to the verdict."""
+"""A town of people on all dialects, and servers that are not spared: everything from the start to the verdict."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import signal
-import socket
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-from signed import SECRET, hs256
-from switchboard import Server, memory
+from signed import hs256
+from switchboard import memory
 
-from .faults import Faults
+from .cluster_faults import ClusterFaults
+from .faults import ServerFaults
 from .front_end import FrontEnd, Person, World
-from .host import Clock, Disk
 from .inboxes import ERP, Campus
 from .ledger import Ledger, now
 from .network import Way
-from .reconcile import Stored, reconcile, shares
+from .places import Alone, Place, Together
+from .reconcile import reconcile, shares
 from .rooms import AtCounter, Bell, InRoom
 from .screens import Conversations
 from .socketio import PollingSocketIO, SocketIO
@@ -46,6 +45,8 @@ class Options:
     cut_every: float = 20
     without: set[str] = field(default_factory=set)
     clock: str = ""
+    # Of a cluster; 0 is one server that needs none.
+    nodes: int = 0
 
 
 class Soak:
@@ -56,38 +57,35 @@ class Soak:
         self.people: list[Person] = []
         self.fronts: list[FrontEnd] = []
         self.memory: list[int] = []
+        self.place: Place
 
     async def run(self) -> None:
-        """From the start of the server to its end; SIGTERM ends both, too."""
+        """From the start of the servers to their end; SIGTERM ends both, too."""
         options = self.options
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
         with tempfile.TemporaryDirectory(prefix="switchboard-soak-", ignore_cleanup_errors=True) as name:
-            folder = Path(name) / "disk"
-            folder.mkdir()
-            disk = Disk(folder, int(64e6 + options.seconds * options.rate * 1500))
-            clock = Clock(options.clock, Path(name) / "clock")
-            self.server = Server(
-                folder, "--ping-interval", "10s", "--ping-timeout", "10s", "--erp-offline-notice", "false",
-                "--send-queue", 1 << 19, "--recovery-log", 4 << 20, listen=f"127.0.0.1:{_free_port()}",
-                prepare=disk.prepare, extra={"SWITCHBOARD_JWT": _verifier()} | clock.environment)
+            if options.nodes:
+                self.place = Together(Path(name), options.nodes)
+            else:
+                self.place = Alone(Path(name), int(64e6 + options.seconds * options.rate * 1500), options.clock)
             try:
-                self.server.start()
+                await asyncio.to_thread(self.place.start)
                 async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
                     self.world = World(self.ledger, http, random.Random(options.seed + 1))
-                    await self._live(disk, clock)
+                    await self._live()
             finally:
-                self.server.close()
-                disk.remove()
+                self.place.close()
 
-    async def _live(self, disk: Disk, clock: Clock) -> None:
+    async def _live(self) -> None:
         options, ledger = self.options, self.ledger
         begun = now()
         await self._meet()
         await self._make_fronts()
         traffic = Traffic(self.world, self.people, self.fronts, options.seed + 2, options.rate)
         traffic.origin = self._origin
-        faults = Faults(ledger, self.server, self.fronts, traffic, disk, clock, options.seed + 3, options.without)
-        watch = asyncio.create_task(self._watch(faults))
+        kind = ClusterFaults if options.nodes else ServerFaults
+        faults = kind(ledger, self.place, self.fronts, traffic, options.seed + 3, options.without)
+        watch = asyncio.create_task(self._watch())
         ledger.figures["front ends"] = len(self.fronts)
         for front in self.fronts:
             front.come()
@@ -95,7 +93,7 @@ class Soak:
         talking = asyncio.create_task(traffic.run())
         await asyncio.sleep(options.seconds / 10)
         await self._until(self._all_connected, "everybody to be there")
-        self.memory.append(memory(self.server))
+        self.memory.append(max(map(memory, self.place.servers)))
 
         going_wrong = [
             asyncio.create_task(faults.disturb_server(options.fault_every)),
@@ -110,28 +108,28 @@ class Soak:
         await self._until(self._nothing_missing, "everything to arrive")
 
         ledger.figures["connections too slow to read, by the server's log"] = sum(
-            "too slow" in line for line in self.server.log)
+            "too slow" in line for line in self.place.log)
         ledger.figures["longest lag of the clients, ms"] = int(traffic.longest_lag * 1000)
         # What is only looked at again would count twice.
         figures, deliveries = ledger.figures.copy(), len(ledger.delivered_after)
         await self._go_and_come()
-        self.memory.append(memory(self.server))
+        self.memory.append(max(map(memory, self.place.servers)))
         ledger.figures = figures
         del ledger.delivered_after[deliveries:]
         watch.cancel()
         self._check_memory()
-        reconcile(ledger, self.fronts, await asyncio.to_thread(Stored.read, self.server.database))
+        reconcile(ledger, self.fronts, await asyncio.to_thread(self.place.stored))
         await asyncio.gather(*(front.leave() for front in self.fronts))
         for front in self.fronts:
             front.way.close()
-        if (status := await asyncio.to_thread(self.server.terminate)) != 0:
-            ledger.blame("the server did not stop as it should", status)
+        for server in self.place.servers:
+            if (status := await asyncio.to_thread(server.terminate)) != 0:
+                ledger.blame("the server did not stop as it should", status)
 
     # The people
 
-    @property
     def _origin(self) -> str:
-        return "http://%s:%d" % self.server.address
+        return "http://%s:%d" % self.place.server.address
 
     async def _meet(self) -> None:
         """People who are made by their first token, a net of conversations of two, and groups."""
@@ -151,12 +149,12 @@ class Soak:
     async def _person(self, number: int) -> Person:
         token = hs256(sub=f"person{number}", name=f"Person {number}", exp=2**33)
         headers = {"Authorization": f"Bearer {token}"}
-        async with self.world.http.get(f"{self._origin}/api/auth/me/", headers=headers) as answer:
+        async with self.world.http.get(f"{self._origin()}/api/auth/me/", headers=headers) as answer:
             return Person((await answer.json())["id"], token)
 
     async def _conversation(self, founder: Person, body: dict, people: set[Person]) -> None:
         headers = {"Authorization": f"Bearer {founder.token}"}
-        async with self.world.http.post(f"{self._origin}/api/conversations/", json=body, headers=headers) as answer:
+        async with self.world.http.post(f"{self._origin()}/api/conversations/", json=body, headers=headers) as answer:
             found = await answer.json()
         if answer.status not in (200, 201):
             raise RuntimeError(f"no conversation: {answer.status} {found}")
@@ -178,7 +176,7 @@ class Soak:
             self.fronts.append(Bell(self.world, None, await self._way(), "rooms"))
 
     async def _way(self, is_narrow: bool = False) -> Way:
-        return await Way(lambda: self.server.address, is_narrow).open()
+        return await Way(lambda: self.place.server, is_narrow).open()
 
     # Waiting
 
@@ -189,7 +187,7 @@ class Soak:
         return all(front.is_ready for front in self.fronts) and not self.world.tasks
 
     async def _nothing_missing(self) -> bool:
-        rows = (await asyncio.to_thread(Stored.read, self.server.database)).messages
+        rows = (await asyncio.to_thread(self.place.stored)).messages
         return not any(share.lost for share in shares(self.ledger, self.fronts, rows))
 
     async def _until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
@@ -205,13 +203,14 @@ class Soak:
         unready = [front for front in self.fronts if not front.is_ready]
         return [f"{front.name}: connected {front.socket is not None}" for front in unready[:5]]
 
-    async def _watch(self, faults: Faults) -> None:
-        """Nobody but the faults ends the server."""
+    async def _watch(self) -> None:
+        """Nobody but the faults ends a server."""
         while True:
             await asyncio.sleep(0.1)
-            if not faults.is_down and (status := self.server.status) is not None:
-                self.ledger.blame("the server ended by itself", (status, self.server.log[-3:]))
-                await asyncio.to_thread(self.server.start)
+            for server in self.place.servers:
+                if server not in self.place.down and (status := server.status) is not None:
+                    self.ledger.blame("a server ended by itself", (status, server.log[-3:]))
+                    await asyncio.to_thread(server.start)
 
     # The end
 
@@ -237,14 +236,3 @@ class Soak:
         before, after = self.memory
         if after > before * 1.5 + 32e6:
             self.ledger.blame("memory", f"{before / 1e6:.0f} MB at first, {after / 1e6:.0f} MB at the end")
-
-
-def _verifier() -> str:
-    """People are made by their first token."""
-    return json.dumps([{"name": "soak", "secret": SECRET, "algorithms": ["HS256"], "create_users": True}])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -28,8 +29,8 @@ class Traffic:
         self.messengers: list[Inbox | Fetching] = [one for one in fronts if isinstance(one, (Inbox, Fetching))]
         self._rooms = [one for one in fronts if isinstance(one, InRoom)]
         self._counters = [one for one in fronts if isinstance(one, AtCounter)]
-        # Where the server listens, not through anybody's network.
-        self.origin = ""
+        # Where a server listens, not through anybody's network.
+        self.origin: Callable[[], str]
         self.longest_lag = 0.0
 
     async def run(self) -> None:
@@ -137,7 +138,7 @@ class Traffic:
         """The status, 0 where there was no answer, and the body."""
         try:
             async with self.world.http.post(
-                self.origin + path, json=body, headers=headers, timeout=aiohttp.ClientTimeout(10)
+                self.origin() + path, json=body, headers=headers, timeout=aiohttp.ClientTimeout(10)
             ) as answer:
                 return answer.status, await answer.json()
         except LOST:
