@@ -21,10 +21,9 @@ struct Services: Sendable {
     let people: People
     /// To back ends; `nil` where there are none.
     let bridges: Bridges?
-    /// To the other nodes of the cluster, and what they know each other by; `nil` where there is none.
+    /// In a cluster, and what connects this node to the others; `nil` where the server is alone.
+    let membership: Membership?
     let bus: Bus?
-    let nodes: Nodes?
-    let clusterKey: [UInt8]
     let log: Log
 }
 
@@ -72,21 +71,16 @@ package final class Server: Sendable {
         let archivist = try open(location) { place throws(StoreError) in try ReadStore(place) }
         let secondArchivist = try open(location) { place throws(StoreError) in try ReadStore(place) }
         let verifiers = try makeVerifiers(settings, store, log)
-        let clusterKey = settings.bus == nil ? [] : try makeClusterKey(store)
-        let seen = store.seen
+        let membership = try Membership(settings, store)
         let localSocket = try bindLocal(forDatabase: settings.database)
         let (nodeAddress, nodeSockets) =
-            settings.bus == nil ? (settings.nodeAddress, []) : try bind(settings.nodeAddress, count: loopCount)
+            membership == nil ? (settings.nodeAddress, []) : try bind(settings.nodeAddress, count: loopCount)
 
         let loops = sockets.map { _ in EventLoop() }
         let inboxes = loops.map { $0.makeInbox(of: Mail.self) }
-        let busLoop = settings.bus.map { _ in EventLoop() }
-        let busInbox = busLoop?.makeInbox(of: BusMail.self)
-        let elsewhere = settings.bus.map { _ in Elsewhere() }
-        let nodes = settings.bus.map { _ in Nodes(own: .random()) }
-        let exchange = Exchange(inboxes, bus: busInbox)
+        let exchange = Exchange(inboxes, bus: membership?.inbox)
         let writer = Writer(
-            store, exchange, elsewhere, limit: settings.storeQueue,
+            store, exchange, membership?.elsewhere, limit: settings.storeQueue,
             backlogBytes: max(1024, min(262_144, settings.sendQueue / 8)),
             retention: Retention(messages: settings.retainMessages, notifications: settings.retainNotifications),
             recovery: settings.recovery, patience: settings.storeRetry, log: log)
@@ -95,33 +89,24 @@ package final class Server: Sendable {
         let state = ServerState()
         let throttle = TokenThrottle(limit: settings.tokenFailures)
         let chat = Chat(limits: settings.limits)
-        let (admissions, people) = (Admissions(settings), People(elsewhere, bus: busInbox))
+        let (admissions, people) = (Admissions(settings), People(membership?.elsewhere, bus: membership?.inbox))
         let recoveries = Recoveries(
-            for: settings.recovery, as: settings.recovery > .zero ? nodes?.own : nil,
+            for: settings.recovery, as: settings.recovery > .zero ? membership?.nodes.own : nil,
             save: { writer.submitAnyway(.keep($0)) })
-        let hasBridges = !settings.channels.isEmpty || settings.emitters != nil
-        let bridges = hasBridges ? Bridges(settings, exchange, writer, log) : nil
-        do {
-            try await bridges?.start(settings)
-        } catch {
-            bridges?.loop.stop()
-            throw error
-        }
-        var bus: Bus?
-        if let url = settings.bus, let busLoop, let busInbox, let nodes, let elsewhere {
-            let started = Bus(
-                settings, on: busLoop, inbox: busInbox, nodes: nodes, elsewhere: elsewhere,
+        let bridges = try await startBridges(settings, exchange, writer, log)
+        let bus = membership.map { membership in
+            Bus(
+                settings, membership,
                 Bus.Services(
                     exchange: exchange, writer: writer, archive: archive, people: people, recoveries: recoveries),
-                address: nodeAddress, after: seen, log: log)
-            do {
-                try await started.start(url, key: clusterKey)
-            } catch {
-                busLoop.stop()
-                bridges?.loop.stop()
-                throw error
-            }
-            bus = started
+                address: nodeAddress, log: log)
+        }
+        do {
+            try await bus?.start()
+        } catch {
+            bus?.loop.stop()
+            bridges?.loop.stop()
+            throw error
         }
         let shards = loops.map { Shard(on: $0) }
         let services = Services(
@@ -137,7 +122,7 @@ package final class Server: Sendable {
                 log: log),
             router: .make(), origins: Origins(settings), certificates: certificates,
             recoveries: recoveries, admissions: admissions, people: people,
-            bridges: bridges, bus: bus, nodes: nodes, clusterKey: clusterKey, log: log)
+            bridges: bridges, membership: membership, bus: bus, log: log)
         do {
             for (index, shard) in shards.enumerated() {
                 await shard.start(index: UInt16(index), inbox: inboxes[index], services)
@@ -150,7 +135,7 @@ package final class Server: Sendable {
         } catch {
             throw StartError(description: "cannot listen on \(address): \(error)")
         }
-        if nodes != nil { log.info("listening for other nodes", ["address": "\(nodeAddress)"]) }
+        if membership != nil { log.info("listening for other nodes", ["address": "\(nodeAddress)"]) }
         return Server(
             address: address, log: log, lock: Mutex(lock), shards: shards, services: services, state: state)
     }
@@ -293,15 +278,18 @@ package final class Server: Sendable {
         }
     }
 
-    /// What the nodes of a cluster know each other by: a secret of their store.
-    private static func makeClusterKey(_ store: Store) throws(StartError) -> [UInt8] {
-        do throws(StoreError) {
-            return try store.transaction { () throws(StoreError) in
-                try store.secret("cluster", orFresh: RandomBytes.make(32))
-            }
+    private static func startBridges(
+        _ settings: Configuration, _ exchange: Exchange, _ writer: Writer, _ log: Log
+    ) async throws(StartError) -> Bridges? {
+        if settings.channels.isEmpty, settings.emitters == nil { return nil }
+        let bridges = Bridges(settings, exchange, writer, log)
+        do {
+            try await bridges.start(settings)
         } catch {
-            throw StartError(description: "cannot read the cluster's secret: \(error)")
+            bridges.loop.stop()
+            throw error
         }
+        return bridges
     }
 
     private static func bind(

@@ -11,9 +11,7 @@ import Synchronization
 actor Bus {
     nonisolated let loop: EventLoop
     nonisolated let counts = BusCounts()
-    let inbox: Mailbox<BusMail>
-    let nodes: Nodes
-    let elsewhere: Elsewhere
+    let membership: Membership
     let services: Services
     let address: SocketAddress
     let settings: Configuration
@@ -67,36 +65,34 @@ actor Bus {
     /// Messages, and notifications, that are read from the store at once.
     static let slice = 1000
 
-    /// - Parameters:
-    ///   - address: Where this node takes what is forwarded to it.
-    ///   - seen: The newest batch in the store, and how far the store had got then.
+    /// - Parameter address: Where this node takes what is forwarded to it.
     init(
-        _ settings: Configuration, on loop: EventLoop, inbox: Mailbox<BusMail>, nodes: Nodes, elsewhere: Elsewhere,
-        _ services: Services, address: SocketAddress, after seen: (batch: Int64, position: StorePosition), log: Log
+        _ settings: Configuration, _ membership: Membership, _ services: Services, address: SocketAddress, log: Log
     ) {
-        self.loop = loop
-        self.inbox = inbox
-        self.nodes = nodes
-        self.elsewhere = elsewhere
+        loop = membership.loop
+        self.membership = membership
         self.services = services
         self.settings = settings
         self.address = address
         self.log = log
         recovery = UInt64(settings.recovery.milliseconds)
-        sequencer = Sequencer(after: seen.batch, at: seen.position)
+        sequencer = Sequencer(after: membership.seen.batch, at: membership.seen.position)
     }
+
+    var nodes: Nodes { membership.nodes }
+    var elsewhere: Elsewhere { membership.elsewhere }
+    var inbox: Mailbox<BusMail> { membership.inbox }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     /// Connects, and finds out whether all that is needed is allowed, and no other cluster is there.
     ///
-    /// - Parameter key: The cluster's secret.
     /// - Throws: In one line why that is impossible.
-    func start(_ url: RedisURL, key: [UInt8]) async throws(Server.StartError) {
+    func start() async throws(Server.StartError) {
         // The loop keeps this until it is stopped.
         loop.onEndOfTurn { [self] in assumeIsolated { $0.readMail() } }
         let link = BusLink(
-            url, prefix: settings.busPrefix, own: nodes.own, key: key, on: loop, counts: counts,
+            membership.url, prefix: settings.busPrefix, own: nodes.own, key: membership.key, on: loop, counts: counts,
             received: { [self] message, isOwnChannel in assumeIsolated { $0.received(message, isOwnChannel) } },
             dropped: { [self] drop in assumeIsolated { $0.dropped(drop) } },
             changed: { [self] problem in assumeIsolated { $0.linkChanged(problem) } })

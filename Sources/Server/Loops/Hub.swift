@@ -127,7 +127,7 @@ final class Hub {
         recoveries = services.recoveries
         admissions = services.admissions
         people = services.people
-        nodes = services.nodes
+        nodes = services.membership?.nodes
         shardCount = services.exchange.shardCount
         httpLimits = HTTPLimits(settings)
         engineSettings = EngineSettings(settings)
@@ -143,7 +143,7 @@ final class Hub {
             if case .room(let room) = topic { exchange.listen(hasMembers, to: room, shard: shard) }
             if let channels, let group = ChannelGroup(topic) { channels.post(.listening(group, hasMembers)) }
         }
-        forwarding = services.nodes.map { Forwarding($0, services.bus?.counts, key: services.clusterKey, of: self) }
+        forwarding = services.membership.map { Forwarding($0.nodes, services.bus?.counts, key: $0.key, of: self) }
         timer = RepeatingTimer(every: 1000 / UInt64(DeadlineWheel.resolution), on: loop) { [unowned self] in tick() }
         loop.onEndOfTurn { [unowned self] in
             meter.written()
