@@ -10,7 +10,7 @@ spends them. Runs in the tests' virtual environment, with their cluster.
 import argparse, asyncio, contextlib, json, os, pathlib, statistics, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "Tests" / "Acceptance"))
+sys.path.insert(0, str(ROOT / "Tests" / "Acceptance"))
 os.environ.setdefault("SWITCHBOARD_BIN", str(ROOT / ".build" / "release" / "switchboard"))
 
 import aiohttp
@@ -25,7 +25,7 @@ from switchboard import Server
 TEXT = "This is one message of a long talk, and it has 64 bytes in all.."
 EXTRA = KEYED | {
     "SWITCHBOARD_JWT": json.dumps([{"name": "load", "secret": SECRET, "algorithms": ["HS256"], "create_users": True}])}
-FLAGS = ["--message-rate", 0, "--log-level", "warning"]
+FLAGS = ["--message-rate", 0]
 
 
 class Core(Machine):

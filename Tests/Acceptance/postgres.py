@@ -62,8 +62,8 @@ class PostgreSQL:
             f"--pwfile={password}", "-E", "UTF8", "--locale=C", "-N",
         )
         if machine is not HERE:
-            with (self.folder / "data" / "pg_hba.conf").open("a") as file:
-                file.write("host all all samenet trust\n")
+            rules = self.folder / "data" / "pg_hba.conf"
+            rules.write_text("host all all samenet trust\n" + rules.read_text())
 
     def _run(self, program: str, *arguments: object) -> None:
         process = HERE.run(
@@ -78,7 +78,8 @@ class PostgreSQL:
 
     def start(self) -> PostgreSQL:
         """Returns once it answers."""
-        options = [f"port={self.port}", f"listen_addresses={self.machine.host}", f"unix_socket_directories={self.folder}",
+        options = [f"port={self.port}", f"listen_addresses={self.machine.host}",
+                   f"unix_socket_directories={self.folder}",
                    "max_wal_senders=0", "wal_level=minimal", "shared_buffers=32MB", *self._settings]
         with open(self.folder / "log", "ab") as log:
             self._process = self.machine.run(
