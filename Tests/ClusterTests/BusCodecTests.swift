@@ -58,7 +58,7 @@ import Testing
         .person(UserID(7), sessions: 2, chats: 1),
         .person(UserID(8), sessions: BusMessage.Interest.none, chats: 0), .college(CollegeID(-70_000), true),
         .everybody(false),
-        .room(RoomName("general")!, true), .counter(users: 1 << 40),
+        .room(RoomName("general")!, true), .counter(users: 1 << 30),
     ]
 
     static func batch(_ events: [Event]) -> BusMessage.Batch {

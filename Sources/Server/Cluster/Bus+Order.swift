@@ -100,7 +100,7 @@ extension Bus {
                     .counter(CounterAction(from: counter, to: missed.counter), total: missed.counter, at: .now))
             }
             counter = missed.counter
-            mail.tellAll(.missed(.memberships))
+            mail.tellAll(.cluster(.membershipsMissed))
             askForCounts(interests.users.map(\.self))
         }
         counts.values.withLock { $0.filled += count }
@@ -129,7 +129,7 @@ extension Bus {
                 return true
             }
             var mail = services.exchange.makeBatch(of: 0)
-            mail.tellAll(.missed(.unread(unread)))
+            mail.tellAll(.cluster(.recounted(unread)))
             services.exchange.deliverHere(&mail, committedAt: UInt32(truncatingIfNeeded: System.microsecondsForward))
             return true
         }

@@ -51,7 +51,7 @@ extension Hub {
             let (exchange, id, joined) = (exchange, carrier.id, session.joined)
             _ = archive.submit { store in
                 let left = joined.filter { (try? store.conversations.isMember(user.id, of: $0)) == false }
-                if !left.isEmpty { exchange.send(.expelled(id, Array(left)), to: id) }
+                if !left.isEmpty { exchange.send(.cluster(.expelled(id, Array(left))), to: id) }
             }
         }
     }

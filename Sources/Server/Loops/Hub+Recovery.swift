@@ -28,9 +28,9 @@ extension Hub {
     func look(for comeback: Comeback, of id: ConnectionID) {
         let exchange = exchange
         let isQueued = archive.submit { store in
-            exchange.send(.caughtUp(id, comeback.frames(from: store)), to: id)
+            exchange.send(.cluster(.caughtUp(id, comeback.frames(from: store))), to: id)
         }
-        if !isQueued { exchange.send(.caughtUp(id, nil), to: id) }
+        if !isQueued { exchange.send(.cluster(.caughtUp(id, nil)), to: id) }
     }
 
     // MARK: - The log

@@ -301,14 +301,20 @@ final class Hub {
         case .seated(let id, let seating): carrier(id)?.session?.seated(seating)
         case .moved(let moving): accept(moving)
         case .emitted(let emission): deliver(emission)
+        case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
+        case .cluster(let mail): take(mail)
+        }
+    }
+
+    private func take(_ mail: ClusterMail) {
+        switch mail {
         case .reached(let position): reached(position)
         case .returned(let id, let returned): self.returned(returned, to: id)
         case .caughtUp(let id, let frames): (carrier(id) as? SocketIOClient)?.caughtUp(with: frames)
-        case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
-        case .missed(.unread(let unread)): recount(unread)
-        case .missed(.memberships): lookForMemberships()
+        case .membershipsMissed: lookForMemberships()
         case .expelled(let id, let conversations):
             if let session = carrier(id)?.session { for conversation in conversations { session.leave(conversation) } }
+        case .recounted(let unread): recount(unread)
         }
     }
 

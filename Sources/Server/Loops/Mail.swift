@@ -30,35 +30,35 @@ enum Mail: Sendable {
     indirect case moved(MovingConnection)
     /// What a back end asks of clients of Socket.IO.
     indirect case emitted(Emission)
-    /// How far the store had got where the seat is taken that comes next.
-    indirect case reached(StorePosition)
-    /// A client comes back that the store knows, and was in these rooms.
-    indirect case returned(ConnectionID, KeptClients.Returned)
-    /// What a client missed that has come back, in its words; `nil` where that is not known, or too much.
-    indirect case caughtUp(ConnectionID, [[UInt8]]?)
     /// The client came back while its old connection seemed alive.
     indirect case replaced(ConnectionID)
-    /// What other nodes have changed was not heard.
-    indirect case missed(Gap)
-    /// Of these conversations, the connection's person is no member any more.
-    indirect case expelled(ConnectionID, [ConversationID])
+    /// What there is in a cluster only.
+    indirect case cluster(ClusterMail)
 }
 
-/// What is to be looked after where changes of other nodes were not heard, and the store does not tell them one by one.
-enum Gap: Sendable {
-    /// Somebody may have been taken out of a conversation.
-    case memberships
-    /// How many notifications people have not read now.
-    case unread([UserID: Int])
+/// What only the shards of a node in a cluster are sent.
+enum ClusterMail: Sendable {
+    /// How far the store had got where the seat is taken that comes next.
+    case reached(StorePosition)
+    /// A client comes back that the store knows, and was in these rooms.
+    case returned(ConnectionID, KeptClients.Returned)
+    /// What a client missed that has come back, in its words; `nil` where that is not known, or too much.
+    case caughtUp(ConnectionID, [[UInt8]]?)
+    /// Changes of other nodes were not heard, and the store does not tell them one by one: somebody may have been taken out
+    /// of a conversation.
+    case membershipsMissed
+    /// Of these conversations, the connection's person is no member any more.
+    case expelled(ConnectionID, [ConversationID])
+    /// Likewise, how many notifications people have not read now.
+    case recounted([UserID: Int])
 }
 
 extension Mail {
     /// Whether it is for one connection, or for the server itself, and not for whoever listens.
     fileprivate var isForOne: Bool {
         switch self {
-        case .event, .emitted, .committed, .revoked, .deleted, .missed: false
-        case .answer, .reply, .typing, .bulkSliceStored, .authenticated, .swept, .seated, .moved, .reached, .returned,
-            .caughtUp, .replaced, .expelled:
+        case .event, .emitted, .committed, .revoked, .deleted, .cluster(.membershipsMissed), .cluster(.recounted): false
+        case .answer, .reply, .typing, .bulkSliceStored, .authenticated, .swept, .seated, .moved, .replaced, .cluster:
             true
         }
     }

@@ -172,7 +172,9 @@ final class Clerk {
         case .takeSeat(let seat, let connection):
             try take(seat, by: connection, &mail)
         case .returnToSeat(let seat, let connection, let claim):
-            if let returned = try claim.make(in: store) { mail.send(.returned(connection, returned), to: connection) }
+            if let returned = try claim.make(in: store) {
+                mail.send(.cluster(.returned(connection, returned)), to: connection)
+            }
             try take(seat, by: connection, &mail)
         case .keep(let recoveries):
             callers.append(try recoveries.save(in: store))
@@ -204,7 +206,9 @@ final class Clerk {
 
     private func take(_ seat: Seat, by connection: ConnectionID, _ mail: inout Exchange.Batch) throws(StoreError) {
         let seating = try attendance.take(seat, by: connection)
-        if store.isShared, case .person = seat { mail.send(.reached(store.position), toShard: Int(connection.shard)) }
+        if store.isShared, case .person = seat {
+            mail.send(.cluster(.reached(store.position)), toShard: Int(connection.shard))
+        }
         mail.send(.seated(connection, seating), to: connection)
         if case .counter = seat { mail.publish(.counterUsers(attendance.counterUsers)) }
     }
