@@ -18,4 +18,24 @@ package enum CounterAction: Sendable, Equatable {
             return 0
         }
     }
+
+    /// What leads from one value to another.
+    package init(from before: Int64, to value: Int64) {
+        if value == 0 {
+            self = .reset
+        } else if value > before {
+            self = .increment(value &- before)
+        } else {
+            self = .decrement(before &- value)
+        }
+    }
+
+    /// What the counter was before this has made it `total`; `nil` where that can't be told.
+    package func base(of total: Int64) -> Int64? {
+        switch self {
+        case .increment(let amount): total &- amount
+        case .decrement(let amount): total &+ amount
+        case .reset: nil
+        }
+    }
 }

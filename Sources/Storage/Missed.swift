@@ -165,19 +165,3 @@ private struct Members {
         return others
     }
 }
-
-extension ReadStore {
-    /// How many notifications people have not read, and after which batch that is so.
-    package func unreadCounts(
-        of users: some Sequence<UserID>
-    ) throws(StoreError) -> (unread: [UserID: Int], batch: Int64) {
-        guard let statements = missedStatements else { return ([:], 0) }
-        return try atOneMoment { () throws(StoreError) in
-            var unread: [UserID: Int] = [:]
-            for id in users {
-                if let user = try accounts.user(id) { unread[id] = try notifications.unreadCount(of: user) }
-            }
-            return (unread, try statements.state.first { $0.integer(2) } ?? 0)
-        }
-    }
-}

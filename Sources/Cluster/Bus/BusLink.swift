@@ -127,7 +127,7 @@ package final class BusLink {
                     case .success(.string):
                         cannotClaim("another cluster uses the prefix \"\(prefix)\"; give each a bus_prefix of its own")
                     // It has expired just now.
-                    case .success: claimedAt = 0
+                    case .success: claimCluster()
                     case .failure(let failure): cannotClaim("\(failure)")
                     }
                 }

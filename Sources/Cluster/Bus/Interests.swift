@@ -4,7 +4,10 @@ package import Chat
 package struct Interests {
     private struct Person {
         /// Those of whom it may come back after its connection broke are interested, and have no session.
-        var sessions = 0, chats = 0
+        var sessions = 0
+        var chats = 0
+        /// Those that are told how many notifications are unread.
+        var notices = 0
         /// How many clients may come back.
         var returning = 0
 
@@ -16,8 +19,8 @@ package struct Interests {
     private var rooms: [RoomName: Int] = [:]
     private var everybody = 0
     package private(set) var counterUsers = 0
-    /// Who may come back, the first to be forgotten first.
-    private var returning: ArraySlice<(user: UserID, until: UInt64)> = []
+    /// The seats whose clients may come back, the first to be forgotten first.
+    private var returning: ArraySlice<(seat: Seat, until: UInt64)> = []
     /// What has changed since the others were told: each once, however often it did.
     private var changed: Set<Subject> = []
     /// Whether one of the changes is a new interest.
@@ -33,7 +36,10 @@ package struct Interests {
     package init() {}
 
     /// A seat is to be taken.
-    package mutating func sits(on seat: Seat) { count(seat, 1) }
+    package mutating func sits(on seat: Seat) {
+        countPerson(seat, 1)
+        countAudiences(seat, 1)
+    }
 
     /// A seat is left.
     ///
@@ -41,12 +47,25 @@ package struct Interests {
     package mutating func leaves(_ seat: Seat, mayReturnUntil end: UInt64?) {
         if let user = seat.user, let end {
             people[user.id]?.returning += 1
-            returning.append((user.id, end))
+            returning.append((seat, end))
+        } else {
+            countAudiences(seat, -1)
         }
-        count(seat, -1)
+        countPerson(seat, -1)
     }
 
-    private mutating func count(_ seat: Seat, _ difference: Int) {
+    private mutating func countPerson(_ seat: Seat, _ difference: Int) {
+        guard let user = seat.user?.id else { return }
+        var person = people[user] ?? Person()
+        if person.isGone { isWider = true }
+        person.sessions += difference
+        if seat.chatter != nil { person.chats += difference }
+        if case .notifications = seat { person.notices += difference }
+        people[user] = person.isGone ? nil : person
+        changed.insert(.person(user))
+    }
+
+    private mutating func countAudiences(_ seat: Seat, _ difference: Int) {
         switch seat {
         case .room(let room):
             if Self.count(&rooms, room, difference) { isWider = true }
@@ -65,13 +84,6 @@ package struct Interests {
             }
         case .chat: break
         }
-        guard let user = seat.user?.id else { return }
-        var person = people[user] ?? Person()
-        if person.isGone { isWider = true }
-        person.sessions += difference
-        if seat.chatter != nil { person.chats += difference }
-        people[user] = person.isGone ? nil : person
-        changed.insert(.person(user))
     }
 
     /// - Returns: Whether the key is new.
@@ -85,10 +97,11 @@ package struct Interests {
     package mutating func tidy(at now: UInt64) {
         while let first = returning.first, first.until <= now {
             returning.removeFirst()
-            guard var person = people[first.user] else { continue }
+            countAudiences(first.seat, -1)
+            guard let user = first.seat.user?.id, var person = people[user] else { continue }
             person.returning -= 1
-            people[first.user] = person.isGone ? nil : person
-            changed.insert(.person(first.user))
+            people[user] = person.isGone ? nil : person
+            changed.insert(.person(user))
         }
     }
 
@@ -137,6 +150,6 @@ package struct Interests {
         }
     }
 
-    /// Everybody with a session or to come back.
-    package var users: some Collection<UserID> { people.keys }
+    /// Who is told how many notifications they have not read.
+    package var usersWithNotices: [UserID] { people.filter { $0.value.notices > 0 }.map(\.key) }
 }

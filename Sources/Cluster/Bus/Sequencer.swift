@@ -42,30 +42,31 @@ package struct Sequencer<Mail> {
     package private(set) var number: Int64
     package private(set) var position: StorePosition
     /// By their numbers.
-    private var items: [Item] = []
+    private var items: ArraySlice<Item> = []
     /// The newest batch that anybody has heard of.
     package private(set) var newest: Int64
     /// Up to here, all of this node's own have come.
     private var ownUpTo: Int64
     /// What the writer has seen last.
     private var seen: (number: Int64, position: StorePosition)?
-    private var filling: Target?
-    /// When it was noticed that something is missing.
+    /// What is read from the store, in parts: until all of it is here, nothing else is delivered.
+    private var target: Target?
+    private var isReading = false
+    /// When it was noticed that something is missing, when the writer was asked last, and when the store may be read again.
     private var missingSince: UInt64?
-    private var hasAsked = false
+    private var askedAt: UInt64?
+    private var readAgainAt: UInt64 = 0
 
-    private enum Target {
-        /// All that comes before an item, or before what the writer has seen.
-        case gap(upTo: Int64)
-        /// What an incomplete item lacks.
-        case item(Int64)
-
-        var number: Int64 {
-            switch self {
-            case .gap(let number), .item(let number): number
-            }
-        }
+    private struct Target {
+        /// The batch up to which that is everything.
+        let number: Int64
+        let end: StorePosition
+        /// Whether batches are missing, and not only what was left out of one.
+        let isGap: Bool
     }
+
+    /// Milliseconds before a store is tried again, or the writer asked again.
+    private static var pause: UInt64 { 200 }
 
     /// Batches of others that may wait; what is beyond comes from the store.
     package static var limit: Int { 10_000 }
@@ -90,9 +91,9 @@ package struct Sequencer<Mail> {
         } else if items.count >= Self.limit {
             return
         }
-        let place = items.lastIndex { $0.number < item.number }.map { $0 + 1 } ?? 0
+        let place = items.lastIndex { $0.number < item.number }.map { $0 + 1 } ?? items.startIndex
         // It came twice.
-        if !item.isOwn, place < items.count, items[place].number == item.number { return }
+        if !item.isOwn, place < items.endIndex, items[place].number == item.number { return }
         items.insert(item, at: place)
     }
 
@@ -104,7 +105,6 @@ package struct Sequencer<Mail> {
         newest = max(newest, number)
         ownUpTo = max(ownUpTo, number)
         seen = (number, position)
-        hasAsked = false
     }
 
     // MARK: - What is next
@@ -113,7 +113,7 @@ package struct Sequencer<Mail> {
     ///   - now: Milliseconds.
     ///   - patience: How long what is missing may still come by itself.
     package mutating func next(at now: UInt64, patience: UInt64) -> Step {
-        if filling != nil { return .wait }
+        if let target { return read(target, at: now) }
         guard newest > number || !items.isEmpty else {
             missingSince = nil
             return .wait
@@ -126,7 +126,7 @@ package struct Sequencer<Mail> {
             if first.number == number + 1 {
                 missingSince = nil
                 if case .others(_, isComplete: false) = first.content {
-                    return fill(.item(first.number), upTo: first.after)
+                    return read(Target(number: first.number, end: first.after, isGap: false), at: now)
                 }
                 items.removeFirst()
                 (number, position) = (first.number, first.after)
@@ -137,19 +137,21 @@ package struct Sequencer<Mail> {
         missingSince = since
         if now - since < patience { return .wait }
         if let first = items.first, first.isOwn || ownUpTo >= first.number - 1 {
-            return fill(.gap(upTo: first.number - 1), upTo: first.before)
+            return read(Target(number: first.number - 1, end: first.before, isGap: true), at: now)
         }
         if let seen, seen.number > number, items.first.map({ $0.number > seen.number }) ?? true {
-            return fill(.gap(upTo: seen.number), upTo: seen.position)
+            return read(Target(number: seen.number, end: seen.position, isGap: true), at: now)
         }
-        if hasAsked { return .wait }
-        hasAsked = true
+        if let askedAt, now - askedAt < Self.pause { return .wait }
+        askedAt = now
         return .look
     }
 
-    private mutating func fill(_ target: Target, upTo end: StorePosition) -> Step {
-        filling = target
-        return .fill(after: position, upTo: end)
+    private mutating func read(_ target: Target, at now: UInt64) -> Step {
+        self.target = target
+        if isReading || now < readAgainAt { return .wait }
+        isReading = true
+        return .fill(after: position, upTo: target.end)
     }
 
     /// What was asked for was read and delivered.
@@ -157,21 +159,29 @@ package struct Sequencer<Mail> {
     /// - Parameters:
     ///   - position: Up to where.
     ///   - isComplete: Whether that is all.
-    /// - Returns: Whether batches were passed over of which more is missing than the store can tell.
-    package mutating func filled(upTo position: StorePosition, isComplete: Bool) -> Bool {
-        guard let target = filling.take() else { return false }
+    /// - Returns: What may be missing besides, which the store can't tell.
+    package mutating func filled(upTo position: StorePosition, isComplete: Bool) -> Loss {
+        guard let target else { return .none }
         self.position = position
-        if !isComplete { return false }
+        isReading = false
+        if !isComplete { return .none }
+        self.target = nil
         missingSince = nil
-        number = max(number, target.number)
-        if case .gap = target { return true }
-        return false
+        number = target.number
+        return target.isGap ? .batches : .part
+    }
+
+    /// What was not heard, but for messages and notifications.
+    package enum Loss: Sendable {
+        case none
+        /// What is for those of whom another node did not know.
+        case part
+        case batches
     }
 
     /// The store could not be read.
     package mutating func fillFailed(at now: UInt64) {
-        filling = nil
-        missingSince = now
-        hasAsked = false
+        isReading = false
+        readAgainAt = now + Self.pause
     }
 }

@@ -24,21 +24,19 @@ extension Bus {
                     flush()
                     deliver(committed, isRest: isRest)
                 case .others(let events, _):
-                    for event in events where !isRest || !event.isStoredAlone {
-                        note(event)
+                    for event in events where !isRest || !event.isToldOtherwise {
                         if heard == nil { heard = services.exchange.makeBatch(of: events.count) }
+                        if case .counter(let action, let total, _) = event {
+                            catchUpCounter(to: action.base(of: total)) { heard?.publish($0) }
+                            counter = total
+                        }
                         heard?.publish(event)
                     }
-                }
-                if !recounts.isEmpty {
-                    flush()
-                    recount()
                 }
             case .fill(let start, let end):
                 flush()
                 fill(after: start, upTo: end)
             case .look:
-                lookedAt = loop.now
                 services.writer.submitAnyway(.look)
             case .wait:
                 flush()
@@ -49,22 +47,37 @@ extension Bus {
 
     func deliver(_ committed: Committed, isRest: Bool) {
         var mail = committed.mail
-        let users = counterUsers
+        if let before = mail.counterBefore, !isRest {
+            if counter == nil { counter = before }
+            var missed: Exchange.Batch?
+            catchUpCounter(to: before) { event in
+                missed = services.exchange.makeBatch(of: 1)
+                missed?.publish(event)
+            }
+            if var missed { services.exchange.deliverHere(&missed, committedAt: committed.moment) }
+        }
         if isRest || committed.isOfCounter {
+            let users = counterUsers
             mail.replaceEvents { event in
-                if isRest, event.isStoredAlone { return nil }
-                note(event)
-                if case .counterUsers = event {
-                    toldCounterUsers = users
-                    return .counterUsers(users)
-                }
-                return event
+                if isRest, event.isToldOtherwise { return nil }
+                if case .counter(_, let total, _) = event { counter = total }
+                guard case .counterUsers = event else { return event }
+                toldCounterUsers = users
+                return .counterUsers(users)
             }
         }
+        if mail.isRecount { repairs.done() }
         services.exchange.deliverHere(&mail, committedAt: committed.moment)
     }
 
-    func note(_ event: Event) { if case .counter(_, let total, _) = event { counter = total } }
+    /// Clients of the counter add up what they hear, so what was not heard is told as one change.
+    ///
+    /// - Parameter base: What it must be now; `nil` where nobody knows.
+    private func catchUpCounter(to base: Int64?, _ publish: (Event) -> Void) {
+        guard let base, let known = counter, known != base else { return }
+        publish(.counter(CounterAction(from: known, to: base), total: base, at: .now))
+        counter = base
+    }
 
     // MARK: - What is missing
 
@@ -93,46 +106,26 @@ extension Bus {
             mail.publish(.notification(notification))
             count += 1
         }
-        let isGap = sequencer.filled(upTo: missed.position, isComplete: missed.isComplete)
-        if isGap {
-            if let counter, counter != missed.counter {
-                mail.publish(
-                    .counter(CounterAction(from: counter, to: missed.counter), total: missed.counter, at: .now))
-            }
-            counter = missed.counter
-            mail.tellAll(.cluster(.membershipsMissed))
-            askForCounts(interests.users.map(\.self))
+        switch sequencer.filled(upTo: missed.position, isComplete: missed.isComplete) {
+        case .none: break
+        case .part: repairs.afterPart()
+        case .batches: repairs.afterGap()
         }
         counts.values.withLock { $0.filled += count }
         services.exchange.deliverHere(&mail, committedAt: UInt32(truncatingIfNeeded: System.microsecondsForward))
     }
 
-    /// Finds out how many notifications people have not read: that others have read some may have been missed.
-    func askForCounts(_ users: [UserID]) {
-        let (inbox, size) = (inbox, 500)
-        for start in stride(from: 0, to: users.count, by: size) {
-            let slice = users[start..<min(start + size, users.count)]
-            _ = services.archive.submit { store in
-                guard let (unread, batch) = try? store.unreadCounts(of: slice) else { return }
-                inbox.post(.recounted(unread, after: batch))
-            }
-        }
-    }
-
-    /// Tells the counts that were asked for, as soon as all that they include was heard.
-    func recount() {
-        recounts.removeAll { unread, batch in
-            if batch > sequencer.number { return false }
-            if batch < sequencer.number {
-                // They are out of date.
-                askForCounts(Array(unread.keys))
-                return true
-            }
+    /// Puts right what the store does not tell one by one, a little at a time: in the writer's batches, so that what it
+    /// finds holds where it is heard.
+    func repair() {
+        let now = loop.now
+        if repairs.begins(at: now) {
+            repairs.add(interests.usersWithNotices)
             var mail = services.exchange.makeBatch(of: 0)
-            mail.tellAll(.cluster(.recounted(unread)))
+            mail.tellAll(.cluster(.membershipsMissed))
             services.exchange.deliverHere(&mail, committedAt: UInt32(truncatingIfNeeded: System.microsecondsForward))
-            return true
         }
+        if let users = repairs.next(at: now) { services.writer.submitAnyway(.recount(users)) }
     }
 }
 
@@ -144,24 +137,11 @@ extension Event {
         }
     }
 
-    /// Whether the store tells of it by itself, to whoever missed it.
-    fileprivate var isStoredAlone: Bool {
+    /// Whether whoever missed it is told in another way: from the store, or by what is counted anew.
+    fileprivate var isToldOtherwise: Bool {
         switch self {
-        case .message, .notification: true
-        case .relayed, .read, .typing, .unreadCount, .removed, .room, .counter, .counterUsers: false
-        }
-    }
-}
-
-extension CounterAction {
-    /// What has led from one value to another.
-    fileprivate init(from before: Int64, to value: Int64) {
-        if value == 0 {
-            self = .reset
-        } else if value > before {
-            self = .increment(value &- before)
-        } else {
-            self = .decrement(before &- value)
+        case .message, .notification, .unreadCount, .counter: true
+        case .relayed, .read, .typing, .removed, .room, .counterUsers: false
         }
     }
 }

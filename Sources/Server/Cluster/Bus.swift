@@ -29,7 +29,8 @@ actor Bus {
     /// What waits for the end of the turn.
     var unpublished = Unpublished()
     var spenders: [Usage] = []
-    var recounts: [(unread: [UserID: Int], after: Int64)] = []
+    var repairs = Repairs()
+    /// What clients of the counter here take it to be.
     var counter: Int64?
     var clock: RepeatingTimer?
     var beatAt: UInt64 = 0, spentAt: UInt64 = 0, lookedAt: UInt64 = 0
@@ -133,7 +134,9 @@ actor Bus {
 
     func take(_ piece: BusMail) {
         switch piece {
-        case .sits(let seat): interests.sits(on: seat)
+        case .sits(let seat):
+            interests.sits(on: seat)
+            if case .notifications(let user?) = seat { repairs.comes(user.id, at: loop.now) }
         case .leaves(let seat, let mayReturn):
             interests.leaves(seat, mayReturnUntil: mayReturn && recovery > 0 ? loop.now + recovery : nil)
         case .committed(let announcement, let mail, let moment):
@@ -151,7 +154,6 @@ actor Bus {
         case .spends(let usage): spenders.append(usage)
         case .returned(let client, let node): link?.publish(.returned([client]), to: node)
         case .missed(let result): missed(result)
-        case .recounted(let unread, let number): recounts.append((unread, number))
         }
     }
 
@@ -237,7 +239,7 @@ actor Bus {
         }
         link?.look(at: now)
         deliver()
-        if !recounts.isEmpty { recount() }
+        repair()
         counts.values.withLock { $0.nodes = peers.count + 1 }
     }
 

@@ -20,6 +20,4 @@ indirect enum BusMail: Sendable {
     case returned(String, from: NodeID)
     /// What was missed, from the store.
     case missed(Result<Missed, StoreError>)
-    /// How many notifications people have not read, after that batch.
-    case recounted([UserID: Int], after: Int64)
 }

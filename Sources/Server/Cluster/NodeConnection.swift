@@ -111,8 +111,10 @@ final class NodeConnection: Carrier, SocketStreamDelegate {
     private func fail(_ reason: ForwardFailure) {
         guard let request = takeRequest() else { return }
         abort()
-        // It may have left just when there was something for it again.
-        if reason == .lost, isUsed, !hasBegun, !hub.isStopping { return request.conversation.askAgain(request) }
+        // It may have left just when there was something for it again. A payload may have been taken all the same.
+        if reason == .lost, isUsed, !hasBegun, !hub.isStopping, request.kind != .post {
+            return request.conversation.askAgain(request)
+        }
         forwarding.failed(reason, home)
         request.conversation.forwardingFailed()
     }

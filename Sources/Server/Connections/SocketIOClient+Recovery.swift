@@ -81,6 +81,10 @@ extension SocketIOClient {
         if isKept, found.node == node?.text, isOwn, let missed = whatIsMissed(by: user, former) {
             return connect(session, missed)
         }
+        // The store knows of rooms that they were put out of unheard.
+        hub.recoveries.update(former.pid, of: id) { kept in
+            kept.joined = kept.joined.filter { found.client.joined.contains($0.key) }
+        }
         guard let comeback = comeback(as: user, found.client, offset) else { return connectAnew(session, as: user) }
         stage = .catchingUp(session)
         updateDeadline()

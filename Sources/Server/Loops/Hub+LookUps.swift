@@ -46,6 +46,8 @@ extension Hub {
 
     /// Finds out whether those who have joined conversations' rooms are members still.
     func lookForMemberships() {
+        // Nor can the log tell those who come back.
+        eventLog.forgetEvents()
         for carrier in carriers {
             guard let session = carrier.session, !session.joined.isEmpty, let user = session.seat.user else { continue }
             let (exchange, id, joined) = (exchange, carrier.id, session.joined)

@@ -56,7 +56,7 @@ extension Hub {
     /// How many people are served by the present tick.
     private func bulkAllowance() -> Int {
         // The nodes of a cluster share it.
-        let (rate, resolution) = (settings.bulkRate / (nodes?.count ?? 1), Int(DeadlineWheel.resolution))
+        let (rate, resolution) = (max(1, settings.bulkRate / (nodes?.count ?? 1)), Int(DeadlineWheel.resolution))
         // What a division leaves over comes with the first tick of a second.
         return rate / resolution + (wheel.now % DeadlineWheel.resolution == 0 ? rate % resolution : 0)
     }

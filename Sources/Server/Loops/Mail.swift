@@ -205,6 +205,19 @@ final class Exchange: Sendable {
         fileprivate(set) var byShard: [[Mail]]
         /// Its place among those of all nodes.
         var announcement: Announcement?
+        /// What the counter was before this, where it is in it.
+        private(set) var counterBefore: Int64?
+        fileprivate var isCounterNoted = false
+        /// Whether it has what was counted anew.
+        var isRecount = false
+
+        /// The counter is read or changed.
+        ///
+        /// - Parameter value: What it was; `nil` where that is not known.
+        mutating func noteCounter(_ value: Int64?) {
+            if isCounterNoted { return }
+            (isCounterNoted, counterBefore) = (true, value)
+        }
 
         /// Whether nobody is told anything.
         var isEmpty: Bool { byShard.allSatisfy { $0.count < 2 } }

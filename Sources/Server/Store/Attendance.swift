@@ -105,7 +105,7 @@ final class Attendance {
         switch submission {
         case .takeSeat(let seat, _), .returnToSeat(let seat, _, _): leave(seat)
         case .leaveSeat(let seat, _, _, _): arrive(in: seat)
-        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .look, .tidy, .keep: break
+        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .look, .recount, .tidy, .keep: break
         }
     }
 

@@ -153,6 +153,7 @@ final class Clerk {
             // That nothing was written tells nothing of whether it could be.
             if outcome.isChange { isWriting = true }
             if let event = Event(outcome) { mail.publish(event) }
+            if case .counted(let action, let total, _) = outcome { mail.noteCounter(action.base(of: total)) }
             switch origin {
             case .connection(let connection, let ticket):
                 if ticket.receivedAt != 0 { askedFor.note(ticket.receivedAt) }
@@ -196,6 +197,14 @@ final class Clerk {
             if store.changedRows != rows { isWriting = true }
         case .look:
             looks = true
+        case .recount(let users):
+            var unread: [UserID: Int] = [:]
+            for id in users {
+                if let user = try store.user(id) { unread[id] = try store.notifications.unreadCount(of: user) }
+            }
+            mail.noteCounter(try store.counter())
+            mail.isRecount = true
+            mail.tellAll(.cluster(.recounted(unread)))
         case .tidy(let now):
             looks = true
             try tidy(now, &isWriting)
@@ -209,6 +218,7 @@ final class Clerk {
         if store.isShared, case .person = seat {
             mail.send(.cluster(.reached(store.position)), toShard: Int(connection.shard))
         }
+        if case .counter(let value) = seating { mail.noteCounter(value) }
         mail.send(.seated(connection, seating), to: connection)
         if case .counter = seat { mail.publish(.counterUsers(attendance.counterUsers)) }
     }
@@ -290,7 +300,7 @@ final class Clerk {
                 exchange.send(.bulkSliceStored(remaining: 0), toShard: 0)
             case .sweep:
                 exchange.send(.swept(remaining: 0), toShard: 0)
-            case .delivered, .look, .tidy:
+            case .delivered, .look, .recount, .tidy:
                 break
             }
         }

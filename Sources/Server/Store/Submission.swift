@@ -24,6 +24,8 @@ indirect enum Submission: Sendable {
     case sweep(Timestamp, slices: Int)
     /// The bus is to be told how far the store has got.
     case look
+    /// How many notifications people have not read is to be told anew, and the counter.
+    case recount([UserID])
     /// Housekeeping, once a second.
     case tidy(Timestamp)
 
@@ -37,7 +39,7 @@ indirect enum Submission: Sendable {
     var isWriting: Bool {
         switch self {
         case .change, .work, .delivered, .sendBulk, .sweep, .tidy, .keep: true
-        case .takeSeat, .returnToSeat, .continueBacklog, .leaveSeat, .look: false
+        case .takeSeat, .returnToSeat, .continueBacklog, .leaveSeat, .look, .recount: false
         }
     }
 
