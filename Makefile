@@ -12,7 +12,7 @@ NODES ?= 3
 # What is tried on PostgreSQL as well; the rest has nothing to do with the store, or looks at its file.
 ON_POSTGRESQL := $(addprefix Tests/Acceptance/test_,$(addsuffix .py,acknowledged_delivery api_bulk api_notices campus conversations counter erp_chat erp_notifications erp_offline export revocation rooms socketio_groups))
 # How many tests run side by side.
-WORKERS ?= 2
+WORKERS ?= 3
 # One that was printed, to have the same people and the same faults again; and any option of the soak's own.
 SEED ?=
 SOAK ?=
