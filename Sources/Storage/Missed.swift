@@ -9,23 +9,15 @@ package struct Missed: Sendable {
     /// Up to where that is everything: up to which it was asked for, or the newest of all, when it is complete.
     package let position: StorePosition
     package let isComplete: Bool
-    /// How many transactions were numbered so far (``Store/announce()``).
-    package let batch: Int64
-    /// The shared counter's value.
-    package let counter: Int64
 }
 
 /// What finds what was missed, on PostgreSQL.
 struct MissedStatements {
-    let state, messages, members, notifications: Statement
+    let newest, messages, members, notifications: Statement
 
     init(_ database: Database) throws(StoreError) {
-        state = try database.prepare(
-            """
-            SELECT greatest(message_id, (SELECT max(id) FROM messages)), notification_id, batch,
-                (SELECT value FROM counter)
-            FROM issued
-            """)
+        newest = try database.prepare(
+            "SELECT greatest(message_id, (SELECT max(id) FROM messages)), notification_id FROM issued")
         messages = try database.prepare(
             """
             SELECT messages.id, conversation_id, text, messages.created_at, attachment,
@@ -67,18 +59,15 @@ extension ReadStore {
     private func missed(
         after start: StorePosition, upTo end: StorePosition?, limit: Int64, _ statements: MissedStatements
     ) throws(StoreError) -> Missed {
-        let state = try statements.state.first { row in
-            (
-                newest: StorePosition(message: MessageID(row.integer(0)), notification: NotificationID(row.integer(1))),
-                batch: row.integer(2), counter: row.integer(3)
-            )
+        let newest = try statements.newest.first { row in
+            StorePosition(message: MessageID(row.integer(0)), notification: NotificationID(row.integer(1)))
         }
-        guard let state else { throw StoreError(.other, "a row is missing in issued") }
-        let end = end ?? state.newest
+        guard let newest else { throw StoreError(.other, "a row is missing in issued") }
+        let end = end ?? newest
         // What a database that is behind does not have yet is still to come.
         let last = StorePosition(
-            message: min(end.message, state.newest.message),
-            notification: min(end.notification, state.newest.notification))
+            message: min(end.message, newest.message),
+            notification: min(end.notification, newest.notification))
         let (messages, lastMessage) = try messages(
             after: start.message, upTo: last.message, limit, statements)
         let (notifications, lastNotification) = try notifications(
@@ -87,8 +76,7 @@ extension ReadStore {
             message: max(lastMessage, start.message), notification: max(lastNotification, start.notification))
         return Missed(
             messages: messages, notifications: notifications, position: position,
-            isComplete: position.message >= end.message && position.notification >= end.notification,
-            batch: state.batch, counter: state.counter)
+            isComplete: position.message >= end.message && position.notification >= end.notification)
     }
 
     private func messages(

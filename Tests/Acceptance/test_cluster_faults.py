@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from redis_server import Redis, free_port
 from switchboard import A_SECOND, Person, command, eventually
 
 StartRedis = Callable[..., Redis]
+DOCUMENT = Path(__file__).parents[2] / "docs" / "CLUSTER.md"
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +291,22 @@ def test_a_bus_that_cannot_work_is_refused_in_one_line(
     assert "not a reply of Redis" in refused(f"redis://127.0.0.1:{shared.nodes[0].port}")
     done = command("serve", "--store", store, "--bus", f"redis://:secret@127.0.0.1:{port}", folder=tmp_path)
     assert done.returncode != 0 and "secret" not in done.stderr and "flag" in done.stderr
+
+
+def test_the_rights_in_the_document_are_enough(shared: Cluster, start_redis: StartRedis, tmp_path: Path) -> None:
+    rights = re.search(r"^user nodes .*$", DOCUMENT.read_text(), re.MULTILINE)[0]
+    redis = start_redis("user default off", rights.replace("PASSWORD", "secret"))
+    node = Node(
+        tmp_path, "--node-address", "127.0.0.1:0", store=shared.postgresql.new_store(),
+        extra={"SWITCHBOARD_BUS": f"redis://nodes:secret@127.0.0.1:{redis.port}"})
+    try:
+        node.start()
+        assert node.is_ready
+        # Longer than it goes without a sign of itself, and than its claim is renewed.
+        eventually(lambda: Metrics.of(node)["bus_published_total"] >= 8, "it has been there for a while")
+        assert node.is_ready
+    finally:
+        node.close()
 
 
 @pytest.mark.parametrize("store", [None, "sqlite:switchboard.db"])
