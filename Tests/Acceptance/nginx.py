@@ -45,7 +45,7 @@ class Nginx:
     def __init__(self, folder: Path, port: int, text: str, *modules: Path) -> None:
         """`text` is all beside the main block; it listens on `port`."""
         self._folder = folder
-        self.port = port
+        self.host, self.port = "127.0.0.1", port
         # Its workers would be somebody else's otherwise, who may not write to the folder.
         user = "user root root;" if os.geteuid() == 0 else ""
         main = _MAIN.substitute(

@@ -19,6 +19,7 @@ from cluster import HEALED, LEASE, Cluster, Node
 from conftest import Connect
 from crossing import Talk, at_counter, both_present, counted, in_room, offline, present, until
 from metrics import Metrics
+from raw import PING, PONG, RawWebSocket, frame
 from redis_server import Redis, free_port
 from switchboard import A_SECOND, Person, command, eventually
 
@@ -195,6 +196,48 @@ async def test_nothing_is_lost_when_postgresql_restarts(
     # Each reader tries again for itself, within a second.
     for node in nodes * 4:
         await until(lambda: get(node, people[0], CONVERSATIONS).status == 200, "histories can be read again")
+
+
+# Two devices of one person that can't ask for what they missed
+
+@pytest.mark.parametrize("end", ["its network breaks", "its node is killed", "its node is killed, long ago"])
+async def test_a_device_on_another_node_does_not_hide_what_the_first_one_missed(
+    nodes: list[Node], people: tuple[Person, Person], connect: Connect, end: str
+) -> None:
+    aarav, bela = people
+    sender = await connect(nodes[2], erp.CHAT, aarav.token)
+    desk = await connect(nodes[1], erp.CHAT, bela.token)
+
+    async def say(text: str) -> None:
+        await sender.send(erp.said(text, bela.id))
+        await desk.expect(erp.heard(text, aarav))
+
+    # This device answers pings when it is told to.
+    with RawWebSocket(nodes[0], f"{erp.CHAT}?token={bela.token}") as phone:
+        for text in ("one", "two", "three"):
+            await say(text)
+            asked = [phone.receive()]
+            while asked[-1].opcode != PING:
+                asked.append(phone.receive())
+            phone.send(frame(PONG, asked[-1].payload))
+            # The desk's pong, and what the nodes tell each other of both.
+            await asyncio.sleep(0.3)
+        if end != "its network breaks":
+            nodes[0].signal(signal.SIGSTOP)
+        await say("missed")
+        await asyncio.sleep(0.3)
+        if end != "its network breaks":
+            nodes[0].kill9()
+    if end.endswith("long ago"):
+        await asyncio.sleep(HEALED)
+    again = await connect(nodes[1], erp.CHAT, bela.token)
+    await say("newer")
+    heard = [(await again.receive())["message"]]
+    while heard[-1] != "newer":
+        heard.append((await again.receive())["message"])
+    # Nothing is missing, and little comes twice.
+    assert heard[-2:] == ["missed", "newer"] and heard == ["one", "two", "three", "missed", "newer"][-len(heard):], heard
+    assert "one" not in heard
 
 
 # Strangers on the bus

@@ -170,6 +170,7 @@ ELSEWHERE = {
     "person_too_fast": "test_message_rate.py::test_all_that_a_person_sends_counts",
     "bad_proxy_header": "test_proxies.py::test_a_trusted_proxy_without_a_good_header_is_refused",
     "not_tls": "test_tls.py::test_plain_http_is_told_to_use_tls",
+    "not_from_node": "test_cluster_socketio.py::test_only_nodes_are_answered_where_nodes_listen",
     "tls_failed": "test_tls.py::test_garbage_is_closed",
 }
 # Failures of one token before it is told to wait.

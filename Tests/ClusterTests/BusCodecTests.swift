@@ -55,8 +55,9 @@ import Testing
     ]
 
     static let interests: [BusMessage.Interest] = [
-        .person(UserID(7), sessions: 2, chats: 1),
-        .person(UserID(8), sessions: BusMessage.Interest.none, chats: 0), .college(CollegeID(-70_000), true),
+        .person(UserID(7), sessions: 2, chats: 1, owed: 1),
+        .person(UserID(8), sessions: BusMessage.Interest.none, chats: 0, owed: 0),
+        .position(UserID(7), MessageID(300)), .position(UserID(8), nil), .college(CollegeID(-70_000), true),
         .everybody(false),
         .room(RoomName("general")!, true), .counter(users: 1 << 30),
     ]

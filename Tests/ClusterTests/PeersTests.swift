@@ -74,7 +74,7 @@ import Testing
         var peers = Peers()
         peers.add(there, at: 0)
         _ = peers[there]?.place(of: 5, onOwnChannel: false)
-        _ = peers.remove(there)
+        _ = peers.remove(there, mayReturnUntil: 0)
         peers.add(there, at: 1)
         #expect(peers[there]?.place(of: 5, onOwnChannel: false) == .old)
     }
@@ -82,10 +82,10 @@ import Testing
     @Test("changes count from what is known, and others mean that something is missing")
     func changes() {
         var peer = peer()
-        let fits = peer.take([.person(bob.id, sessions: 1, chats: 1)], interests: 1)
+        let fits = peer.take([.person(bob.id, sessions: 1, chats: 1, owed: 1)], interests: 1)
         #expect(fits)
         #expect(peer.wants(message(to: bob.id)))
-        let fitsToo = peer.take([.person(bob.id, sessions: BusMessage.Interest.none, chats: 0)], interests: 2)
+        let fitsToo = peer.take([.person(bob.id, sessions: BusMessage.Interest.none, chats: 0, owed: 0)], interests: 2)
         #expect(fitsToo)
         #expect(!peer.wants(message(to: bob.id)))
         let fitsStill = peer.take([.counter(users: 3)], interests: 5)
@@ -98,18 +98,18 @@ import Testing
         var interests = Interests()
         interests.sits(on: .chat(bob, backlog: .wanted))
         let first = interests.takeChanges()
-        #expect(first.changes == [.person(bob.id, sessions: 1, chats: 1)])
+        #expect(first.changes == [.person(bob.id, sessions: 1, chats: 1, owed: 1)])
         #expect(first.isWider)
         let again = interests.takeChanges().changes
         #expect(again.isEmpty)
         interests.sits(on: .chat(bob, backlog: .wanted))
         let second = interests.takeChanges()
-        #expect(second.changes == [.person(bob.id, sessions: 2, chats: 2)])
+        #expect(second.changes == [.person(bob.id, sessions: 2, chats: 2, owed: 2)])
         #expect(!second.isWider)
         interests.leaves(.chat(bob, backlog: .wanted), mayReturnUntil: nil)
         interests.leaves(.chat(bob, backlog: .wanted), mayReturnUntil: nil)
         let last = interests.takeChanges().changes
-        #expect(last == [.person(bob.id, sessions: BusMessage.Interest.none, chats: 0)])
+        #expect(last == [.person(bob.id, sessions: BusMessage.Interest.none, chats: 0, owed: 0)])
     }
 
     @Test("for who may come back, events are heard for a while")
@@ -118,13 +118,14 @@ import Testing
         interests.sits(on: .person(bob))
         interests.leaves(.person(bob), mayReturnUntil: 100)
         let left = interests.takeChanges().changes
-        #expect(left.contains(.person(bob.id, sessions: 0, chats: 0)))
+        #expect(left.contains(.person(bob.id, sessions: 0, chats: 0, owed: 0)))
         interests.tidy(at: 99)
         let early = interests.takeChanges().changes
         #expect(early.isEmpty)
         interests.tidy(at: 100)
         let late = interests.takeChanges().changes
-        #expect(Set(late) == [.everybody(false), .person(bob.id, sessions: BusMessage.Interest.none, chats: 0)])
+        #expect(
+            Set(late) == [.everybody(false), .person(bob.id, sessions: BusMessage.Interest.none, chats: 0, owed: 0)])
     }
 
     @Test("what all nodes want alike is published once, else to each its own")
@@ -149,5 +150,31 @@ import Testing
         #expect(
             peers.parts(of: [Event.typing(TypingSign(writer: alice.id, readers: [bob.id], conversation: nil))]).count
                 == 1)
+    }
+
+    @Test("how far somebody has got elsewhere is the least of all nodes, also of those that are gone")
+    func positions() {
+        var peers = Peers()
+        #expect(peers.presence(of: bob.id).position == nil)
+        peers[there] = peer(.chat(bob, backlog: .wanted))
+        #expect(peers.presence(of: bob.id).position == MessageID(0), "it has not said")
+        _ = peers[there]?.take([.position(bob.id, MessageID(7))], interests: 1)
+        #expect(peers.presence(of: bob.id).position == MessageID(7))
+        _ = peers.remove(there, mayReturnUntil: 100)
+        #expect(peers.presence(of: bob.id).position == MessageID(7))
+        #expect(peers.presence(of: bob.id).chats == 0)
+        let early = peers.tidy(at: 99)
+        #expect(early.isEmpty)
+        let late = peers.tidy(at: 100)
+        #expect(late == [bob.id])
+        #expect(peers.presence(of: bob.id).position == nil)
+    }
+
+    @Test("for somebody who can ask for what they missed, nobody has to wait")
+    func askers() {
+        var peers = Peers()
+        peers[there] = peer(.chat(bob, backlog: .unneeded))
+        #expect(peers.presence(of: bob.id).position == nil)
+        #expect(peers.presence(of: bob.id).chats == 1)
     }
 }

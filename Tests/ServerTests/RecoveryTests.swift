@@ -183,6 +183,18 @@ import Testing
         #expect(asked.load(ordering: .relaxed) == 2)
     }
 
+    @Test("who has just come back is not given up for having been away")
+    func crossing() throws {
+        let recoveries = Recoveries(for: .seconds(60), as: .random())
+        let pid = try #require(recoveries.begin(Recoveries.Kept(of: UserID(1), sid: "s"), for: Self.client(1)))
+        let now = ContinuousClock.now
+        _ = recoveries.takeUp(pid, by: UserID(1), for: Self.client(2), at: now)
+        #expect(recoveries.giveUp(pid, at: now + .milliseconds(999)) == nil)
+        #expect(recoveries.isNeeded)
+        #expect(recoveries.giveUp(pid, at: now + .seconds(1)) == Self.client(2))
+        #expect(!recoveries.isNeeded)
+    }
+
     @Test("who has gone to another node is given up, and who has come from one is here")
     func moved() throws {
         let recoveries = Recoveries(for: .seconds(60), as: .random())

@@ -19,6 +19,7 @@ private enum InterestKind: Int64 {
     case everybody = 3
     case room = 4
     case counter = 5
+    case position = 6
 }
 
 extension BusMessage.Content {
@@ -108,12 +109,18 @@ extension MessagePackWriter {
         array(interests.count)
         for interest in interests {
             switch interest {
-            case .person(let user, let sessions, let chats):
-                array(4)
+            case .person(let user, let sessions, let chats, let owed):
+                array(5)
                 append(InterestKind.person.rawValue)
                 append(user)
                 append(sessions)
                 append(chats)
+                append(owed)
+            case .position(let user, let position):
+                array(3)
+                append(InterestKind.position.rawValue)
+                append(user)
+                append(position?.rawValue ?? -1)
             case .college(let college, let isWanted):
                 array(3)
                 append(InterestKind.college.rawValue)
@@ -265,10 +272,16 @@ extension MessagePackReader {
         let left = count - 1
         switch InterestKind(rawValue: try integer()) {
         case .person:
-            return try rest(left, 3) { reader throws(Malformed) in
+            return try rest(left, 4) { reader throws(Malformed) in
                 .person(
                     try reader.id(), sessions: try reader.count(from: Int64(BusMessage.Interest.none)),
-                    chats: try reader.count())
+                    chats: try reader.count(), owed: try reader.count())
+            }
+        case .position:
+            return try rest(left, 2) { reader throws(Malformed) in
+                let user: UserID = try reader.id()
+                let position = try reader.integer()
+                return .position(user, position < 0 ? nil : MessageID(position))
             }
         case .college:
             return try rest(left, 2) { reader throws(Malformed) in

@@ -62,7 +62,10 @@ package struct BusMessage: Sendable {
         /// - Parameters:
         ///   - sessions: 0 for who may come back after a break, ``none`` for who is not here.
         ///   - chats: Those with direct messages: who has one is present.
-        case person(UserID, sessions: Int, chats: Int)
+        ///   - owed: Those that can't ask for what they missed.
+        case person(UserID, sessions: Int, chats: Int, owed: Int)
+        /// Up to which message all has certainly reached those that can't ask; `nil` where nothing is kept of that.
+        case position(UserID, MessageID?)
         case college(CollegeID, Bool)
         /// Notifications for everybody.
         case everybody(Bool)

@@ -8,6 +8,8 @@ package struct Interests {
         var chats = 0
         /// Those that are told how many notifications are unread.
         var notices = 0
+        /// Those that can't ask for what they missed.
+        var owed = 0
         /// How many clients may come back.
         var returning = 0
 
@@ -15,6 +17,8 @@ package struct Interests {
     }
 
     private var people: [UserID: Person] = [:]
+    /// Up to which message all has certainly reached those that can't ask, where others have to know.
+    private var positions: [UserID: MessageID] = [:]
     private var colleges: [CollegeID: Int] = [:]
     private var rooms: [RoomName: Int] = [:]
     private var everybody = 0
@@ -28,6 +32,7 @@ package struct Interests {
 
     private enum Subject: Hashable {
         case person(UserID)
+        case position(UserID)
         case college(CollegeID)
         case room(RoomName)
         case everybody, counter
@@ -61,8 +66,15 @@ package struct Interests {
         person.sessions += difference
         if seat.chatter != nil { person.chats += difference }
         if case .notifications = seat { person.notices += difference }
+        if case .chat(_, let rule) = seat, rule != .unneeded { person.owed += difference }
         people[user] = person.isGone ? nil : person
         changed.insert(.person(user))
+    }
+
+    /// All has certainly reached a person up to a message, who may be on other nodes too.
+    package mutating func reached(_ position: MessageID?, of user: UserID) {
+        positions[user] = position
+        changed.insert(.position(user))
     }
 
     private mutating func countAudiences(_ seat: Seat, _ difference: Int) {
@@ -114,6 +126,7 @@ package struct Interests {
         let changes = changed.map { subject -> BusMessage.Interest in
             switch subject {
             case .person(let user): interest(in: user, people[user])
+            case .position(let user): .position(user, positions[user])
             case .college(let college): .college(college, colleges[college] != nil)
             case .room(let room): .room(room, rooms[room] != nil)
             case .everybody: .everybody(everybody > 0)
@@ -124,7 +137,9 @@ package struct Interests {
     }
 
     private func interest(in user: UserID, _ person: Person?) -> BusMessage.Interest {
-        .person(user, sessions: person?.sessions ?? BusMessage.Interest.none, chats: person?.chats ?? 0)
+        .person(
+            user, sessions: person?.sessions ?? BusMessage.Interest.none, chats: person?.chats ?? 0,
+            owed: person?.owed ?? 0)
     }
 
     /// All there are.
@@ -133,6 +148,7 @@ package struct Interests {
         all += colleges.keys.map { .college($0, true) }
         all += rooms.keys.map { .room($0, true) }
         all += people.map { interest(in: $0, $1) }
+        all += positions.map { .position($0, $1) }
         return all
     }
 

@@ -14,7 +14,16 @@ package struct Peer {
     /// When it was sent all of ours, in milliseconds.
     package var stateSentAt: UInt64?
     private(set) var numbers: Numbers
-    package private(set) var people: [UserID: (sessions: Int, chats: Int)] = [:]
+    package private(set) var people: [UserID: (sessions: Int, chats: Int, owed: Int)] = [:]
+    /// Of those who can't ask for what they missed: how far they had certainly got.
+    var leastPositions: [UserID: MessageID] {
+        var least = positions
+        for (user, own) in people where own.owed > 0 && least[user] == nil { least[user] = MessageID(0) }
+        return least
+    }
+    /// All of whom something is known.
+    package var everybody: Set<UserID> { Set(people.keys).union(positions.keys) }
+    package private(set) var positions: [UserID: MessageID] = [:]
     private var colleges: Set<CollegeID> = []
     private var rooms: Set<RoomName> = []
     private var hearsEverybody = false
@@ -62,6 +71,7 @@ package struct Peer {
     package mutating func take(_ state: [BusMessage.Interest], isFirst: Bool, isLast: Bool, interests number: Int64) {
         if isFirst {
             people = [:]
+            positions = [:]
             colleges = []
             rooms = []
             (hearsEverybody, counterUsers) = (false, 0)
@@ -91,8 +101,9 @@ package struct Peer {
 
     private mutating func take(_ interest: BusMessage.Interest) {
         switch interest {
-        case .person(let user, let sessions, let chats):
-            people[user] = sessions == BusMessage.Interest.none ? nil : (sessions, chats)
+        case .person(let user, let sessions, let chats, let owed):
+            people[user] = sessions == BusMessage.Interest.none ? nil : (sessions, chats, owed)
+        case .position(let user, let position): positions[user] = position
         case .college(let college, let isHeard):
             if isHeard { colleges.insert(college) } else { colleges.remove(college) }
         case .everybody(let isHeard): hearsEverybody = isHeard

@@ -6,6 +6,8 @@ package struct Peers {
     /// Where those were that are gone: what is heard of them again is old up to there.
     private var departed: [NodeID: Peer.Numbers] = [:]
     private static let departedLimit = 1000
+    /// How far the people of nodes that are gone had got, whose clients may come back: the longest ago first.
+    private var lost: ArraySlice<(positions: [UserID: MessageID], until: UInt64)> = []
 
     package init() {}
 
@@ -22,10 +24,22 @@ package struct Peers {
         peers[id] = Peer(id, at: now, behind: departed.removeValue(forKey: id) ?? Peer.Numbers())
     }
 
-    package mutating func remove(_ id: NodeID) -> Peer? {
+    /// - Parameter end: Until when its clients may come back, in milliseconds.
+    package mutating func remove(_ id: NodeID, mayReturnUntil end: UInt64) -> Peer? {
         guard let peer = peers.removeValue(forKey: id) else { return nil }
+        let positions = peer.leastPositions
+        if !positions.isEmpty { lost.append((positions, end)) }
         if departed.count < Self.departedLimit { departed[id] = peer.numbers }
         return peer
+    }
+
+    /// Forgets who did not come back.
+    ///
+    /// - Returns: Those who are forgotten.
+    package mutating func tidy(at now: UInt64) -> [UserID] {
+        var forgotten: [UserID] = []
+        while let first = lost.first, first.until <= now { forgotten += lost.removeFirst().positions.keys }
+        return forgotten
     }
 
     /// Those of which nothing was heard since a moment, in milliseconds.
@@ -40,12 +54,32 @@ package struct Peers {
     /// How many connections the counter has on them.
     package var counterUsers: Int { peers.values.reduce(0) { $0 + $1.counterUsers } }
 
-    /// The connections that a person has on them.
-    package func connections(of user: UserID) -> (sessions: Int, chats: Int) {
-        peers.values.reduce((0, 0)) { sum, peer in
-            guard let own = peer.people[user] else { return sum }
-            return (sum.0 + own.sessions, sum.1 + own.chats)
+    /// What a person has on them.
+    package struct Presence: Equatable, Sendable {
+        package var sessions = 0
+        /// Sessions with direct messages.
+        package var chats = 0
+        /// Up to which message all has certainly reached those that can't ask for what they missed: 0 where that is not
+        /// known, `nil` where there are none.
+        package var position: MessageID?
+
+        package init() {}
+
+        fileprivate mutating func note(_ other: MessageID?) {
+            if let other { position = min(other, position ?? other) }
         }
+    }
+
+    package func presence(of user: UserID) -> Presence {
+        var presence = Presence()
+        for peer in peers.values {
+            let own = peer.people[user]
+            presence.sessions += own?.sessions ?? 0
+            presence.chats += own?.chats ?? 0
+            presence.note(peer.positions[user] ?? (own?.owed ?? 0 > 0 ? MessageID(0) : nil))
+        }
+        for (positions, _) in lost { presence.note(positions[user]) }
+        return presence
     }
 
     /// What each has to be told of batches: all hear of each, and of its events those that they want. Where that is the

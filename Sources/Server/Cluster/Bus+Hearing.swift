@@ -27,9 +27,9 @@ extension Bus {
         switch message.content {
         case .heartbeat(let heartbeat): take(heartbeat, from: message.from)
         case .state(let state, let isFirst, let isLast, let number):
-            let before = peers[message.from]?.people ?? [:]
+            let before = peers[message.from]?.everybody ?? []
             peers[message.from]?.take(state, isFirst: isFirst, isLast: isLast, interests: number)
-            if isFirst { noteElsewhere(before.keys) }
+            if isFirst { noteElsewhere(before) }
             noteElsewhere(of: state)
         case .interests(let changes, let number):
             if peers[message.from]?.take(changes, interests: number) == true { noteElsewhere(of: changes) }
@@ -79,9 +79,9 @@ extension Bus {
     }
 
     func remove(_ node: NodeID, because reason: String) {
-        guard let peer = peers.remove(node) else { return }
+        guard let peer = peers.remove(node, mayReturnUntil: loop.now + recovery) else { return }
         nodes.set(nil, of: node)
-        noteElsewhere(peer.people.keys)
+        noteElsewhere(peer.everybody)
         if peer.counterUsers > 0 { tellCounterUsers() }
         log.info("a node has left the cluster", ["node": node.text, "reason": reason])
     }
@@ -90,7 +90,7 @@ extension Bus {
         var isCounter = false
         for interest in interests {
             switch interest {
-            case .person(let user, _, _): elsewhere.set(Elsewhere.Count(peers.connections(of: user)), of: user)
+            case .person(let user, _, _, _), .position(let user, _): elsewhere.set(peers.presence(of: user), of: user)
             case .counter: isCounter = true
             case .college, .everybody, .room: break
             }
@@ -99,6 +99,6 @@ extension Bus {
     }
 
     func noteElsewhere(_ users: some Sequence<UserID>) {
-        for user in users { elsewhere.set(Elsewhere.Count(peers.connections(of: user)), of: user) }
+        for user in users { elsewhere.set(peers.presence(of: user), of: user) }
     }
 }

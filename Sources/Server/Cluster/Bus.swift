@@ -151,6 +151,7 @@ actor Bus {
                     .own(Committed(mail: mail, moment: moment, isOfCounter: events.contains(where: \.isOfCounter)))))
         case .saw(let number, let position): sequencer.saw(number, position)
         case .passing(let event): if event.crosses { unpublished.passing.append(event) }
+        case .reached(let position, let user): interests.reached(position, of: user)
         case .spends(let usage): spenders.append(usage)
         case .returned(let client, let node): link?.publish(.returned([client]), to: node)
         case .missed(let result): missed(result)
@@ -223,6 +224,7 @@ actor Bus {
         _ = readMail()
         let now = loop.now
         interests.tidy(at: now)
+        noteElsewhere(peers.tidy(at: now))
         tellInterests()
         if now >= beatAt { heartbeat() }
         for peer in peers.silent(since: now - min(now, Self.lease)) {

@@ -14,6 +14,9 @@ indirect enum BusMail: Sendable {
     case saw(Int64, StorePosition)
     /// What was heard here at once, and may be for others.
     case passing(Event)
+    /// Up to which message all has certainly reached a person's connections here that can't ask for what they missed; `nil`
+    /// where there are none.
+    case reached(MessageID?, UserID)
     /// A person sends messages, the first since it was last asked how many.
     case spends(Usage)
     /// A client of Socket.IO has come back that was another node's.

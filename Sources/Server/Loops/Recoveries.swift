@@ -19,6 +19,8 @@ final class Recoveries: Sendable {
         var joined: [ConversationID: Stay] = [:]
         /// The client that holds it; `nil` since its connection broke.
         fileprivate var holder: ConnectionID?
+        /// When that came back for it.
+        fileprivate var cameBackAt: ContinuousClock.Instant?
         /// When that was, and what the time was then.
         fileprivate var lostAt: ContinuousClock.Instant?
         fileprivate(set) var lostAtTime: Timestamp?
@@ -101,7 +103,7 @@ final class Recoveries: Sendable {
         change { state in
             guard let kept = state.kept[pid], kept.user == user else { return nil }
             if let lostAt = kept.lostAt, now - lostAt > duration { return nil }
-            state.kept[pid]?.hold(by: client)
+            state.kept[pid]?.hold(by: client, at: now)
             return (kept, kept.holder)
         }
     }
@@ -115,17 +117,20 @@ final class Recoveries: Sendable {
             kept.position = returned.start
             for conversation in returned.joined { kept.joined[conversation] = Stay(since: number) }
             kept.holder = client
+            kept.cameBackAt = .now
             state.kept[returned.pid] = kept
             state.unsaved?.tookOver(returned.pid)
         }
         if client == nil { lose(returned.pid, of: nil) }
     }
 
-    /// A client has gone to another node.
+    /// A client has gone to another node, which tells so. One that has just come back may have been on its way meanwhile:
+    /// then this is about the time before.
     ///
     /// - Returns: Which held it here.
-    func giveUp(_ pid: String) -> ConnectionID? {
+    func giveUp(_ pid: String, at now: ContinuousClock.Instant = .now) -> ConnectionID? {
         change { state in
+            if let time = state.kept[pid]?.cameBackAt, now - time < Self.crossing { return nil }
             defer {
                 state.kept[pid] = nil
                 state.unsaved?.forget(pid)
@@ -133,6 +138,9 @@ final class Recoveries: Sendable {
             return state.kept[pid]?.holder
         }
     }
+
+    /// How long what nodes tell each other may be on its way, with much to spare.
+    private static let crossing = Duration.seconds(1)
 
     /// What is kept of a client, if it still holds it.
     func kept(_ pid: String, of client: ConnectionID) -> Kept? {
@@ -211,8 +219,8 @@ final class Recoveries: Sendable {
 }
 
 extension Recoveries.Kept {
-    fileprivate mutating func hold(by client: ConnectionID) {
-        holder = client
+    fileprivate mutating func hold(by client: ConnectionID, at now: ContinuousClock.Instant) {
+        (holder, cameBackAt) = (client, now)
         (lostAt, lostAtTime) = (nil, nil)
     }
 }

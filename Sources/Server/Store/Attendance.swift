@@ -11,6 +11,9 @@ final class Attendance {
     private var arrivals = Arrivals()
     /// On other nodes.
     private let elsewhere: Elsewhere?
+    /// What other nodes were told of positions here, and those that may have changed since.
+    private var told: [UserID: MessageID] = [:]
+    private var touched: Set<UserID> = []
 
     init(_ store: Store, _ elsewhere: Elsewhere?, backlogBytes: Int) {
         self.store = store
@@ -47,7 +50,7 @@ final class Attendance {
         let isPresent = presence.isPresent(user)
         // What another connection has not acknowledged yet may be missing too: it may have been this client's.
         var position = arrivals.position(of: user)
-        if !isPresent {
+        if !isPresent || elsewhere?.position(of: user) != nil {
             let delivered = try store.delivered(to: user)
             position = min(position ?? delivered, delivered)
         }
@@ -57,6 +60,7 @@ final class Attendance {
         case .wanted:
             if let position { backlog = try store.backlog(of: user, after: position, bytes: backlogBytes) }
             arrivals.arrive(connection, of: user, at: backlog.start)
+            touch(user)
         case .unneeded: if !self.isPresent(user) { try store.noteEverything(for: user) }
         case .undecided: if let position { backlog = store.owedBacklog(after: position) }
         }
@@ -72,6 +76,7 @@ final class Attendance {
         if rule == .wanted {
             let backlog = try store.backlog(of: delivery.user, after: sent, bytes: backlogBytes)
             arrivals.arrive(delivery.connection, of: delivery.user, at: delivery.end)
+            touch(delivery.user)
             return backlog
         }
         try store.noteEverything(for: delivery.user)
@@ -81,24 +86,50 @@ final class Attendance {
     /// That somebody is gone is true whatever becomes of the transaction.
     func leave(_ seat: Seat, _ connection: ConnectionID, isBroken: Bool) {
         leave(seat)
-        if let user = seat.chatter { arrivals.leave(connection, of: user.id, isBroken: isBroken, at: .now) }
+        if let user = seat.chatter {
+            arrivals.leave(connection, of: user.id, isBroken: isBroken, at: .now)
+            touch(user.id)
+        }
     }
 
     /// Notes what has reached a person by one connection, up to where no other one may have missed something.
     func note(_ delivery: Delivery) throws(StoreError) {
         let user = delivery.user
         confirm(delivery)
-        let end = min(delivery.end, arrivals.position(of: user) ?? delivery.end)
+        var end = min(delivery.end, arrivals.position(of: user) ?? delivery.end)
+        if let position = elsewhere?.position(of: user) { end = min(end, position) }
         try store.noteDelivery(to: user, after: delivery.start, upTo: end)
     }
 
     /// The same, where the store can't be told.
     func confirm(_ delivery: Delivery) {
         arrivals.confirm(delivery.connection, of: delivery.user, upTo: delivery.end)
+        touch(delivery.user)
     }
 
     /// Forgets those who broke off and did not come back.
-    func forget(before moment: Timestamp) { arrivals.forget(before: moment) }
+    func forget(before moment: Timestamp) {
+        arrivals.forget(before: moment)
+        touched.formUnion(told.keys)
+    }
+
+    // MARK: - What other nodes have to know
+
+    private func touch(_ user: UserID) { if elsewhere != nil { touched.insert(user) } }
+
+    /// Up to which message all has certainly reached those who may be on several nodes, where that has changed: the mark in
+    /// the store must not go beyond it.
+    func takePositions() -> [(position: MessageID?, user: UserID)] {
+        defer { touched.removeAll(keepingCapacity: true) }
+        return touched.compactMap { user in
+            let position = arrivals.position(of: user)
+            // Nobody else needs to know of most.
+            if told[user] == nil, elsewhere?.position(of: user) == nil { return nil }
+            if told[user] == position { return nil }
+            told[user] = position
+            return (position, user)
+        }
+    }
 
     /// Takes back who came or left with a submission whose transaction failed.
     func undo(_ submission: Submission) {

@@ -129,9 +129,10 @@ final class Clerk {
         if isBulkDone { bulkWork.exists.store(false, ordering: .relaxed) }
         let committedAt = System.microsecondsForward
         exchange.deliver(&mail, committedAt: UInt32(truncatingIfNeeded: committedAt))
-        if looks, let bus = exchange.bus {
+        if let bus = exchange.bus {
+            for (position, user) in attendance.takePositions() { bus.post(.reached(position, user)) }
             let (number, position) = store.seen
-            bus.post(.saw(number, position))
+            if looks { bus.post(.saw(number, position)) }
         }
         // What wrote nothing had no disk to wait for.
         if store.changedRows != rows {
