@@ -170,6 +170,16 @@ import Testing
         #expect(peers.presence(of: bob.id).position == nil)
     }
 
+    @Test("what a node had told that is gone is settled by whoever comes behind it")
+    func settled() {
+        var peers = Peers()
+        peers[there] = peer(.chat(bob, backlog: .wanted), .chat(alice, backlog: .wanted))
+        _ = peers.remove(there, mayReturnUntil: 100)
+        peers.settle(bob.id)
+        #expect(peers.presence(of: bob.id).position == nil)
+        #expect(peers.presence(of: alice.id).position == MessageID(0))
+    }
+
     @Test("for somebody who can ask for what they missed, nobody has to wait")
     func askers() {
         var peers = Peers()

@@ -33,6 +33,11 @@ package struct Peers {
         return peer
     }
 
+    /// A client of a person has come, behind whatever a node that is gone had told: that is settled.
+    package mutating func settle(_ user: UserID) {
+        for index in lost.indices { lost[index].positions[user] = nil }
+    }
+
     /// Forgets who did not come back.
     ///
     /// - Returns: Those who are forgotten.

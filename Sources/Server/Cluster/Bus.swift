@@ -152,6 +152,9 @@ actor Bus {
         case .saw(let number, let position): sequencer.saw(number, position)
         case .passing(let event): if event.crosses { unpublished.passing.append(event) }
         case .reached(let position, let user): interests.reached(position, of: user)
+        case .arrived(let user):
+            peers.settle(user)
+            noteElsewhere([user])
         case .spends(let usage): spenders.append(usage)
         case .returned(let client, let node): link?.publish(.returned([client]), to: node)
         case .missed(let result): missed(result)

@@ -17,6 +17,8 @@ indirect enum BusMail: Sendable {
     /// Up to which message all has certainly reached a person's connections here that can't ask for what they missed; `nil`
     /// where there are none.
     case reached(MessageID?, UserID)
+    /// One of those has come, which was given all that others may have missed.
+    case arrived(UserID)
     /// A person sends messages, the first since it was last asked how many.
     case spends(Usage)
     /// A client of Socket.IO has come back that was another node's.

@@ -14,6 +14,8 @@ final class Attendance {
     /// What other nodes were told of positions here, and those that may have changed since.
     private var told: [UserID: MessageID] = [:]
     private var touched: Set<UserID> = []
+    /// Who has come since.
+    private var arrived: [UserID] = []
 
     init(_ store: Store, _ elsewhere: Elsewhere?, backlogBytes: Int) {
         self.store = store
@@ -61,6 +63,7 @@ final class Attendance {
             if let position { backlog = try store.backlog(of: user, after: position, bytes: backlogBytes) }
             arrivals.arrive(connection, of: user, at: backlog.start)
             touch(user)
+            if elsewhere?.position(of: user) != nil { arrived.append(user) }
         case .unneeded: if !self.isPresent(user) { try store.noteEverything(for: user) }
         case .undecided: if let position { backlog = store.owedBacklog(after: position) }
         }
@@ -116,6 +119,12 @@ final class Attendance {
     // MARK: - What other nodes have to know
 
     private func touch(_ user: UserID) { if elsewhere != nil { touched.insert(user) } }
+
+    /// Who has come and was given all that others on nodes that are gone may have missed.
+    func takeArrived() -> [UserID] {
+        defer { arrived = [] }
+        return arrived
+    }
 
     /// Up to which message all has certainly reached those who may be on several nodes, where that has changed: the mark in
     /// the store must not go beyond it.

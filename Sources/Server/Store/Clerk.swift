@@ -122,6 +122,7 @@ final class Clerk {
         } catch {
             meter.counts.withLock { $0.errors += 1 }
             for submission in submissions[..<carriedOut] { attendance.undo(submission) }
+            _ = attendance.takeArrived()
             if error.isUnsettled { outage.unsettled = mail }
             throw error
         }
@@ -130,6 +131,7 @@ final class Clerk {
         let committedAt = System.microsecondsForward
         exchange.deliver(&mail, committedAt: UInt32(truncatingIfNeeded: committedAt))
         if let bus = exchange.bus {
+            for user in attendance.takeArrived() { bus.post(.arrived(user)) }
             for (position, user) in attendance.takePositions() { bus.post(.reached(position, user)) }
             let (number, position) = store.seen
             if looks { bus.post(.saw(number, position)) }
