@@ -16,8 +16,11 @@ enum Digest {
 
     /// HMAC with SHA-256 (RFC 2104).
     static func hmac(_ bytes: some Sequence<UInt8>, key: [UInt8]) -> [UInt8] {
-        func pad(_ mask: UInt8) -> [UInt8] { (0..<64).map { ($0 < key.count ? key[$0] : 0) ^ mask } }
-        return sha256(pad(0x5C) + sha256(pad(0x36) + bytes))
+        let bytes = Array(bytes)
+        var mac = [UInt8](repeating: 0, count: 32)
+        let result = unsafe HMAC(EVP_sha256(), key, Int32(key.count), bytes, bytes.count, &mac, nil)
+        precondition(unsafe result != nil, "OpenSSL has no HMAC with SHA-256")
+        return mac
     }
 
     /// Compares in a time that does not tell where they differ.

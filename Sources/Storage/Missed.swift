@@ -48,9 +48,7 @@ extension ReadStore {
     package func missed(
         after start: StorePosition, upTo end: StorePosition?, limit: Int
     ) throws(StoreError) -> Missed {
-        guard let statements = missedStatements else {
-            throw StoreError(.other, "only what several nodes share can be missed")
-        }
+        guard let statements = missedStatements else { throw .notShared }
         return try atOneMoment { () throws(StoreError) in
             try missed(after: start, upTo: end, limit: Int64(clamping: max(limit, 0)), statements)
         }

@@ -5,8 +5,8 @@ package final class ReadStore {
     package let notifications: Notifications
     package let notices: Notices
     package let bulkMessages: BulkMessages
-    let personsMissed: PersonsMissedStatements
     /// Where several nodes write to the store.
+    let personsMissed: PersonsMissedStatements?
     let missedStatements: MissedStatements?
     private let database: Database
 
@@ -22,7 +22,7 @@ package final class ReadStore {
         notifications = try Notifications(database)
         notices = try Notices(database)
         bulkMessages = try BulkMessages(database)
-        personsMissed = try PersonsMissedStatements(database)
+        personsMissed = try database.postgresql.map { _ throws(StoreError) in try PersonsMissedStatements(database) }
         missedStatements = try database.postgresql.map { _ throws(StoreError) in try MissedStatements(database) }
     }
 

@@ -24,7 +24,7 @@ extension Store {
     ///
     /// - Throws: Where the store is for one node alone.
     package func announce() throws(StoreError) -> Announcement {
-        if !isShared { throw StoreError(.other, "only what several nodes share is numbered") }
+        if !isShared { throw .notShared }
         // The lock is held to the end, so nobody else has taken the number; it is written with what else has changed.
         isAnnounced = true
         return Announcement(

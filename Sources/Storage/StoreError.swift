@@ -29,6 +29,9 @@ package struct StoreError: Error, CustomStringConvertible {
         self.message = message
     }
 
+    /// Something is asked that there is only in a store which several nodes share.
+    static var notShared: Self { StoreError(.other, "the store is not shared by several nodes") }
+
     package var description: String { message }
 
     /// A unique name is taken, or a row that is referred to does not exist.

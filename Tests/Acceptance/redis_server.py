@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import redis
 from machine import HERE, Machine
-from switchboard import eventually
+from switchboard import command, eventually
 
 
 def free_port() -> int:
@@ -28,6 +29,7 @@ class Redis:
         self.machine = machine
         self.port = free_port()
         self._options = options
+        self._clusters = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -37,6 +39,10 @@ class Redis:
     @property
     def socket_url(self) -> str:
         return f"unix://{self.folder / 'redis.sock'}"
+
+    def bus(self) -> list[str]:
+        """The flags of a cluster, each of which has a prefix of its own."""
+        return ["--bus", self.url, "--bus-prefix", f"cluster{next(self._clusters)}"]
 
     def start(self) -> Redis:
         """Returns once it answers."""
@@ -82,3 +88,40 @@ class Redis:
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.stop(signal.SIGKILL)
+
+
+# What cannot work
+
+# A Redis with a password, somebody who may do nothing there, and somebody who may with other keys and channels.
+GUARDED = (
+    "user default on >secret ~* &* +@all", "user poor on >secret ~* &* -@all +ping",
+    "user elsewhere on >secret ~other* resetchannels &other +@all",
+)
+
+
+def refusal(folder: Path, setting: str, url: str, *flags: object) -> str:
+    """The one line with which a server refuses to start where a setting is that URL."""
+    done = command(
+        "serve", "--listen", "127.0.0.1:0", *flags, folder=folder, extra={f"SWITCHBOARD_{setting.upper()}": url})
+    assert done.returncode in (1, 2), done
+    line, = done.stderr.strip().splitlines()
+    assert "secret" not in line, line
+    return line
+
+
+def expect_refusals(folder: Path, guarded: Redis, setting: str, *flags: object) -> None:
+    """Of URLs that are none, and of those at which nobody, or nobody who may, is heard."""
+    def refused(url: str) -> str:
+        return refusal(folder, setting, url, *flags)
+
+    port = guarded.port
+    assert "127.0.0.1:6379" in refused("somewhere")
+    assert "not supported" in refused("rediss://127.0.0.1")
+    assert "connection refused" in refused(f"redis://:secret@127.0.0.1:{free_port()}")
+    assert "WRONGPASS" in refused(f"redis://:secretly@127.0.0.1:{port}")
+    assert "NOAUTH" in refused(f"redis://127.0.0.1:{port}")
+    assert "DB index is out of range" in refused(f"redis://:secret@127.0.0.1:{port}/9999")
+    assert "NOPERM" in refused(f"redis://poor:secret@127.0.0.1:{port}")
+    assert "NOPERM" in refused(f"redis://elsewhere:secret@127.0.0.1:{port}")
+    done = command("serve", *flags, f"--{setting}", f"redis://:secret@127.0.0.1:{port}", folder=folder)
+    assert done.returncode != 0 and "secret" not in done.stderr and "flag" in done.stderr

@@ -18,9 +18,9 @@ from conftest import Connect, Start
 from frames import ROOMS_TIME
 from metrics import Metrics
 from raw import request
-from redis_server import Redis, free_port
+from redis_server import GUARDED, Redis, expect_refusals, refusal
 from rooms import heard
-from switchboard import PATIENCE, Server, command, eventually
+from switchboard import PATIENCE, Server, eventually
 
 StartRedis = Callable[..., Redis]
 ROOM = "/ws/chat/general/"
@@ -301,39 +301,13 @@ async def test_groups_that_redis_forgot_are_joined_anew(start_redis: StartRedis,
 RIGHTS = "user bridge on >secret ~asgi* +zadd +expire +zscore +zrem +zpopmin +bzpopmin"
 
 
-def refusal(tmp_path: Any, url: str, *flags: str, name: str = "channels") -> str:
-    done = command(
-        "serve", "--listen", "127.0.0.1:0", *flags, folder=tmp_path, extra={f"SWITCHBOARD_{name.upper()}": url})
-    assert done.returncode != 0
-    line, = done.stderr.strip().splitlines()
-    assert "secret" not in line, line
-    return line
-
-
 @pytest.mark.parametrize("name", ["channels", "emitters"])
 def test_what_cannot_work_is_refused_in_one_line(start_redis: StartRedis, tmp_path: Any, name: str) -> None:
-    redis = start_redis(
-        "user default on >secret ~* &* +@all", "user poor on >secret ~* &* -@all +ping",
-        "user elsewhere on >secret ~other* resetchannels &other +@all")
-
-    def refused(url: str) -> str:
-        return refusal(tmp_path, url, name=name)
-
-    port = redis.port
-    assert "127.0.0.1:6379" in refused("somewhere")
-    assert "not supported" in refused("rediss://127.0.0.1")
-    assert "connection refused" in refused(f"redis://:secret@127.0.0.1:{free_port()}")
-    assert "WRONGPASS" in refused(f"redis://:secretly@127.0.0.1:{port}")
-    assert "NOAUTH" in refused(f"redis://127.0.0.1:{port}")
-    assert "DB index is out of range" in refused(f"redis://:secret@127.0.0.1:{port}/9999")
-    assert "NOPERM" in refused(f"redis://poor:secret@127.0.0.1:{port}")
-    assert "NOPERM" in refused(f"redis://elsewhere:secret@127.0.0.1:{port}")
-    done = command("serve", f"--{name}", f"redis://:secret@127.0.0.1:{port}", folder=tmp_path)
-    assert done.returncode != 0 and "secret" not in done.stderr and "flag" in done.stderr
+    expect_refusals(tmp_path, start_redis(*GUARDED), name)
 
 
 def test_what_is_no_redis_is_refused(server: Server, tmp_path: Any) -> None:
-    assert "not a reply of Redis" in refusal(tmp_path, f"redis://127.0.0.1:{server.port}")
+    assert "not a reply of Redis" in refusal(tmp_path, "channels", f"redis://127.0.0.1:{server.port}")
 
 
 async def test_few_rights_are_enough_and_a_local_socket_will_do(

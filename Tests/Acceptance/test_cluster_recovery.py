@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,6 @@ from switchboard import Person, Server, eventually
 
 Frame = list[Any]
 Nodes = Callable[..., list[Server]]
-_clusters = itertools.count(1)
 
 
 @pytest.fixture
@@ -25,8 +23,7 @@ def nodes(postgresql: PostgreSQL, redis: Redis, start: Start) -> Nodes:
     """Starts nodes of one cluster: `nodes(2, "--flag", "value")`."""
     def nodes(count: int, *flags: object) -> list[Server]:
         store = postgresql.new_store()
-        # Each cluster has a prefix of its own on the one Redis.
-        options = ["--bus", redis.url, "--bus-prefix", f"cluster{next(_clusters)}", "--shutdown-timeout", "200ms", *flags]
+        options = [*redis.bus(), "--shutdown-timeout", "200ms", *flags]
         return [start(*options, store=store, extra=KEYED) for _ in range(count)]
 
     return nodes

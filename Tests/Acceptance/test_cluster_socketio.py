@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import itertools
 import re
 import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 
 import pytest
 import socketio
@@ -23,7 +21,7 @@ from conftest import Dial, Start
 from engine_io import Endpoint, Polling, WebSocket
 from javascript_client import TRANSPORTS, Driver, disconnected, event
 from metrics import Metrics
-from nginx import Nginx, free_port
+from nginx import Nginx
 from postgres import PostgreSQL, rows
 from raw import RawConnection, Response
 from redis_server import Redis
@@ -31,47 +29,18 @@ from socketio_raw import SIGNED_IN, emitted, expect_text, sign_in
 from socketio_values import message, notice, said
 from switchboard import PATIENCE, Person, Server, eventually, memory
 
-# One node after the other, and a dead one is tried no more for a while.
-CONFIGURATION = Template("""
-    map $$http_upgrade $$connection_upgrade {
-        default upgrade;
-        "" "";
-    }
-    upstream switchboard {
-        $upstreams
-        keepalive 16;
-    }
-    server {
-        listen 127.0.0.1:$port;
-        client_max_body_size 2m;
-        location / {
-            proxy_pass http://switchboard;
-            proxy_http_version 1.1;
-            proxy_set_header Host $$http_host;
-            proxy_set_header X-Forwarded-For $$proxy_add_x_forwarded_for;
-            proxy_set_header Upgrade $$http_upgrade;
-            proxy_set_header Connection $$connection_upgrade;
-        }
-    }
-""")
-
-
-_numbers = itertools.count(1)
-
 
 class Cluster:
     """Nodes on one PostgreSQL and one Redis."""
 
     def __init__(self, start: Start, redis: Redis, postgresql: PostgreSQL) -> None:
-        self._start, self._redis = start, redis
+        self._start, self._bus = start, redis.bus()
         self.store = postgresql.new_store()
-        self._prefix = f"cluster{next(_numbers)}"
         self.nodes: list[Server] = []
 
     def start(self, *flags: object) -> Server:
         """One more."""
-        self.nodes.append(self._start(
-            "--loops", 2, "--bus", self._redis.url, "--bus-prefix", self._prefix, *flags, store=self.store))
+        self.nodes.append(self._start("--loops", 2, *self._bus, *flags, store=self.store))
         return self.nodes[-1]
 
     def __getitem__(self, number: int) -> Server:
@@ -123,9 +92,7 @@ def cluster(
 
 def in_front(folder: Path, nodes: list[Server]) -> Nginx:
     """A proxy that gives each request to the next node."""
-    port = free_port()
-    upstreams = " ".join(f"server 127.0.0.1:{node.port};" for node in nodes)
-    return Nginx.http(folder, port, CONFIGURATION.substitute(upstreams=upstreams, port=port)).start()
+    return Nginx.in_front(folder, [node.port for node in nodes], "client_max_body_size 2m;").start()
 
 
 @pytest.fixture(scope="module")

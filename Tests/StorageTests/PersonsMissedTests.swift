@@ -3,7 +3,7 @@ import Testing
 
 @testable import Storage
 
-@Suite(.onEachStore) struct PersonsMissedTests {
+@Suite(.onPostgreSQL) struct PersonsMissedTests {
     private let home: TemporaryStore
     private let reader: ReadStore
 

@@ -29,11 +29,12 @@ package final class BusLink {
     /// When this node has heard itself last.
     private var heardOwnAt: UInt64 = 0
     private var claimedAt: UInt64 = 0
+    private var clock: RepeatingTimer?
     /// Why it does not work at the moment, if so.
     package private(set) var problem: String?
 
     /// Milliseconds after which a node that does not hear itself is cut off.
-    private static let lease: UInt64 = 3000
+    package static let lease: UInt64 = 3000
     /// Seconds for which the claim is good, and milliseconds between two renewals.
     private static let claimLasts = 15, claimInterval: UInt64 = 3000
     /// Milliseconds for the farewell.
@@ -94,6 +95,7 @@ package final class BusLink {
         }
         subscriber.onMessage = { [weak self] in self?.heard($1, $2) }
         subscriber.subscribe([.channel(everybody), .channel(mine)])
+        clock = RepeatingTimer(every: 250, on: loop) { [weak self] in self?.tick() }
         publisher.start()
         subscriber.start()
     }
@@ -177,6 +179,8 @@ package final class BusLink {
     }
 
     private func close() {
+        clock?.close()
+        clock = nil
         publisher.close()
         subscriber.close()
     }
@@ -223,8 +227,9 @@ package final class BusLink {
     // MARK: - Time
 
     /// Looks whether this node hears itself, and renews the claim.
-    package func look(at now: UInt64) {
-        if subscriberProblem == nil, now >= heardOwnAt + Self.lease {
+    private func tick() {
+        let now = loop.now
+        if hasSubscribed, subscriberProblem == nil, now >= heardOwnAt + Self.lease {
             subscriberProblem = "this node has not heard its own heartbeat for \(Self.lease / 1000) s"
             update()
         }

@@ -166,6 +166,9 @@ package struct Interests {
         }
     }
 
+    /// Whether a person has clients here that can't ask for what they missed.
+    package func isOwed(_ user: UserID) -> Bool { people[user]?.owed ?? 0 > 0 }
+
     /// Who is told how many notifications they have not read.
     package var usersWithNotices: [UserID] { people.filter { $0.value.notices > 0 }.map(\.key) }
 }

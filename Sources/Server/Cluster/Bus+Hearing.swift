@@ -82,23 +82,35 @@ extension Bus {
         guard let peer = peers.remove(node, mayReturnUntil: loop.now + recovery) else { return }
         nodes.set(nil, of: node)
         noteElsewhere(peer.everybody)
-        if peer.counterUsers > 0 { tellCounterUsers() }
+        if peer.counterUsers > 0 { noteCounterUsers() }
         log.info("a node has left the cluster", ["node": node.text, "reason": reason])
     }
 
-    func noteElsewhere(of interests: [BusMessage.Interest]) {
-        var isCounter = false
-        for interest in interests {
-            switch interest {
-            case .person(let user, _, _, _), .position(let user, _): elsewhere.set(peers.presence(of: user), of: user)
-            case .counter: isCounter = true
+    /// Interests of another node have changed.
+    func noteElsewhere(of changes: [BusMessage.Interest]) {
+        var met: [UserID] = []
+        for change in changes {
+            switch change {
+            case .person(let user, _, _, let owed):
+                let before = elsewhere.position(of: user)
+                noteElsewhere([user])
+                if owed > 0, before == nil, interests.isOwed(user) { met.append(user) }
+            case .position(let user, _): noteElsewhere([user])
+            case .counter: noteCounterUsers()
             case .college, .everybody, .room: break
             }
         }
-        if isCounter { tellCounterUsers() }
+        if !met.isEmpty { services.writer.submitAnyway(.meet(met)) }
     }
 
     func noteElsewhere(_ users: some Sequence<UserID>) {
         for user in users { elsewhere.set(peers.presence(of: user), of: user) }
+    }
+
+    /// How many connections the counter has on other nodes.
+    private func noteCounterUsers() {
+        let users = peers.counterUsers
+        if elsewhere.counterUsers.exchange(users, ordering: .relaxed) == users { return }
+        _ = services.exchange.offerHere(.counterUsers(interests.counterUsers + users))
     }
 }

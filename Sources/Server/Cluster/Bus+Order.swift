@@ -11,8 +11,7 @@ extension Bus {
     func deliver() {
         var heard: Exchange.Batch?
         func flush() {
-            guard var mail = heard.take() else { return }
-            services.exchange.deliverHere(&mail, committedAt: UInt32(truncatingIfNeeded: System.microsecondsForward))
+            if let mail = heard.take() { deliverNow(mail) }
         }
         while true {
             let step = sequencer.next(at: loop.now, patience: isLost ? 0 : Self.patience)
@@ -47,27 +46,25 @@ extension Bus {
 
     func deliver(_ committed: Committed, isRest: Bool) {
         var mail = committed.mail
-        if let before = mail.counterBefore, !isRest {
+        if isRest {
+            mail.removeEvents { $0.isToldOtherwise }
+        } else if let (before, after) = mail.counter {
+            // The first that is heard of it.
             if counter == nil { counter = before }
-            var missed: Exchange.Batch?
             catchUpCounter(to: before) { event in
-                missed = services.exchange.makeBatch(of: 1)
-                missed?.publish(event)
+                var missed = services.exchange.makeBatch(of: 1)
+                missed.publish(event)
+                services.exchange.deliverHere(&missed, committedAt: committed.moment)
             }
-            if var missed { services.exchange.deliverHere(&missed, committedAt: committed.moment) }
-        }
-        if isRest || committed.isOfCounter {
-            let users = counterUsers
-            mail.replaceEvents { event in
-                if isRest, event.isToldOtherwise { return nil }
-                if case .counter(_, let total, _) = event { counter = total }
-                guard case .counterUsers = event else { return event }
-                toldCounterUsers = users
-                return .counterUsers(users)
-            }
+            counter = after
         }
         if mail.isRecount { repairs.done() }
         services.exchange.deliverHere(&mail, committedAt: committed.moment)
+    }
+
+    /// What is delivered because it did not come when it was committed.
+    private func deliverNow(_ mail: consuming Exchange.Batch) {
+        services.exchange.deliverHere(&mail, committedAt: UInt32(truncatingIfNeeded: System.microsecondsForward))
     }
 
     /// Clients of the counter add up what they hear, so what was not heard is told as one change.
@@ -112,7 +109,7 @@ extension Bus {
         case .batches: repairs.afterGap()
         }
         counts.values.withLock { $0.filled += count }
-        services.exchange.deliverHere(&mail, committedAt: UInt32(truncatingIfNeeded: System.microsecondsForward))
+        deliverNow(mail)
     }
 
     /// Puts right what the store does not tell one by one, a little at a time: in the writer's batches, so that what it
@@ -123,20 +120,13 @@ extension Bus {
             repairs.add(interests.usersWithNotices)
             var mail = services.exchange.makeBatch(of: 0)
             mail.tellAll(.cluster(.membershipsMissed))
-            services.exchange.deliverHere(&mail, committedAt: UInt32(truncatingIfNeeded: System.microsecondsForward))
+            deliverNow(mail)
         }
         if let users = repairs.next(at: now) { services.writer.submitAnyway(.recount(users)) }
     }
 }
 
 extension Event {
-    var isOfCounter: Bool {
-        switch self {
-        case .counter, .counterUsers: true
-        case .message, .relayed, .read, .typing, .notification, .unreadCount, .removed, .room: false
-        }
-    }
-
     /// Whether whoever missed it is told in another way: from the store, or by what is counted anew.
     fileprivate var isToldOtherwise: Bool {
         switch self {

@@ -40,8 +40,6 @@ actor Bus {
     struct Committed: Sendable {
         let mail: Exchange.Batch
         let moment: UInt32
-        /// Whether the counter is in it, of which more is known here.
-        let isOfCounter: Bool
     }
 
     struct Unpublished {
@@ -59,8 +57,8 @@ actor Bus {
 
     /// Milliseconds between two heartbeats.
     static let beat: UInt64 = 500
-    /// After so many milliseconds of silence a node is taken for gone, and this one for cut off.
-    static let lease: UInt64 = 3000
+    /// After so many milliseconds of silence a node is taken for gone.
+    static let lease = BusLink.lease
     /// How long what is missing may still come by itself.
     static let patience: UInt64 = 200
     /// Messages, and notifications, that are read from the store at once.
@@ -140,15 +138,14 @@ actor Bus {
         case .leaves(let seat, let mayReturn):
             interests.leaves(seat, mayReturnUntil: mayReturn && recovery > 0 ? loop.now + recovery : nil)
         case .committed(let announcement, let mail, let moment):
-            let events = mail.events
             unpublished.batches.append(
                 BusMessage.Batch(
                     number: announcement.number, before: announcement.before, after: announcement.after,
-                    events: events.filter(\.crosses)))
+                    events: mail.events.filter(\.crosses)))
             sequencer.add(
                 .init(
                     announcement.number, before: announcement.before, after: announcement.after,
-                    .own(Committed(mail: mail, moment: moment, isOfCounter: events.contains(where: \.isOfCounter)))))
+                    .own(Committed(mail: mail, moment: moment))))
         case .saw(let number, let position): sequencer.saw(number, position)
         case .passing(let event): if event.crosses { unpublished.passing.append(event) }
         case .reached(let position, let user): interests.reached(position, of: user)
@@ -168,7 +165,6 @@ actor Bus {
         interestsTold += Int64(changes.count)
         if isWider { newestInterest = interestsTold }
         if !peers.isEmpty { link?.publish(.interests(changes, interests: interestsTold), to: nil) }
-        tellCounterUsers()
     }
 
     func publish() {
@@ -207,17 +203,6 @@ actor Bus {
         }
     }
 
-    // MARK: - The counter's users
-
-    var counterUsers: Int { interests.counterUsers + peers.counterUsers }
-    var toldCounterUsers = 0
-
-    func tellCounterUsers() {
-        if counterUsers == toldCounterUsers { return }
-        toldCounterUsers = counterUsers
-        _ = services.exchange.offerHere(.counterUsers(counterUsers))
-    }
-
     // MARK: - Time
 
     /// Whether others are not heard at the moment.
@@ -231,7 +216,7 @@ actor Bus {
         tellInterests()
         if now >= beatAt { heartbeat() }
         for peer in peers.silent(since: now - min(now, Self.lease)) {
-            remove(peer, because: "nothing was heard of it for 3 s")
+            remove(peer, because: "nothing was heard of it for \(Self.lease / 1000) s")
         }
         if now >= spentAt {
             spentAt = now + 250
@@ -242,7 +227,6 @@ actor Bus {
             lookedAt = now
             services.writer.submitAnyway(.look)
         }
-        link?.look(at: now)
         deliver()
         repair()
         counts.values.withLock { $0.nodes = peers.count + 1 }

@@ -48,8 +48,8 @@ final class Hub {
     private var departures: Departures?
     let index: UInt16
     let shardCount: Int
-    private let inbox: Mailbox<Mail>
-    private var mail: [Mail] = []
+    let inbox: Mailbox<Mail>
+    var mail: [Mail] = []
     private var places: Places
     let topics: Topics
     /// Whether back ends may speak to clients of Socket.IO by their ids.
@@ -66,9 +66,9 @@ final class Hub {
     /// Likewise of notifications.
     var newestNotification = NotificationID(0)
     /// Sessions with a history that holds newer ones.
-    private var awaitingMessages: [ConnectionID] = []
+    var awaitingMessages: [ConnectionID] = []
     /// Sessions with a change that the store's queue had no room for, in the order in which they came.
-    private var awaitingStore: [ConnectionID] = []
+    var awaitingStore: [ConnectionID] = []
     /// What waits for clients of Socket.IO that poll.
     var bytesForPolls = 0
     /// The clients of Socket.IO, by the id of their session.
@@ -219,7 +219,7 @@ final class Hub {
         Response.error(.badRequest, "This port speaks TLS: https:// and wss://").encoded(keepAlive: false)
 
     /// Takes in a connection from another loop.
-    private func accept(_ moving: MovingConnection) {
+    func accept(_ moving: MovingConnection) {
         guard !isStopping, let stream = SocketStream(moving.socket, on: loop) else { return }
         let connection = place { Connection($0, stream, moving.arrival, hub: self) }
         connection.enter(with: moving)
@@ -266,83 +266,6 @@ final class Hub {
         places.free(carrier.id)
         carrier.move(to: places.take())
         places.put(carrier)
-    }
-
-    // MARK: - Mail
-
-    private func readMail() -> Bool {
-        inbox.drain(into: &mail)
-        if mail.isEmpty { return false }
-        // Out of the hub, and seen in place: no piece is copied.
-        var batch: [Mail] = []
-        swap(&batch, &mail)
-        take(batch.span)
-        batch.removeAll(keepingCapacity: batch.capacity < 4096)
-        swap(&batch, &mail)
-        releaseHistories()
-        resumeStalled()
-        return true
-    }
-
-    private func take(_ pieces: Span<Mail>) { for index in pieces.indices { take(pieces[index]) } }
-
-    private func take(_ piece: Mail) {
-        switch piece {
-        case .event(let event): deliver(event)
-        case .committed(let moment): meter.committed(at: moment)
-        case .answer(let id, let answer, let ticket): carrier(id)?.session?.answer(answer, ticket)
-        case .reply(let id, let reply): carrier(id)?.session?.reply(reply)
-        case .typing(let id, let found, let destination): carrier(id)?.session?.foundReaders(found, of: destination)
-        case .bulkSliceStored(let remaining): sendBulk(to: remaining)
-        case .authenticated(let id, let authentication): authenticated(authentication, id)
-        case .revoked(let revocation): heard(revocation)
-        case .deleted(let user): forget(user)
-        case .swept(let remaining): sweep(remaining)
-        case .seated(let id, let seating): carrier(id)?.session?.seated(seating)
-        case .moved(let moving): accept(moving)
-        case .emitted(let emission): deliver(emission)
-        case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
-        case .cluster(let mail): take(mail)
-        }
-    }
-
-    private func take(_ mail: ClusterMail) {
-        switch mail {
-        case .reached(let position): reached(position)
-        case .returned(let id, let returned): self.returned(returned, to: id)
-        case .caughtUp(let id, let frames): (carrier(id) as? SocketIOClient)?.caughtUp(with: frames)
-        case .membershipsMissed: lookForMemberships()
-        case .expelled(let id, let conversations):
-            if let session = carrier(id)?.session { for conversation in conversations { session.leave(conversation) } }
-        case .recounted(let unread): recount(unread)
-        }
-    }
-
-    /// Has a session called when all messages up to one were heard here: a reader may see what was committed before
-    /// this loop hears of it.
-    func waitForMessages(of id: ConnectionID) { awaitingMessages.append(id) }
-
-    private func releaseHistories() {
-        if awaitingMessages.isEmpty { return }
-        var waiting: [ConnectionID] = []
-        swap(&waiting, &awaitingMessages)
-        for id in waiting { carrier(id)?.session?.releaseHistory() }
-    }
-
-    /// Has a session called when the store's queue has room.
-    func waitForStore(_ id: ConnectionID) { awaitingStore.append(id) }
-
-    /// Called with all mail, as most batches of the writer's bring some, and at the latest with the tick.
-    func resumeStalled() {
-        if awaitingStore.isEmpty { return }
-        var waiting: [ConnectionID] = []
-        swap(&waiting, &awaitingStore)
-        var next = 0
-        while next < waiting.count, writer.hasRoom {
-            carrier(waiting[next])?.session?.storeHasRoom()
-            next += 1
-        }
-        awaitingStore.insert(contentsOf: waiting[next...], at: 0)
     }
 
     // MARK: - Time

@@ -205,18 +205,14 @@ final class Exchange: Sendable {
         fileprivate(set) var byShard: [[Mail]]
         /// Its place among those of all nodes.
         var announcement: Announcement?
-        /// What the counter was before this, where it is in it.
-        private(set) var counterBefore: Int64?
-        fileprivate var isCounterNoted = false
+        /// What the counter was before this, where that is known, and after it; `nil` where it has nothing to do with it.
+        private(set) var counter: (before: Int64?, after: Int64)?
         /// Whether it has what was counted anew.
         var isRecount = false
 
-        /// The counter is read or changed.
-        ///
-        /// - Parameter value: What it was; `nil` where that is not known.
-        mutating func noteCounter(_ value: Int64?) {
-            if isCounterNoted { return }
-            (isCounterNoted, counterBefore) = (true, value)
+        /// The counter is read, or changed.
+        mutating func noteCounter(from before: Int64?, to after: Int64) {
+            counter = (counter.map(\.before) ?? before, after)
         }
 
         /// Whether nobody is told anything.
@@ -227,12 +223,9 @@ final class Exchange: Sendable {
             byShard[0].compactMap { if case .event(let event) = $0 { event } else { nil } }
         }
 
-        /// Puts others in the place of events, or nothing.
-        mutating func replaceEvents(_ replacement: (Event) -> Event?) {
+        mutating func removeEvents(where isUnwanted: (Event) -> Bool) {
             for shard in byShard.indices {
-                byShard[shard] = byShard[shard].compactMap { mail in
-                    if case .event(let event) = mail { replacement(event).map { .event($0) } } else { mail }
-                }
+                byShard[shard].removeAll { if case .event(let event) = $0 { isUnwanted(event) } else { false } }
             }
         }
 

@@ -1,6 +1,7 @@
 import Chat
 import EventLoop
 import Storage
+import Synchronization
 
 /// Who is here, and what has reached them: as the store knows it, and beyond.
 final class Attendance {
@@ -26,7 +27,8 @@ final class Attendance {
     /// Whether a person has a connection with direct messages, on any node.
     func isPresent(_ user: UserID) -> Bool { presence.isPresent(user) || elsewhere?.isPresent(user) ?? false }
 
-    var counterUsers: Int { presence.counterUsers }
+    /// How many connections the counter has, on all nodes.
+    var counterUsers: Int { presence.counterUsers + (elsewhere?.counterUsers.load(ordering: .relaxed) ?? 0) }
 
     func take(_ seat: Seat, by connection: ConnectionID) throws(StoreError) -> Seating {
         switch seat {
@@ -50,9 +52,10 @@ final class Attendance {
         _ user: UserID, by connection: ConnectionID, _ rule: Seat.BacklogRule
     ) throws(StoreError) -> Store.Backlog {
         let isPresent = presence.isPresent(user)
+        let isOwedElsewhere = elsewhere?.position(of: user) != nil
         // What another connection has not acknowledged yet may be missing too: it may have been this client's.
         var position = arrivals.position(of: user)
-        if !isPresent || elsewhere?.position(of: user) != nil {
+        if !isPresent || isOwedElsewhere {
             let delivered = try store.delivered(to: user)
             position = min(position ?? delivered, delivered)
         }
@@ -63,7 +66,7 @@ final class Attendance {
             if let position { backlog = try store.backlog(of: user, after: position, bytes: backlogBytes) }
             arrivals.arrive(connection, of: user, at: backlog.start)
             touch(user)
-            if elsewhere?.position(of: user) != nil { arrived.append(user) }
+            if isOwedElsewhere { arrived.append(user) }
         case .unneeded: if !self.isPresent(user) { try store.noteEverything(for: user) }
         case .undecided: if let position { backlog = store.owedBacklog(after: position) }
         }
@@ -118,7 +121,8 @@ final class Attendance {
 
     // MARK: - What other nodes have to know
 
-    private func touch(_ user: UserID) { if elsewhere != nil { touched.insert(user) } }
+    /// Others may have to know how far somebody has got.
+    func touch(_ user: UserID) { if elsewhere != nil { touched.insert(user) } }
 
     /// Who has come and was given all that others on nodes that are gone may have missed.
     func takeArrived() -> [UserID] {
@@ -145,7 +149,8 @@ final class Attendance {
         switch submission {
         case .takeSeat(let seat, _), .returnToSeat(let seat, _, _): leave(seat)
         case .leaveSeat(let seat, _, _, _): arrive(in: seat)
-        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .look, .recount, .tidy, .keep: break
+        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .look, .meet, .recount, .tidy, .keep:
+            break
         }
     }
 

@@ -156,7 +156,9 @@ final class Clerk {
             // That nothing was written tells nothing of whether it could be.
             if outcome.isChange { isWriting = true }
             if let event = Event(outcome) { mail.publish(event) }
-            if case .counted(let action, let total, _) = outcome { mail.noteCounter(action.base(of: total)) }
+            if case .counted(let action, let total, _) = outcome {
+                mail.noteCounter(from: action.base(of: total), to: total)
+            }
             switch origin {
             case .connection(let connection, let ticket):
                 if ticket.receivedAt != 0 { askedFor.note(ticket.receivedAt) }
@@ -200,12 +202,15 @@ final class Clerk {
             if store.changedRows != rows { isWriting = true }
         case .look:
             looks = true
+        case .meet(let users):
+            for user in users { attendance.touch(user) }
         case .recount(let users):
             var unread: [UserID: Int] = [:]
             for id in users {
                 if let user = try store.user(id) { unread[id] = try store.notifications.unreadCount(of: user) }
             }
-            mail.noteCounter(try store.counter())
+            let counter = try store.counter()
+            mail.noteCounter(from: counter, to: counter)
             mail.isRecount = true
             mail.tellAll(.cluster(.recounted(unread)))
         case .tidy(let now):
@@ -221,7 +226,7 @@ final class Clerk {
         if store.isShared, case .person = seat {
             mail.send(.cluster(.reached(store.position)), toShard: Int(connection.shard))
         }
-        if case .counter(let value) = seating { mail.noteCounter(value) }
+        if case .counter(let value) = seating { mail.noteCounter(from: value, to: value) }
         mail.send(.seated(connection, seating), to: connection)
         if case .counter = seat { mail.publish(.counterUsers(attendance.counterUsers)) }
     }
@@ -303,7 +308,7 @@ final class Clerk {
                 exchange.send(.bulkSliceStored(remaining: 0), toShard: 0)
             case .sweep:
                 exchange.send(.swept(remaining: 0), toShard: 0)
-            case .delivered, .look, .recount, .tidy:
+            case .delivered, .look, .meet, .recount, .tidy:
                 break
             }
         }

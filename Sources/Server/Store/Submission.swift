@@ -24,6 +24,8 @@ indirect enum Submission: Sendable {
     case sweep(Timestamp, slices: Int)
     /// The bus is to be told how far the store has got.
     case look
+    /// People have come to other nodes too, where it has to be known how far they have got here.
+    case meet([UserID])
     /// How many notifications people have not read is to be told anew, and the counter.
     case recount([UserID])
     /// Housekeeping, once a second.
@@ -39,7 +41,7 @@ indirect enum Submission: Sendable {
     var isWriting: Bool {
         switch self {
         case .change, .work, .delivered, .sendBulk, .sweep, .tidy, .keep: true
-        case .takeSeat, .returnToSeat, .continueBacklog, .leaveSeat, .look, .recount: false
+        case .takeSeat, .returnToSeat, .continueBacklog, .leaveSeat, .look, .meet, .recount: false
         }
     }
 

@@ -1,30 +1,21 @@
 package import Chat
 
-/// What finds what one person missed.
+/// What finds what one person missed, on PostgreSQL.
 struct PersonsMissedStatements {
     let messages, notifications: Statement
 
     init(_ database: Database) throws(StoreError) {
         messages = try database.prepare(
-            sqlite: """
-                SELECT messages.id, messages.conversation_id, sender_id, text, created_at, attachment
-                FROM members JOIN conversation_messages AS filed
-                    ON filed.conversation_id = members.conversation_id
-                        AND filed.message_id > max(?2, members.joined_after) AND filed.message_id <= ?3
-                    CROSS JOIN messages ON messages.id = filed.message_id
-                WHERE members.user_id = ?1
-                ORDER BY messages.id LIMIT ?4
-                """,
             // Of each conversation the oldest only: somebody may be in many, and have much to hear in each.
-            postgresql: """
-                SELECT messages.* FROM members CROSS JOIN LATERAL (
-                    SELECT id, messages.conversation_id, sender_id, text, created_at, attachment FROM messages
-                    WHERE messages.conversation_id = members.conversation_id
-                        AND id > greatest(?2, members.joined_after) AND id <= ?3
-                    ORDER BY id LIMIT ?4) AS messages
-                WHERE members.user_id = ?1
-                ORDER BY messages.id LIMIT ?4
-                """)
+            """
+            SELECT messages.* FROM members CROSS JOIN LATERAL (
+                SELECT id, messages.conversation_id, sender_id, text, created_at, attachment FROM messages
+                WHERE messages.conversation_id = members.conversation_id
+                    AND id > greatest(?2, members.joined_after) AND id <= ?3
+                ORDER BY id LIMIT ?4) AS messages
+            WHERE members.user_id = ?1
+            ORDER BY messages.id LIMIT ?4
+            """)
         notifications = try database.prepare(
             "SELECT \(Notifications.columns) \(Notifications.mine) AND id > ?3 AND id <= ?4 ORDER BY id LIMIT ?5")
     }
@@ -38,13 +29,15 @@ extension ReadStore {
     ///   - limit: How many messages, and how many notifications.
     ///   - bytes: How much text.
     /// - Returns: `nil` when that is too much.
+    /// - Throws: Also where the store is for one node alone.
     package func missed(
         by user: User, after start: StorePosition, upTo end: StorePosition, limit: Int, bytes: Int
     ) throws(StoreError) -> [Event]? {
+        guard let statements = personsMissed else { throw .notShared }
         var room = bytes
-        guard let messages = try messages(of: user, after: start.message, upTo: end.message, limit, &room),
+        guard let messages = try messages(of: user, after: start.message, upTo: end.message, limit, &room, statements),
             let notifications = try notifications(
-                for: user, after: start.notification, upTo: end.notification, limit, &room)
+                for: user, after: start.notification, upTo: end.notification, limit, &room, statements)
         else { return nil }
         var members: [ConversationID: [UserID]] = [:]
         var events: [Event] = []
@@ -65,13 +58,14 @@ extension ReadStore {
     }
 
     private func messages(
-        of user: User, after start: MessageID, upTo end: MessageID, _ limit: Int, _ room: inout Int
+        of user: User, after start: MessageID, upTo end: MessageID, _ limit: Int, _ room: inout Int,
+        _ statements: PersonsMissedStatements
     ) throws(StoreError) -> [Message]? {
         if start >= end { return [] }
         var found: [Message] = []
         var count = 0
         // One more tells that there are too many.
-        try personsMissed.messages.forEach(
+        try statements.messages.forEach(
             .integer(user.id.rawValue), .integer(start.rawValue), .integer(end.rawValue), .integer(Int64(limit) + 1)
         ) { row throws(StoreError) in
             count += 1
@@ -84,10 +78,11 @@ extension ReadStore {
     }
 
     private func notifications(
-        for user: User, after start: NotificationID, upTo end: NotificationID, _ limit: Int, _ room: inout Int
+        for user: User, after start: NotificationID, upTo end: NotificationID, _ limit: Int, _ room: inout Int,
+        _ statements: PersonsMissedStatements
     ) throws(StoreError) -> [Notification]? {
         if start >= end { return [] }
-        let found = try personsMissed.notifications.all(
+        let found = try statements.notifications.all(
             .integer(user.id.rawValue), SQLValue(user.college?.rawValue), .integer(start.rawValue),
             .integer(end.rawValue), .integer(Int64(limit) + 1), read: Notifications.notification)
         for notification in found {

@@ -1,0 +1,81 @@
+import Chat
+import EventLoop
+import WebSocket
+
+/// What the other threads send, and who waits for some of it.
+extension Hub {
+    func readMail() -> Bool {
+        inbox.drain(into: &mail)
+        if mail.isEmpty { return false }
+        // Out of the hub, and seen in place: no piece is copied.
+        var batch: [Mail] = []
+        swap(&batch, &mail)
+        take(batch.span)
+        batch.removeAll(keepingCapacity: batch.capacity < 4096)
+        swap(&batch, &mail)
+        releaseHistories()
+        resumeStalled()
+        return true
+    }
+
+    private func take(_ pieces: Span<Mail>) { for index in pieces.indices { take(pieces[index]) } }
+
+    private func take(_ piece: Mail) {
+        switch piece {
+        case .event(let event): deliver(event)
+        case .committed(let moment): meter.committed(at: moment)
+        case .answer(let id, let answer, let ticket): carrier(id)?.session?.answer(answer, ticket)
+        case .reply(let id, let reply): carrier(id)?.session?.reply(reply)
+        case .typing(let id, let found, let destination): carrier(id)?.session?.foundReaders(found, of: destination)
+        case .bulkSliceStored(let remaining): sendBulk(to: remaining)
+        case .authenticated(let id, let authentication): authenticated(authentication, id)
+        case .revoked(let revocation): heard(revocation)
+        case .deleted(let user): forget(user)
+        case .swept(let remaining): sweep(remaining)
+        case .seated(let id, let seating): carrier(id)?.session?.seated(seating)
+        case .moved(let moving): accept(moving)
+        case .emitted(let emission): deliver(emission)
+        case .replaced(let id): carrier(id)?.close(.goingAway, "The client came back on another connection")
+        case .cluster(let mail): take(mail)
+        }
+    }
+
+    private func take(_ mail: ClusterMail) {
+        switch mail {
+        case .reached(let position): reached(position)
+        case .returned(let id, let returned): self.returned(returned, to: id)
+        case .caughtUp(let id, let frames): (carrier(id) as? SocketIOClient)?.caughtUp(with: frames)
+        case .membershipsMissed: lookForMemberships()
+        case .expelled(let id, let conversations):
+            if let session = carrier(id)?.session { for conversation in conversations { session.leave(conversation) } }
+        case .recounted(let unread): recount(unread)
+        }
+    }
+
+    /// Has a session called when all messages up to one were heard here: a reader may see what was committed before
+    /// this loop hears of it.
+    func waitForMessages(of id: ConnectionID) { awaitingMessages.append(id) }
+
+    private func releaseHistories() {
+        if awaitingMessages.isEmpty { return }
+        var waiting: [ConnectionID] = []
+        swap(&waiting, &awaitingMessages)
+        for id in waiting { carrier(id)?.session?.releaseHistory() }
+    }
+
+    /// Has a session called when the store's queue has room.
+    func waitForStore(_ id: ConnectionID) { awaitingStore.append(id) }
+
+    /// Called with all mail, as most batches of the writer's bring some, and at the latest with the tick.
+    func resumeStalled() {
+        if awaitingStore.isEmpty { return }
+        var waiting: [ConnectionID] = []
+        swap(&waiting, &awaitingStore)
+        var next = 0
+        while next < waiting.count, writer.hasRoom {
+            carrier(waiting[next])?.session?.storeHasRoom()
+            next += 1
+        }
+        awaitingStore.insert(contentsOf: waiting[next...], at: 0)
+    }
+}
