@@ -35,6 +35,14 @@ package struct Arrivals: Sendable {
         people[user] = person
     }
 
+    /// A connection has come elsewhere that was given what any of these may have missed so far.
+    package mutating func arriveElsewhere(_ user: UserID) {
+        guard var person = people[user] else { return }
+        for index in person.connections.indices { person.connections[index].isSuperseded = true }
+        person.lost = nil
+        people[user] = person.connections.isEmpty ? nil : person
+    }
+
     /// A connection has got further.
     package mutating func confirm(_ connection: ConnectionID, of user: UserID, upTo position: MessageID) {
         guard var person = people[user], let index = person.connections.firstIndex(where: { $0.id == connection })

@@ -94,4 +94,18 @@ import Testing
         leave(9, isBroken: true)
         #expect(position == 20)
     }
+
+    @Test("who has come to another node takes over what was lost here, and what will be of those who are behind")
+    func elsewhere() {
+        arrive(1, at: 10)
+        arrive(2, at: 10)
+        confirm(1, upTo: 15)
+        leave(1, isBroken: true)
+        confirm(2, upTo: 20)
+        #expect(position == 15)
+        arrivals.arriveElsewhere(Self.asha)
+        #expect(position == 20)
+        leave(2, isBroken: true)
+        #expect(position == nil)
+    }
 }

@@ -110,11 +110,12 @@ import Testing
         }
     }
 
-    @Test("what has been spent, who has returned, and a farewell cross")
+    @Test("what has been spent, who has returned or arrived, and a farewell cross")
     func others() throws {
         let spent = [BusMessage.Spending(UserID(7), messages: 3), BusMessage.Spending(UserID(-8), messages: 0)]
         guard case .spent(spent) = try Self.crossed(.spent(spent)).content,
             case .returned(["p", "q"]) = try Self.crossed(.returned(["p", "q"])).content,
+            case .arrived([UserID(7), UserID(-8)]) = try Self.crossed(.arrived([UserID(7), UserID(-8)])).content,
             case .farewell = try Self.crossed(.farewell).content
         else { return #expect(Bool(false)) }
     }
@@ -190,7 +191,7 @@ import Testing
         .state(interests, isFirst: true, isLast: true, interests: 1), .interests(interests, interests: 1),
         .batches([batch(events.filter { words($0).count < 1000 })], known: [node: 3]),
         .passing([events[0], events[11], events[12]]), .spent([BusMessage.Spending(UserID(7), messages: 3)]), .farewell,
-        .returned(["p"]),
+        .returned(["p"]), .arrived([UserID(8)]),
     ]
 
     @Test("what a later version appends, to whatever array, is ignored", arguments: contents.indices)

@@ -10,6 +10,7 @@ private enum MessageKind: Int64 {
     case spent = 6
     case farewell = 7
     case returned = 8
+    case arrived = 9
 }
 
 /// Likewise, the kinds of interests.
@@ -33,6 +34,7 @@ extension BusMessage.Content {
         case .passing(let events): 128 + 160 * events.count
         case .spent(let spending): 128 + 16 * spending.count
         case .returned(let clients): 128 + 32 * clients.count
+        case .arrived(let users): 128 + 8 * users.count
         case .farewell, .unknown: 64
         }
     }
@@ -88,6 +90,10 @@ extension MessagePackWriter {
                 append(spending.user)
                 append(spending.messages)
             }
+        case .arrived(let users):
+            begin(.arrived, 1)
+            array(users.count)
+            for user in users { append(user) }
         case .returned(let clients):
             begin(.returned, 1)
             array(clients.count)
@@ -204,6 +210,10 @@ extension MessagePackReader {
                             BusMessage.Spending(try reader.id(), messages: try reader.count())
                         }
                     })
+            }
+        case .arrived:
+            content = try rest(left, 1) { reader throws(Malformed) in
+                .arrived(try reader.list { reader throws(Malformed) in try reader.id() })
             }
         case .returned:
             content = try rest(left, 1) { reader throws(Malformed) in

@@ -32,6 +32,9 @@ package struct BusMessage: Sendable {
         case spent([Spending])
         /// Clients of Socket.IO, by what they name themselves with, that were the receiver's and have come to the sender.
         case returned([String])
+        /// Clients of these people have come that can't ask for what they missed, and were given all that others of theirs
+        /// may have missed until then.
+        case arrived([UserID])
         /// The node stops.
         case farewell
         /// Of a later version.

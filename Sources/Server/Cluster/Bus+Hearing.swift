@@ -56,6 +56,9 @@ extension Bus {
                 guard let holder = services.recoveries.giveUp(client) else { continue }
                 services.exchange.send(.replaced(holder), to: holder)
             }
+        case .arrived(let users):
+            settle(users)
+            services.writer.submitAnyway(.yield(users))
         case .farewell: remove(message.from, because: "it has stopped")
         case .unknown: break
         }
@@ -84,6 +87,12 @@ extension Bus {
         noteElsewhere(peer.everybody)
         if peer.counterUsers > 0 { noteCounterUsers() }
         log.info("a node has left the cluster", ["node": node.text, "reason": reason])
+    }
+
+    /// What nodes had told that are gone is settled by who has come behind it.
+    func settle(_ users: [UserID]) {
+        for user in users { peers.settle(user) }
+        noteElsewhere(users)
     }
 
     /// Interests of another node have changed.

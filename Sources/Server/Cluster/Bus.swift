@@ -45,6 +45,7 @@ actor Bus {
     struct Unpublished {
         var batches: [BusMessage.Batch] = []
         var passing: [Event] = []
+        var arrived: [UserID] = []
     }
 
     struct Services: Sendable {
@@ -150,8 +151,8 @@ actor Bus {
         case .passing(let event): if event.crosses { unpublished.passing.append(event) }
         case .reached(let position, let user): interests.reached(position, of: user)
         case .arrived(let user):
-            peers.settle(user)
-            noteElsewhere([user])
+            settle([user])
+            unpublished.arrived.append(user)
         case .spends(let usage): spenders.append(usage)
         case .returned(let client, let node): link?.publish(.returned([client]), to: node)
         case .missed(let result): missed(result)
@@ -178,6 +179,7 @@ actor Bus {
         if !unpublished.passing.isEmpty {
             for (events, peer) in peers.parts(of: unpublished.passing) { link.publish(.passing(events), to: peer) }
         }
+        if !unpublished.arrived.isEmpty { link.publish(.arrived(unpublished.arrived), to: nil) }
         unpublished = Unpublished()
     }
 

@@ -121,10 +121,15 @@ final class Attendance {
 
     // MARK: - What other nodes have to know
 
+    func arriveElsewhere(_ user: UserID) {
+        arrivals.arriveElsewhere(user)
+        touch(user)
+    }
+
     /// Others may have to know how far somebody has got.
     func touch(_ user: UserID) { if elsewhere != nil { touched.insert(user) } }
 
-    /// Who has come and was given all that others on nodes that are gone may have missed.
+    /// Who has come and was given all that others on other nodes may have missed.
     func takeArrived() -> [UserID] {
         defer { arrived = [] }
         return arrived
@@ -149,7 +154,8 @@ final class Attendance {
         switch submission {
         case .takeSeat(let seat, _), .returnToSeat(let seat, _, _): leave(seat)
         case .leaveSeat(let seat, _, _, _): arrive(in: seat)
-        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .look, .meet, .recount, .tidy, .keep:
+        case .change, .work, .continueBacklog, .delivered, .sendBulk, .sweep, .look, .meet, .yield, .recount, .tidy,
+            .keep:
             break
         }
     }

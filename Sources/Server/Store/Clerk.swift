@@ -204,6 +204,8 @@ final class Clerk {
             looks = true
         case .meet(let users):
             for user in users { attendance.touch(user) }
+        case .yield(let users):
+            for user in users { attendance.arriveElsewhere(user) }
         case .recount(let users):
             var unread: [UserID: Int] = [:]
             for id in users {
@@ -308,7 +310,7 @@ final class Clerk {
                 exchange.send(.bulkSliceStored(remaining: 0), toShard: 0)
             case .sweep:
                 exchange.send(.swept(remaining: 0), toShard: 0)
-            case .delivered, .look, .meet, .recount, .tidy:
+            case .delivered, .look, .meet, .yield, .recount, .tidy:
                 break
             }
         }

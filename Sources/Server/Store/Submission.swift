@@ -26,6 +26,8 @@ indirect enum Submission: Sendable {
     case look
     /// People have come to other nodes too, where it has to be known how far they have got here.
     case meet([UserID])
+    /// Their clients have come to another node, and were given what those here may have missed.
+    case yield([UserID])
     /// How many notifications people have not read is to be told anew, and the counter.
     case recount([UserID])
     /// Housekeeping, once a second.
@@ -41,7 +43,7 @@ indirect enum Submission: Sendable {
     var isWriting: Bool {
         switch self {
         case .change, .work, .delivered, .sendBulk, .sweep, .tidy, .keep: true
-        case .takeSeat, .returnToSeat, .continueBacklog, .leaveSeat, .look, .meet, .recount: false
+        case .takeSeat, .returnToSeat, .continueBacklog, .leaveSeat, .look, .meet, .yield, .recount: false
         }
     }
 
