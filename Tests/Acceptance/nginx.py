@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
@@ -31,29 +30,6 @@ http {
     scgi_temp_path $folder/scgi;
     $text
 }
-""")
-# Socket.IO by all of its transports, each request to the next server.
-_IN_FRONT = Template("""
-    map $$http_upgrade $$connection_upgrade {
-        default upgrade;
-        "" "";
-    }
-    upstream switchboard {
-        $upstreams
-        keepalive 16;
-    }
-    server {
-        listen 127.0.0.1:$port;
-        location / {
-            proxy_pass http://switchboard;
-            proxy_http_version 1.1;
-            proxy_set_header Host $$http_host;
-            proxy_set_header X-Forwarded-For $$proxy_add_x_forwarded_for;
-            proxy_set_header Upgrade $$http_upgrade;
-            proxy_set_header Connection $$connection_upgrade;
-            $settings
-        }
-    }
 """)
 
 
@@ -81,14 +57,6 @@ class Nginx:
     def http(cls, folder: Path, port: int, text: str) -> Nginx:
         """`text` is what its http block says beside where to write."""
         return cls(folder, port, HTTP.substitute(folder=folder, text=text))
-
-    @classmethod
-    def in_front(cls, folder: Path, ports: Iterable[int], *settings: str) -> Nginx:
-        """Of servers on this machine; `settings` as in `"setting …;"`."""
-        port = free_port()
-        upstreams = " ".join(f"server 127.0.0.1:{number};" for number in ports)
-        return cls.http(
-            folder, port, _IN_FRONT.substitute(upstreams=upstreams, port=port, settings=" ".join(settings)))
 
     def start(self) -> Nginx:
         """Returns once it listens."""

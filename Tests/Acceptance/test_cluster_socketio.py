@@ -21,13 +21,15 @@ from conftest import Dial, Start
 from engine_io import Endpoint, Polling, WebSocket
 from javascript_client import TRANSPORTS, Driver, disconnected, event
 from metrics import Metrics
-from nginx import Nginx
+from nginx import Nginx, free_port
 from postgres import PostgreSQL, rows
 from raw import RawConnection, Response
 from redis_server import Redis
 from socketio_raw import SIGNED_IN, emitted, expect_text, sign_in
 from socketio_values import message, notice, said
 from switchboard import PATIENCE, Person, Server, eventually, memory
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "CLUSTER.md"
 
 
 class Cluster:
@@ -91,8 +93,12 @@ def cluster(
 
 
 def in_front(folder: Path, nodes: list[Server]) -> Nginx:
-    """A proxy that gives each request to the next node."""
-    return Nginx.in_front(folder, [node.port for node in nodes], "client_max_body_size 2m;").start()
+    """A proxy that gives each request to the next node, as the document has it."""
+    text, = re.findall(r"```nginx\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    port = free_port()
+    servers = "".join(f"    server 127.0.0.1:{node.port};\n" for node in nodes)
+    text = re.sub(r"(    server 10\.\S+;\n)+", servers, text).replace("listen 80;", f"listen 127.0.0.1:{port};")
+    return Nginx.http(folder, port, text).start()
 
 
 @pytest.fixture(scope="module")

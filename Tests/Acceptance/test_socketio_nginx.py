@@ -5,15 +5,47 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from string import Template
 
 import pytest
 from api import answered, direct, group, post
 from conftest import Start, WayTo
 from engine_io import Endpoint
 from javascript_client import TRANSPORTS, Driver, JavaScriptClient, connected, credentials, disconnected, event
-from nginx import Nginx
+from nginx import Nginx, free_port
 from socketio_values import message, notice, read_by, said, typing
 from switchboard import Person, Server
+
+CONFIGURATION = Template("""
+    map $$http_upgrade $$connection_upgrade {
+        default upgrade;
+        "" "";
+    }
+    upstream switchboard {
+        server 127.0.0.1:$upstream;
+        keepalive 16;
+    }
+    server {
+        listen 127.0.0.1:$port;
+        location / {
+            proxy_pass http://switchboard;
+            proxy_http_version 1.1;
+            proxy_set_header Host $$http_host;
+            proxy_set_header X-Forwarded-For $$proxy_add_x_forwarded_for;
+            proxy_set_header Upgrade $$http_upgrade;
+            proxy_set_header Connection $$connection_upgrade;
+            $settings
+        }
+    }
+""")
+
+
+def in_front(folder: Path, upstream: int, *settings: str) -> Nginx:
+    port = free_port()
+    text = CONFIGURATION.substitute(upstream=upstream, port=port, settings=" ".join(settings))
+    return Nginx.http(folder, port, text).start()
+
 
 Behind = Callable[..., Nginx]
 
@@ -24,7 +56,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     started: list[Nginx] = []
 
     def behind(upstream: int, *settings: str) -> Nginx:
-        started.append(Nginx.in_front(tmp_path_factory.mktemp("nginx"), [upstream], *settings).start())
+        started.append(in_front(tmp_path_factory.mktemp("nginx"), upstream, *settings))
         return started[-1]
 
     yield behind
@@ -206,8 +238,7 @@ async def test_a_proxy_without_patience_loses_nothing(
 def half_a_minute_of_silence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[None]]:
     """With the pings of the server as they are by default and half the patience of nginx, beside the other tests."""
     server = Server(tmp_path_factory.mktemp("server")).start()
-    nginx = Nginx.in_front(
-        tmp_path_factory.mktemp("nginx"), [server.port], "proxy_read_timeout 30s;", "proxy_send_timeout 30s;").start()
+    nginx = in_front(tmp_path_factory.mktemp("nginx"), server.port, "proxy_read_timeout 30s;", "proxy_send_timeout 30s;")
     with ThreadPoolExecutor(1) as thread:
         yield thread.submit(asyncio.run, three_are_silent(server, nginx.port, 32))
     nginx.stop()
