@@ -54,6 +54,7 @@ let package = Package(
         library("CZlib", "zlib", apt: "zlib1g-dev", brew: "zlib"),
         library("CSimdjsonSystem", simdjson, apt: "libsimdjson-dev", brew: "simdjson"),
         library("CArgon2", "libargon2", apt: "libargon2-dev", brew: "argon2"),
+        library("CJemalloc", "jemalloc", apt: "libjemalloc-dev", brew: "jemalloc"),
         library("CHiredis", hiredis, apt: "libhiredis-dev", brew: "hiredis"),
 
         // What needs no other layer.
@@ -82,7 +83,8 @@ let package = Package(
             "Server", "CArgon2", "COpenSSL", "Chat", "Cluster", "Dialects", "EventLoop", "HTTP", "JSON", "JWT",
             "Metrics", "Proxying", "Redis", "SocketIO", "Storage", "TLS", "WebSocket"),
         .executableTarget(
-            name: "switchboard", dependencies: ["Chat", "Dialects", "EventLoop", "JSON", "JWT", "Server", "Storage"],
+            name: "switchboard",
+            dependencies: ["CJemalloc", "Chat", "Dialects", "EventLoop", "JSON", "JWT", "Server", "Storage"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
@@ -108,7 +110,9 @@ if isFuzzing {
         .library(name: $0, type: .dynamic, targets: [$0])
     }
     package.targets += [
-        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .target(
+            name: "AllocationCounter", path: "Tests/AllocationCounter", cSettings: [.define("_GNU_SOURCE")],
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(name: "FaultyFiles", dependencies: ["CSQLite"], path: "Tests/FaultyFiles"),
         .target(
             name: "ShiftedClock", path: "Tests/ShiftedClock", cSettings: [.define("_GNU_SOURCE")],

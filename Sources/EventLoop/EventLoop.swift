@@ -17,12 +17,13 @@ import TLS
 
     private var batch: [Job] = []
     private var inboxes: [() -> Bool] = []
-    private var unflushed: [SocketStream] = []
+    // Unchecked, here and below: a change is an addition or a swap, which calls nothing that could come back.
+    @safe @exclusivity(unchecked) private var unflushed: [SocketStream] = []
     private var flushing: [SocketStream] = []
     /// 0 until it was asked for in this turn.
     private var clock: UInt64 = 0
     /// What the streams have read, written, and not written yet, in bytes.
-    var bytesRead = 0, bytesWritten = 0, bytesWaiting = 0
+    @safe @exclusivity(unchecked) var bytesRead = 0, bytesWritten = 0, bytesWaiting = 0
     private var turns = 0
 
     /// Where every stream of this loop reads into: only what is incomplete is kept elsewhere.

@@ -301,17 +301,9 @@ package final class SocketStream: Handle {
         mark()
     }
 
+    /// All has been written. libuv would look at the socket for room first, which there is.
     private func shutDown() {
-        let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
-        let result = unsafe uv_shutdown(request, handle) { request, _ in
-            let stream = unsafe Handle.of(request!.pointee.handle, as: SocketStream.self)
-            unsafe request!.deallocate()
-            if stream.hasEnded { stream.close() }
-        }
-        if result < 0 {
-            unsafe request.deallocate()
-            close()
-        }
+        if hasEnded || !findDescriptor() || shutdown(descriptor, Int32(SHUT_WR)) != 0 { close() }
     }
 
     // MARK: - TLS

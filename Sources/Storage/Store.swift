@@ -26,10 +26,11 @@ package final class Store {
     package var lastMessage: MessageID { newest }
     /// The same for this module, where accesses are not checked at run time.
     var newest = MessageID(0)
+    // Unchecked, here and below: changes are those of tables of ids.
     /// What was looked up before: a pair's conversation never changes.
-    var directConversations: [Pair: ConversationID] = [:]
+    @safe @exclusivity(unchecked) var directConversations: [Pair: ConversationID] = [:]
     /// Who is in a conversation, for those that were written into lately.
-    var members = IDTable<Conversation, [UserID]>()
+    @safe @exclusivity(unchecked) var members = IDTable<Conversation, [UserID]>()
     /// What was stored lately and not filed by conversation.
     let unfiled: UnfiledMessages
     /// Who is deleted: nothing is stored in their name, or for them.

@@ -20,8 +20,8 @@ final class UnfiledMessages {
         var newest = IDTable<Conversation, Int>()
     }
 
-    /// One property: an access that calls on something is checked at run time, each of them.
-    private var kept = Kept()
+    // Unchecked: changes are those of tables of ids.
+    @safe @exclusivity(unchecked) private var kept = Kept()
     private(set) var count = 0
     /// Whether there is need for it.
     private let isKept: Bool

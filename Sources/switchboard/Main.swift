@@ -1,3 +1,5 @@
+// Makes its malloc the program's: nothing of it is called by name.
+internal import CJemalloc
 import EventLoop
 import Foundation
 import Server

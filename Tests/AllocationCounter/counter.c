@@ -1,5 +1,6 @@
 // Counts the heap allocations of the program that it is loaded into, in the first eight bytes of the file that
 // ALLOCATIONS_FILE names, where another process can read them.
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -7,12 +8,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-// glibc's own, under the names that stay its own.
-extern void *__libc_malloc(size_t);
-extern void *__libc_calloc(size_t, size_t);
-extern void *__libc_realloc(void *, size_t);
-extern void *__libc_memalign(size_t, size_t);
 
 static _Atomic uint64_t unseen;
 static _Atomic uint64_t *_Atomic counter = &unseen;
@@ -29,28 +24,34 @@ __attribute__((constructor)) static void start(void) {
   if (memory != MAP_FAILED) atomic_store(&counter, (_Atomic uint64_t *)memory);
 }
 
+// What would be called without this library, looked up once. Looking up a name that is there allocates nothing.
+#define NEXT(name) \
+  static typeof(&name) _Atomic found; \
+  typeof(&name) next = atomic_load_explicit(&found, memory_order_relaxed); \
+  if (next == NULL) atomic_store(&found, next = (typeof(&name))dlsym(RTLD_NEXT, #name)); \
+  count()
+
 void *malloc(size_t size) {
-  count();
-  return __libc_malloc(size);
+  NEXT(malloc);
+  return next(size);
 }
 
 void *calloc(size_t number, size_t size) {
-  count();
-  return __libc_calloc(number, size);
+  NEXT(calloc);
+  return next(number, size);
 }
 
 void *realloc(void *memory, size_t size) {
-  count();
-  return __libc_realloc(memory, size);
+  NEXT(realloc);
+  return next(memory, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
-  count();
-  return __libc_memalign(alignment, size);
+  NEXT(aligned_alloc);
+  return next(alignment, size);
 }
 
 int posix_memalign(void **memory, size_t alignment, size_t size) {
-  count();
-  *memory = __libc_memalign(alignment, size);
-  return *memory == NULL ? 12 : 0;
+  NEXT(posix_memalign);
+  return next(memory, alignment, size);
 }

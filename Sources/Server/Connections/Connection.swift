@@ -63,17 +63,39 @@ final class Connection: Carrier, SocketStreamDelegate {
         super.init(id, of: hub)
     }
 
-    /// Counts itself among the others.
+    /// Counts under the address of its client where a proxy has named another than its own.
     ///
-    /// - Parameter moving: Where it was let in before, on another loop.
+    /// - Returns: Whether there are not too many from there.
+    func enterAddress() -> Bool {
+        let block = arrival.isLocal ? nil : hub.admissions.block(of: address)
+        defer { self.block = block }
+        return hub.admissions.move(from: self.block, to: block)
+    }
+
+    /// Counts itself among the others and starts with HTTP. The hub must know the connection by now: it may end at once.
+    ///
+    /// - Parameter moving: What the client asked for while the connection was on another loop, where it was let in.
     /// - Returns: Whether it may stay, be it only to be told that it can't.
     @discardableResult
-    func enter(with moving: MovingConnection? = nil) -> Bool {
-        if arrival.isLocal { return true }
+    func start(with moving: MovingConnection? = nil) -> Bool {
+        let sender = sender
+        if !arrival.isLocal, !enter(from: sender, wasLetIn: moving != nil) { return false }
+        let conversation = HTTPConversation(on: self, from: sender, of: hub)
+        phase = .http(conversation)
+        setDeadline(conversation.deadline)
+        stream.delegate = self
+        stream.startReading()
+        guard let moving else { return true }
+        conversation.resume(moving)
+        if case .http = phase { setDeadline(conversation.deadline) }
+        return true
+    }
+
+    private func enter(from sender: String, wasLetIn: Bool) -> Bool {
         isCounted = true
-        block = arrival.isFromNode ? nil : hub.admissions.block(of: address)
+        block = arrival.isFromNode ? nil : hub.admissions.block(of: sender)
         let verdict = hub.admissions.enter(from: block, descriptor: stream.descriptorNumber)
-        if moving != nil { return true }
+        if wasLetIn { return true }
         switch verdict {
         case .welcome: return true
         // Its client has been let in long ago.
@@ -88,33 +110,10 @@ final class Connection: Carrier, SocketStreamDelegate {
         return true
     }
 
-    /// Counts under the address of its client where a proxy has named another than its own.
-    ///
-    /// - Returns: Whether there are not too many from there.
-    func enterAddress() -> Bool {
-        let block = arrival.isLocal ? nil : hub.admissions.block(of: address)
-        defer { self.block = block }
-        return hub.admissions.move(from: self.block, to: block)
-    }
-
-    /// Starts with HTTP. The hub must know the connection by now: it may end at once.
-    ///
-    /// - Parameter moving: What the client asked for while the connection was on another loop.
-    func start(with moving: MovingConnection? = nil) {
-        let conversation = HTTPConversation(on: self, of: hub)
-        phase = .http(conversation)
-        setDeadline(conversation.deadline)
-        stream.delegate = self
-        stream.startReading()
-        guard let moving else { return }
-        conversation.resume(moving)
-        if case .http = phase { setDeadline(conversation.deadline) }
-    }
-
     /// Whom it is from, as far as that can be believed; nothing where it came over the local socket.
     var address: String { forwardedAddress ?? sender }
-    /// Who is at the other end, or whom a PROXY header named.
-    var sender: String { arrival.source?.description ?? stream.peerAddress }
+    /// Who is at the other end, or whom a PROXY header named. The system is asked once for a request or a handshake.
+    var sender: String { conversation?.sender ?? arrival.source?.description ?? stream.peerAddress }
 
     /// Remembers whom the request was from that opens a WebSocket.
     func remember(senderOf request: Request) {

@@ -8,6 +8,8 @@ import WebSocket
 final class HTTPConversation {
     let connection: Connection
     let hub: Hub
+    /// Who is at the other end of the connection.
+    let sender: String
     var decoder: RequestDecoder
     private(set) var isAnswering = false
     /// The client whose poll waits here, and the one whose payload is arriving.
@@ -31,8 +33,9 @@ final class HTTPConversation {
 
     private enum Awaited { case request, head, body }
 
-    init(on connection: Connection, of hub: Hub) {
+    init(on connection: Connection, from sender: String, of hub: Hub) {
         self.connection = connection
+        self.sender = sender
         self.hub = hub
         decoder = RequestDecoder(limits: hub.httpLimits)
         // A new connection owes its first request no later than any head.

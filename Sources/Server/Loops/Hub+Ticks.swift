@@ -25,6 +25,7 @@ extension Hub {
             writer.submitAnyway(.tidy(.now))
             recoveries.tidy()
             people.tidy(at: microseconds)
+            admissions.secondPassed()
         }
         tidyEventLog()
         forwarding?.secondPassed()

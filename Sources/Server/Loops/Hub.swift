@@ -50,7 +50,8 @@ final class Hub {
     let shardCount: Int
     let inbox: Mailbox<Mail>
     var mail: [Mail] = []
-    private var places: Places
+    // Unchecked: nothing that a place holds has code that is run when it goes.
+    @safe @exclusivity(unchecked) private var places: Places
     let topics: Topics
     /// Whether back ends may speak to clients of Socket.IO by their ids.
     let hearsEmitters: Bool
@@ -205,8 +206,7 @@ final class Hub {
     /// - Parameter early: What came already.
     func admit(_ stream: SocketStream, _ arrival: Arrival, early: consuming [UInt8] = []) {
         let connection = place { Connection($0, stream, arrival, hub: self) }
-        if !connection.enter() { return }
-        connection.start()
+        if !connection.start() { return }
         if arrival.isPublic, let context = certificates?.context {
             stream.startTLS(context, early: early.span, refusal: plainRefusal)
         } else if !early.isEmpty {
@@ -222,7 +222,6 @@ final class Hub {
     func accept(_ moving: MovingConnection) {
         guard !isStopping, let stream = SocketStream(moving.socket, on: loop) else { return }
         let connection = place { Connection($0, stream, moving.arrival, hub: self) }
-        connection.enter(with: moving)
         connection.start(with: moving)
     }
 

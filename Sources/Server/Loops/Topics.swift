@@ -17,7 +17,8 @@ enum Topic: Hashable {
 
 /// The sessions of one topic. Joining and leaving take constant time: each session knows its place.
 final class Subscribers {
-    private(set) var members: [(session: Session, subscription: Int)] = []
+    // Unchecked: sessions are moved within the array only, and told so afterwards.
+    @safe @exclusivity(unchecked) private(set) var members: [(session: Session, subscription: Int)] = []
 
     /// Adds a session whose subscription number `subscription` this will be.
     func add(_ session: Session, subscription: Int) -> Int {
@@ -42,11 +43,13 @@ final class Subscribers {
 final class Topics {
     /// Called when a topic gets its first member here, and when its last one has left.
     private let onChange: (Topic, _ hasMembers: Bool) -> Void
-    private var chats = IDTable<User, Subscribers>()
-    private var conversations = IDTable<Conversation, Subscribers>()
-    private var notifications = IDTable<User, Subscribers>()
-    private var rooms: [RoomName: Subscribers] = [:]
-    private var others: [Topic: Subscribers] = [:]
+    // Unchecked: changes are those of tables, whose keys are ids and names, and whose values have no code that is run when
+    // they go.
+    @safe @exclusivity(unchecked) private var chats = IDTable<User, Subscribers>()
+    @safe @exclusivity(unchecked) private var conversations = IDTable<Conversation, Subscribers>()
+    @safe @exclusivity(unchecked) private var notifications = IDTable<User, Subscribers>()
+    @safe @exclusivity(unchecked) private var rooms: [RoomName: Subscribers] = [:]
+    @safe @exclusivity(unchecked) private var others: [Topic: Subscribers] = [:]
 
     init(onChange: @escaping (Topic, _ hasMembers: Bool) -> Void) { self.onChange = onChange }
 

@@ -38,17 +38,19 @@ final class Session {
     /// Other dialects of the path, until the client's first frame has shown which it is (INTEROP.md).
     var rivals: [DialectName]
     let rate: TokenBucket.Limit
-    var bucket: TokenBucket
+    // Unchecked, here and below: what changes them is code of plain values, which knows no session; the one question that
+    // it asks back, whether a look may begin, looks at the carrier's queue.
+    @safe @exclusivity(unchecked) var bucket: TokenBucket
     /// More signs of typing than this tell nobody anything; the surplus is dropped.
     private static let typingRate = TokenBucket.Limit(rate: 5, burst: 20)
-    var requests = Requests() { didSet { mayGoOn = requests.isWaiting || requests.isFull != isPaused } }
+    @safe @exclusivity(unchecked) var requests = Requests() { didSet { mayGoOn = requests.isWaiting || requests.isFull != isPaused } }
     /// Whether ``goOn()`` has anything to do.
     private(set) var mayGoOn = false
     /// The tick until which something waits for room in the store's queue.
     var storeDeadline: UInt32 = .max
     /// Whether the client is not read from, as it has to wait for the answers to what it asked.
     var isPaused = false
-    var typing = Typing()
+    @safe @exclusivity(unchecked) var typing = Typing()
     /// Whether the last sign of typing that counted was one of a start.
     var isTyping = false
 

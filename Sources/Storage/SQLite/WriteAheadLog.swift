@@ -11,6 +11,10 @@ internal import CSQLite
 /// the same place of the log again. But a checkpoint counts pages as copied that an earlier one copied in part, while
 /// somebody read the database; so after such a failure there is none until the server starts again, and all changes stay
 /// in the log, where they are safe.
+///
+/// A commit that makes the file longer has the system write the file's new length too, which takes the disk and the
+/// processor twice as long. So the file is lengthened ahead of the commits, with zeros, which SQLite takes for the end of
+/// the log.
 @safe final class WriteAheadLog {
     private let database: SQLiteConnection
     /// How many pages the log has, as of the last commit; SQLite writes it.
@@ -20,6 +24,14 @@ internal import CSQLite
     private var next: Int32
     private var hasFailed = false
     private var isKept = false
+    /// How long the file is at least, in bytes.
+    private var length: Int64 = 0
+    /// By how much the file is lengthened at once, in bytes.
+    private static let step: Int64 = 1 << 20
+    /// What a page takes in the log, as a rule, in bytes: a header of 24, and the page.
+    private static let frameSize: Int64 = 24 + 4096
+    /// SQLite's files take less than 128 KiB at once.
+    private static let mostAtOnce: Int64 = 1 << 16
 
     /// - Parameter limit: How many pages, of 4 KiB as a rule, are worth a checkpoint.
     init(of database: SQLiteConnection, limit: Int) throws(StoreError) {
@@ -49,6 +61,7 @@ internal import CSQLite
     /// - Throws: When that failed.
     func checkpointIfDue(retries: Bool) throws(StoreError) -> Bool {
         let count = unsafe pages.pointee
+        if Int64(count) * Self.frameSize + Self.step / 2 > length { lengthen() }
         if count < limit { next = limit }
         if isKept || !(hasFailed && retries || count >= next) { return false }
         // While somebody reads, it would be in vain after each commit.
@@ -71,7 +84,10 @@ internal import CSQLite
     private func checkpoint(_ mode: Int32) throws(StoreError) -> Bool {
         let result = unsafe sqlite3_wal_checkpoint_v2(database.handle, "main", mode, nil, nil)
         hasFailed = result != SQLITE_OK
-        if result == SQLITE_OK { return true }
+        if result == SQLITE_OK {
+            if mode == SQLITE_CHECKPOINT_TRUNCATE { length = 0 }
+            return true
+        }
         let error = database.error()
         if error.isBusy { return false }
         if error.isSync {
@@ -84,26 +100,50 @@ internal import CSQLite
     /// Writes all of the log again where it is, and waits for the disk. An earlier process may have failed to sync it,
     /// and then it would be whole in the system's cache only, until the power is cut.
     private func renew() throws(StoreError) {
+        try unsafe withFile { file, methods throws(StoreError) in
+            var size: Int64 = 0
+            try check(unsafe methods.xFileSize(file, &size))
+            var bytes = [UInt8](repeating: 0, count: Int(Self.mostAtOnce))
+            var offset: Int64 = 0
+            while offset < size {
+                let count = Int32(min(Self.mostAtOnce, size - offset))
+                let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+                    let result = unsafe methods.xRead(file, buffer.baseAddress, count, offset)
+                    return result == SQLITE_OK ? unsafe methods.xWrite(file, buffer.baseAddress, count, offset) : result
+                }
+                try check(result)
+                offset += Int64(count)
+            }
+            if size > 0 { try check(unsafe methods.xSync(file, SQLITE_SYNC_NORMAL)) }
+        }
+    }
+
+    /// Puts zeros behind the end of the file. Nothing depends on them: where that fails, the next commit tells why.
+    private func lengthen() {
+        try? unsafe withFile { file, methods throws(StoreError) in
+            var size: Int64 = 0
+            try check(unsafe methods.xFileSize(file, &size))
+            let zeros = [UInt8](repeating: 0, count: Int(Self.mostAtOnce))
+            for offset in stride(from: size, to: size + Self.step, by: zeros.count) {
+                try check(
+                    unsafe zeros.withUnsafeBytes {
+                        unsafe methods.xWrite(file, $0.baseAddress, Int32($0.count), offset)
+                    })
+            }
+            length = size + Self.step
+        }
+    }
+
+    /// Lets `body` have the log's file, while nobody else writes there.
+    private func withFile(
+        _ body: (UnsafeMutablePointer<sqlite3_file>, sqlite3_io_methods) throws(StoreError) -> Void
+    ) throws(StoreError) {
         try database.execute("BEGIN IMMEDIATE")
         defer { try? database.execute("ROLLBACK") }
         var file: UnsafeMutablePointer<sqlite3_file>?
         try check(unsafe sqlite3_file_control(database.handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file))
         guard let file = unsafe file, let methods = unsafe file.pointee.pMethods?.pointee else { return }
-        var size: Int64 = 0
-        try check(unsafe methods.xFileSize(file, &size))
-        // SQLite's files take less than 128 KiB at once.
-        var bytes = [UInt8](repeating: 0, count: 1 << 16)
-        var offset: Int64 = 0
-        while offset < size {
-            let count = Int32(min(Int64(bytes.count), size - offset))
-            let result = unsafe bytes.withUnsafeMutableBytes { buffer in
-                let result = unsafe methods.xRead(file, buffer.baseAddress, count, offset)
-                return result == SQLITE_OK ? unsafe methods.xWrite(file, buffer.baseAddress, count, offset) : result
-            }
-            try check(result)
-            offset += Int64(count)
-        }
-        if size > 0 { try check(unsafe methods.xSync(file, SQLITE_SYNC_NORMAL)) }
+        try unsafe body(file, methods)
     }
 
     private func check(_ result: Int32) throws(StoreError) {
