@@ -8,72 +8,82 @@ package struct Arrivals: Sendable {
         var isSuperseded = false
     }
 
-    private struct Person {
-        var connections: [Connection] = []
-        /// Where a connection was that broke, and when it did.
-        var lost: (position: MessageID, at: Timestamp)?
-
-        var position: MessageID? { (connections.map(\.position) + (lost.map { [$0.position] } ?? [])).min() }
-    }
-
-    private var people = IDTable<User, Person>()
-    /// Whose connections broke, the longest ago first; some of them have come back since.
-    private var lost: ArraySlice<(user: UserID, at: Timestamp)> = []
+    /// Of each person the first connection, and the others of the few who have some.
+    private var first = IDTable<User, Connection>()
+    private var others: [UserID: [Connection]] = [:]
+    /// Where connections were that broke, and when they did.
+    private var lost: [UserID: (position: MessageID, at: Timestamp)] = [:]
+    /// Whose they were, the longest ago first; some of them have come back since.
+    private var losses: ArraySlice<(user: UserID, at: Timestamp)> = []
 
     package init() {}
 
+    private func connections(of user: UserID) -> [Connection] {
+        (first[user].map { [$0] } ?? []) + (others[user] ?? [])
+    }
+
+    private mutating func set(_ connections: [Connection], of user: UserID) {
+        first[user] = connections.first
+        others[user] = connections.count > 1 ? Array(connections.dropFirst()) : nil
+    }
+
     /// Where the person's next connection has to start; `nil` where none may have missed anything.
-    package func position(of user: UserID) -> MessageID? { people[user]?.position }
+    package func position(of user: UserID) -> MessageID? {
+        var position = first[user]?.position
+        if !others.isEmpty, let others = others[user] {
+            for other in others { position = min(position ?? other.position, other.position) }
+        }
+        if !lost.isEmpty, let lost = lost[user]?.position { position = min(position ?? lost, lost) }
+        return position
+    }
 
     /// A connection is given all that comes after `position`, what others lost included. Once it is known, nothing changes.
     package mutating func arrive(_ connection: ConnectionID, of user: UserID, at position: MessageID) {
-        var person = people[user] ?? Person()
-        if person.connections.contains(where: { $0.id == connection }) { return }
-        for index in person.connections.indices { person.connections[index].isSuperseded = true }
-        person.connections.append(Connection(id: connection, position: position))
-        person.lost = nil
-        people[user] = person
+        var connections = connections(of: user)
+        if connections.contains(where: { $0.id == connection }) { return }
+        for index in connections.indices { connections[index].isSuperseded = true }
+        set(connections + [Connection(id: connection, position: position)], of: user)
+        lost[user] = nil
     }
 
     /// A connection has come elsewhere that was given what any of these may have missed so far.
     package mutating func arriveElsewhere(_ user: UserID) {
-        guard var person = people[user] else { return }
-        for index in person.connections.indices { person.connections[index].isSuperseded = true }
-        person.lost = nil
-        people[user] = person.connections.isEmpty ? nil : person
+        var connections = connections(of: user)
+        for index in connections.indices { connections[index].isSuperseded = true }
+        set(connections, of: user)
+        lost[user] = nil
     }
 
     /// A connection has got further.
     package mutating func confirm(_ connection: ConnectionID, of user: UserID, upTo position: MessageID) {
-        guard var person = people[user], let index = person.connections.firstIndex(where: { $0.id == connection })
-        else { return }
-        if position <= person.connections[index].position { return }
-        person.connections[index].position = position
-        person.connections[index].isSuperseded = false
-        people[user] = person
+        guard var known = first[user] else { return }
+        if known.id == connection {
+            if position > known.position { first[user] = Connection(id: connection, position: position) }
+        } else if let index = others[user]?.firstIndex(where: { $0.id == connection }) {
+            known = others[user]![index]
+            if position > known.position { others[user]![index] = Connection(id: connection, position: position) }
+        }
     }
 
     /// A connection is gone.
     ///
     /// - Parameter isBroken: Whether it ended without a word, so that the client may come back for what it missed.
     package mutating func leave(_ connection: ConnectionID, of user: UserID, isBroken: Bool, at now: Timestamp) {
-        guard var person = people[user], let index = person.connections.firstIndex(where: { $0.id == connection })
-        else { return }
-        let gone = person.connections.remove(at: index)
+        var connections = connections(of: user)
+        guard let index = connections.firstIndex(where: { $0.id == connection }) else { return }
+        let gone = connections.remove(at: index)
+        set(connections, of: user)
         if isBroken, !gone.isSuperseded {
-            person.lost = (min(gone.position, person.lost?.position ?? gone.position), now)
-            lost.append((user, now))
+            lost[user] = (min(gone.position, lost[user]?.position ?? gone.position), now)
+            losses.append((user, now))
         }
-        people[user] = person.connections.isEmpty && person.lost == nil ? nil : person
     }
 
     /// Forgets what was lost before a moment.
     package mutating func forget(before moment: Timestamp) {
-        while let first = lost.first, first.at < moment {
-            lost.removeFirst()
-            guard var person = people[first.user], person.lost?.at == first.at else { continue }
-            person.lost = nil
-            people[first.user] = person.connections.isEmpty ? nil : person
+        while let first = losses.first, first.at < moment {
+            losses.removeFirst()
+            if lost[first.user]?.at == first.at { lost[first.user] = nil }
         }
     }
 }

@@ -3,7 +3,7 @@ import Synchronization
 /// A ``TokenBucket`` that several threads take from, without a lock.
 ///
 /// It is one number: the moment at which it will be full again. Each token moves that on by what one takes to come back.
-package final class SharedBucket: Sendable {
+package struct SharedBucket: ~Copyable, Sendable {
     /// In microseconds.
     private let fullAt = Atomic<Int64>(0)
 

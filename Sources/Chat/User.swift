@@ -5,13 +5,16 @@ package final class User: Sendable {
     package let username: String
     /// The full name, as others read it.
     package let name: String
-    package let college: CollegeID?
+    package var college: CollegeID? { collegeNumber == Self.noCollege ? nil : CollegeID(collegeNumber) }
+    /// As a number that always is one: with it an object is just as large as the allocator's next smaller size.
+    private let collegeNumber: Int64
+    private static let noCollege = Int64.min
 
     package init(id: UserID, username: String, name: String, college: CollegeID?) {
         self.id = id
         self.username = username
         self.name = name
-        self.college = college
+        collegeNumber = college?.rawValue ?? Self.noCollege
     }
 
     /// Whether a new account may have this username: up to 150 letters, digits and `@ . + - _`, not digits alone, which

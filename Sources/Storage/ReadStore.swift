@@ -16,6 +16,8 @@ package final class ReadStore {
     /// - Parameter location: Of a database that a ``Store`` has opened before, so that it is of the newest version.
     package init(_ location: StoreLocation) throws(StoreError) {
         let database = try Database(location, .readOnly)
+        // What else is read often the system has in its own cache: SQLite's 2 MB for each reader would be a second one.
+        try database.sqlite?.execute("PRAGMA cache_size = -512")
         self.database = database
         accounts = try Accounts(database)
         conversations = try Conversations(database, accounts)

@@ -16,7 +16,11 @@ final class KnownTokens {
     private struct Holder {
         let user: User
         let token: TokenID
-        let expiresAt: Timestamp?
+        /// The last of all moments where it does not.
+        let expiry: Timestamp
+        static let never = Timestamp(microseconds: .max)
+
+        var expiresAt: Timestamp? { expiry == Self.never ? nil : expiry }
     }
 
     private var holders: [Key: Holder] = [:]
@@ -37,7 +41,7 @@ final class KnownTokens {
     func remember(_ authentication: Authentication) {
         guard case .person(let user, .opaque(let token, let digest), let expiresAt) = authentication else { return }
         if holders.count >= Self.limit { holders = [:] }
-        holders[Key(digest)] = Holder(user: user, token: token, expiresAt: expiresAt)
+        holders[Key(digest)] = Holder(user: user, token: token, expiry: expiresAt ?? Holder.never)
     }
 
     func forget(_ revocation: Revocation) {

@@ -32,10 +32,10 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     enum Phase {
         case http(HTTPConversation)
-        /// Whose connection it is is being looked up. What comes meanwhile waits.
-        case authenticating(Opening, early: [UInt8])
+        /// Whose connection it is is being looked up. What comes meanwhile waits. Large and short, therefore apart.
+        indirect case authenticating(Opening, early: [UInt8])
         /// The writer is asked for the seat.
-        case seating(Session, handshake: [UInt8], early: [UInt8])
+        indirect case seating(Session, handshake: [UInt8], early: [UInt8])
         case webSocket(Session)
         /// A WebSocket that carries what a client of Socket.IO is sent.
         case engine(EngineClient)

@@ -97,7 +97,7 @@ extension Hub {
         frames.hearers += 1
         if session.sharedCompression == 0 { return frame }
         let length = FrameEncoder.payload(of: frame).count
-        guard length >= settings.deflateThreshold, length <= session.sharedCompression else { return frame }
+        guard length >= settings.deflateThreshold, length <= Int(session.sharedCompression) else { return frame }
         return frames.deflated(for: session.name, as: role) { deflate($0) }
     }
 

@@ -15,28 +15,65 @@ enum Topic: Hashable {
     case socketRoom(String)
 }
 
+/// One of the sessions of a topic, and which of its subscriptions that is.
+struct Subscriber {
+    let session: Session
+    var subscription: UInt32
+}
+
 /// The sessions of one topic. Joining and leaving take constant time: each session knows its place.
 final class Subscribers {
-    // Unchecked: sessions are moved within the array only, and told so afterwards.
-    @safe @exclusivity(unchecked) private(set) var members: [(session: Session, subscription: Int)] = []
+    // Unchecked: sessions are moved within the places only, and told so afterwards.
+    @safe @exclusivity(unchecked) private(set) var members = Members()
+
+    /// In their places. Most topics are those of one person with one client, who needs no array.
+    struct Members: Sequence {
+        private var first: Subscriber?
+        private var rest: [Subscriber] = []
+
+        var isEmpty: Bool { first == nil }
+        var count: Int { isEmpty ? 0 : 1 + rest.count }
+
+        fileprivate subscript(place: Int) -> Subscriber {
+            get { place == 0 ? first! : rest[place - 1] }
+            set { if place == 0 { first = newValue } else { rest[place - 1] = newValue } }
+        }
+
+        fileprivate mutating func append(_ member: Subscriber) {
+            if first == nil { first = member } else { rest.append(member) }
+        }
+
+        fileprivate mutating func removeLast() -> Subscriber { rest.popLast() ?? first.take()! }
+
+        struct Iterator: IteratorProtocol {
+            fileprivate var first: Subscriber?
+            fileprivate var rest: [Subscriber].Iterator
+
+            mutating func next() -> Subscriber? { first.take() ?? rest.next() }
+        }
+
+        func makeIterator() -> Iterator { Iterator(first: first, rest: rest.makeIterator()) }
+    }
 
     /// Adds a session whose subscription number `subscription` this will be.
-    func add(_ session: Session, subscription: Int) -> Int {
-        members.append((session, subscription))
-        return members.count - 1
+    ///
+    /// - Returns: Its place.
+    func add(_ session: Session, subscription: Int) -> UInt32 {
+        members.append(Subscriber(session: session, subscription: UInt32(subscription)))
+        return UInt32(members.count - 1)
     }
 
     /// Takes a place away; the last member moves there.
-    func remove(at place: Int) {
+    func remove(at place: UInt32) {
         let last = members.removeLast()
         if place < members.count {
-            members[place] = last
-            last.session.subscriptions[last.subscription].place = place
+            members[Int(place)] = last
+            last.session.subscriptions[Int(last.subscription)].place = place
         }
     }
 
     /// A member counts this as another of its subscriptions from here on.
-    func renumber(_ place: Int, as subscription: Int) { members[place].subscription = subscription }
+    func renumber(_ place: UInt32, as subscription: Int) { members[Int(place)].subscription = UInt32(subscription) }
 }
 
 /// All topics of one shard.
@@ -75,7 +112,7 @@ final class Topics {
     }
 
     /// The sessions that listen to a topic.
-    func members(of topic: Topic) -> [(session: Session, subscription: Int)] { self[topic]?.members ?? [] }
+    func members(of topic: Topic) -> Subscribers.Members { self[topic]?.members ?? Subscribers.Members() }
 
     func subscribe(_ session: Session, to topic: Topic) {
         let subscribers: Subscribers
@@ -87,7 +124,7 @@ final class Topics {
             onChange(topic, true)
         }
         let place = subscribers.add(session, subscription: session.subscriptions.count)
-        session.subscriptions.append(Session.Subscription(topic: topic, subscribers: subscribers, place: place))
+        session.subscriptions.append(Session.Subscription(topic: topic, place: place, subscribers: subscribers))
     }
 
     func unsubscribe(_ session: Session) {

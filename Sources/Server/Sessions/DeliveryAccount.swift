@@ -2,19 +2,20 @@ import Chat
 
 /// How far a person's messages have reached them through one connection, as far as it can vouch for that.
 struct DeliveryAccount {
-    /// The message after which the account began.
-    private var start: MessageID?
+    /// The message after which the account began, once it has.
+    private var start = MessageID(0)
     /// The newest that was sent, and the newest up to which nothing is missing for certain.
     private(set) var lastSent = MessageID(0)
     private var confirmed = MessageID(0)
-    /// What the pong to the ping under way acknowledges.
-    private var asked: MessageID?
+    /// What the pong to the ping under way acknowledges; 0 where none is.
+    private var asked = MessageID(0)
     /// The newest message of all when the seat was taken.
     private(set) var seatedAt = MessageID(0)
-    /// What the person was owed before this connection, while it is open whether this one needs it.
-    private var owed: MessageID?
-
-    var hasBegun: Bool { start != nil }
+    /// After which message the person is owed something, while it is open whether this connection needs it.
+    private var owed = MessageID(0)
+    private(set) var hasBegun = false
+    /// Whether that is open.
+    private var isUndecided = false
 
     /// The seat was taken.
     ///
@@ -23,7 +24,9 @@ struct DeliveryAccount {
     ///   - newest: The newest message of all.
     ///   - isUndecided: Whether it is open if the client wants what was missed.
     mutating func begin(after message: MessageID, newest: MessageID, isUndecided: Bool) {
-        owed = isUndecided ? message : nil
+        hasBegun = true
+        self.isUndecided = isUndecided
+        owed = message
         confirmed = isUndecided ? newest : message
         start = confirmed
         seatedAt = newest
@@ -34,9 +37,10 @@ struct DeliveryAccount {
     /// - Parameter isWanted: Then all comes again from there on: what was sent meanwhile was in the wrong words.
     /// - Returns: Whether that was open.
     mutating func settle(isWanted: Bool) -> Bool {
-        guard let owed = owed.take() else { return false }
+        if !isUndecided { return false }
+        isUndecided = false
         start = owed
-        asked = nil
+        asked = MessageID(0)
         if isWanted { (lastSent, confirmed) = (owed, owed) }
         return true
     }
@@ -51,7 +55,7 @@ struct DeliveryAccount {
 
     /// What to ask an acknowledgement for, unless one is awaited or nothing is under way.
     mutating func ask() -> MessageID? {
-        guard isUnderWay, asked == nil else { return nil }
+        guard isUnderWay, asked == MessageID(0) else { return nil }
         asked = lastSent
         return lastSent
     }
@@ -60,8 +64,8 @@ struct DeliveryAccount {
     ///
     /// - Returns: Whether it says something new.
     mutating func acknowledged(_ message: MessageID) -> Bool {
-        guard asked == message else { return false }
-        asked = nil
+        guard asked != MessageID(0), asked == message else { return false }
+        asked = MessageID(0)
         let isNew = confirmed < message
         confirmed = max(confirmed, message)
         return isNew
@@ -77,6 +81,6 @@ struct DeliveryAccount {
 
     /// What the connection can vouch for.
     func delivery(to user: UserID, by connection: ConnectionID) -> Delivery? {
-        start.map { Delivery(to: user, by: connection, after: $0, upTo: confirmed) }
+        hasBegun ? Delivery(to: user, by: connection, after: start, upTo: confirmed) : nil
     }
 }

@@ -24,9 +24,9 @@ struct Requests {
         }
     }
 
-    private var changesUnderWay = 0
+    private var waiting: [Decided] = []
     private var look: Ticket?
-    private var waiting: ArraySlice<Decided> = []
+    private var changesUnderWay: Int32 = 0
     /// Whether the first of those that wait found the store's queue full.
     private var isStalled = false
 
@@ -39,7 +39,7 @@ struct Requests {
     /// Whether all has been answered.
     var isEmpty: Bool { waiting.isEmpty && changesUnderWay == 0 && look == nil }
 
-    var isFull: Bool { isStalled || waiting.count + changesUnderWay >= Self.limit }
+    var isFull: Bool { isStalled || waiting.count + Int(changesUnderWay) >= Self.limit }
 
     /// Takes what a connection asks for next.
     ///
@@ -57,7 +57,6 @@ struct Requests {
     /// The next of those that wait, if its turn has come.
     mutating func next(mayLook: @autoclosure () -> Bool = true) -> Decided? {
         guard let first = waiting.first, begin(first, mayLook) else { return nil }
-        // A slice that only shrinks would keep the place of all that it held.
         if waiting.count == 1 { waiting = [] } else { waiting.removeFirst() }
         return first
     }
@@ -89,10 +88,9 @@ struct Requests {
     /// There was none for too long: all changes that wait are refused, each in its place.
     mutating func giveUp() {
         isStalled = false
-        waiting = ArraySlice(
-            waiting.map {
-                if case .store = $0.decision { Decided(.refuse(.storeBusy), $0.ticket) } else { $0 }
-            })
+        waiting = waiting.map {
+            if case .store = $0.decision { Decided(.refuse(.storeBusy), $0.ticket) } else { $0 }
+        }
     }
 
     /// The connection is gone: the changes that still wait, in order.

@@ -63,8 +63,6 @@ extension Session {
         if name.dialect.wantsBacklog { askForBacklog() } else { note() }
     }
 
-    private func takeToken() -> Bool { bucket.take(rate, at: hub.milliseconds) }
-
     private func carryOut(_ command: Command, _ acknowledgement: UInt64?) {
         var ticket = Ticket(acknowledgement: acknowledgement)
         if case .typing(_, let starts, _) = command {

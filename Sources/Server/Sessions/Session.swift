@@ -9,27 +9,48 @@ import WebSocket
 final class Session {
     struct Subscription {
         let topic: Topic
+        var place: UInt32
         let subscribers: Subscribers
-        var place: Int
     }
 
     let seat: Seat
     var name: DialectName
-    var subscriptions: [Subscription] = [] { didSet { listens = !subscriptions.isEmpty } }
-    /// Whether it has any: looked at with each message, so it is apart.
+
+    // Small ones together, so that nothing between them is left empty: there is one of these for each client.
+
+    /// Whether it has any subscriptions: looked at with each message, so it is apart.
     private(set) var listens = false
+    /// Whether ``goOn()`` has anything to do.
+    private(set) var mayGoOn = false
+    /// Whether the client is not read from, as it has to wait for the answers to what it asked.
+    var isPaused = false
+    /// Whether the last sign of typing that counted was one of a start.
+    var isTyping = false
+    var isNoted = false
+    /// Whether the client may come back for what it missed, unless it says goodbye.
+    var isBroken = true
+    var feed = Feed.live
+    private let expiresAt: UInt32
+    /// The tick until which something waits for room in the store's queue.
+    var storeDeadline: UInt32 = .max
+    /// The tick by which a history that was found is sent in any case.
+    var historyDeadline: UInt32 = .max
+    /// How long a message may be that was compressed once for everybody; 0 where it takes none.
+    let sharedCompression: UInt32
+    private var unreadCount: UInt32 = 0
     /// How many notifications the person has not read.
-    var unread = 0
-    /// The conversations whose rooms it is in.
-    private(set) var joined: Set<ConversationID> = []
+    var unread: Int {
+        get { Int(unreadCount) }
+        set { unreadCount = UInt32(clamping: newValue) }
+    }
 
     let carrier: Carrier
     let hub: Hub
-    /// How long a message may be that was compressed once for everybody; 0 where it takes none.
-    let sharedCompression: Int
+    var subscriptions: [Subscription] = [] { didSet { listens = !subscriptions.isEmpty } }
+    /// The conversations whose rooms it is in.
+    private(set) var joined: Set<ConversationID> = []
     /// By whom it was opened; `nil` where that was nobody in particular.
     let holder: Holder?
-    private let expiresAt: UInt32?
     /// What its person uses in all, where it has one.
     let usage: Usage?
 
@@ -37,39 +58,26 @@ final class Session {
 
     /// Other dialects of the path, until the client's first frame has shown which it is (INTEROP.md).
     var rivals: [DialectName]
-    let rate: TokenBucket.Limit
     // Unchecked, here and below: what changes them is code of plain values, which knows no session; the one question that
     // it asks back, whether a look may begin, looks at the carrier's queue.
     @safe @exclusivity(unchecked) var bucket: TokenBucket
     /// More signs of typing than this tell nobody anything; the surplus is dropped.
     private static let typingRate = TokenBucket.Limit(rate: 5, burst: 20)
-    @safe @exclusivity(unchecked) var requests = Requests() { didSet { mayGoOn = requests.isWaiting || requests.isFull != isPaused } }
-    /// Whether ``goOn()`` has anything to do.
-    private(set) var mayGoOn = false
-    /// The tick until which something waits for room in the store's queue.
-    var storeDeadline: UInt32 = .max
-    /// Whether the client is not read from, as it has to wait for the answers to what it asked.
-    var isPaused = false
+    @safe @exclusivity(unchecked) var requests = Requests() {
+        didSet { mayGoOn = requests.isWaiting || requests.isFull != isPaused }
+    }
     @safe @exclusivity(unchecked) var typing = Typing()
-    /// Whether the last sign of typing that counted was one of a start.
-    var isTyping = false
 
     // MARK: What it is told, in Session+Hearing.swift and Session+HeldBack.swift
 
     /// While a history is looked up: what is heard meanwhile.
     var held: HeldFrames?
-    /// The tick by which a history that was found is sent in any case.
-    var historyDeadline: UInt32 = .max
     /// What is of the moment, while the client is behind with reading.
     var heldBack: Arrears?
 
     // MARK: What has arrived of it, in Session+Delivery.swift
 
     var account = DeliveryAccount()
-    var feed = Feed.live
-    var isNoted = false
-    /// Whether the client may come back for what it missed, unless it says goodbye.
-    var isBroken = true
 
     /// - Parameters:
     ///   - rivals: What else the client may turn out to speak.
@@ -87,11 +95,16 @@ final class Session {
         self.hub = hub
         self.holder = holder
         self.usage = usage
-        self.expiresAt = expiresAt
-        sharedCompression = carrier.sharedCompression
-        rate = name.dialect.limitsRate ? hub.settings.roomsRate : Self.typingRate
-        bucket = TokenBucket(rate, at: hub.milliseconds)
+        self.expiresAt = expiresAt ?? .max
+        sharedCompression = UInt32(clamping: carrier.sharedCompression)
+        bucket = TokenBucket(Self.rate(of: name, on: hub), at: hub.milliseconds)
     }
+
+    private static func rate(of name: DialectName, on hub: Hub) -> TokenBucket.Limit {
+        name.dialect.limitsRate ? hub.settings.roomsRate : typingRate
+    }
+
+    func takeToken() -> Bool { bucket.take(Self.rate(of: name, on: hub), at: hub.milliseconds) }
 
     /// Takes the seat: at once where only this server knows of it, else once the writer has.
     ///
@@ -209,11 +222,11 @@ final class Session {
     // MARK: - Time
 
     /// The tick at which ``timePassed()`` wants to be called.
-    var deadline: UInt32 { min(expiresAt ?? .max, typing.deadline, historyDeadline, storeDeadline) }
+    var deadline: UInt32 { min(expiresAt, typing.deadline, historyDeadline, storeDeadline) }
 
     func timePassed() {
         let now = hub.wheel.now
-        if let expiresAt, now >= expiresAt { return carrier.close(.unauthorized, "Token expired") }
+        if now >= expiresAt { return carrier.close(.unauthorized, "Token expired") }
         for sign in typing.takeEnded(at: now) { take(Requests.Decided(.publish(.typing(sign)))) }
         if now >= historyDeadline { releaseHistory(isLate: true) }
         if now >= storeDeadline { giveUpWaiting() }
