@@ -19,6 +19,7 @@ final class Admissions: Sendable {
         let maxConnections, connectionsPerAddress: Int
         let limitLoopback: Bool
         let handshakeRate: TokenBucket.Limit
+
         init(_ settings: Configuration) {
             maxConnections = settings.maxConnections
             connectionsPerAddress = settings.connectionsPerAddress
@@ -30,7 +31,6 @@ final class Admissions: Sendable {
     private let current: Mutex<Limits>
     private var limits: Limits { current.withLock { $0 } }
     private let count = Atomic(0)
-    private let descriptorLimit = Atomic(System.descriptorLimit)
     private let addresses = Tallies<AddressBlock>()
     private let handshakes = SharedBucket()
     /// The handshakes that those were promised who were told to come back.
@@ -46,9 +46,6 @@ final class Admissions: Sendable {
     /// Goes on with other limits.
     func adopt(_ settings: Configuration) { current.withLock { $0 = Limits(settings) } }
 
-    /// Somebody may have given the process another number of descriptors.
-    func secondPassed() { descriptorLimit.store(System.descriptorLimit, ordering: .relaxed) }
-
     var connectionCount: Int { count.load(ordering: .relaxed) }
 
     /// A connection was accepted; it counts until ``leave(from:)``, whatever is said to it.
@@ -60,7 +57,7 @@ final class Admissions: Sendable {
         let limits = limits
         let count = count.wrappingAdd(1, ordering: .relaxed).newValue
         let isAddressFull = block.map { !addresses.enter($0, limit: limits.connectionsPerAddress) } ?? false
-        let limit = descriptorLimit.load(ordering: .relaxed)
+        let limit = System.descriptorLimit
         let (reserve, left) = (Self.reserve(of: limit), limit - descriptor)
         let excess = limits.maxConnections > 0 ? count - limits.maxConnections : 0
         if left <= reserve / 2 || excess > Self.surplus { return .overrun }

@@ -25,7 +25,6 @@ extension Hub {
             writer.submitAnyway(.tidy(.now))
             recoveries.tidy()
             people.tidy(at: microseconds)
-            admissions.secondPassed()
         }
         tidyEventLog()
         forwarding?.secondPassed()
