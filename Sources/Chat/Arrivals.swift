@@ -56,12 +56,11 @@ package struct Arrivals: Sendable {
 
     /// A connection has got further.
     package mutating func confirm(_ connection: ConnectionID, of user: UserID, upTo position: MessageID) {
-        guard var known = first[user] else { return }
-        if known.id == connection {
-            if position > known.position { first[user] = Connection(id: connection, position: position) }
-        } else if let index = others[user]?.firstIndex(where: { $0.id == connection }) {
-            known = others[user]![index]
-            if position > known.position { others[user]![index] = Connection(id: connection, position: position) }
+        let confirmed = Connection(id: connection, position: position)
+        if let known = first[user], known.id == connection {
+            if known.position < position { first[user] = confirmed }
+        } else if let index = others[user]?.firstIndex(where: { $0.id == connection && $0.position < position }) {
+            others[user]?[index] = confirmed
         }
     }
 

@@ -264,7 +264,11 @@ package final class SocketStream: Handle {
     private func findDescriptor() -> Bool {
         if descriptor >= 0 { return true }
         if isClosed { return false }
-        return unsafe uv_fileno(switchboard_handle(raw), &descriptor) == 0
+        // Not into the property itself: each access to it would be checked at run time.
+        var found: Int32 = -1
+        if unsafe uv_fileno(switchboard_handle(raw), &found) != 0 { return false }
+        descriptor = found
+        return true
     }
 
     /// Has libuv write a copy of `bytes` when the socket takes more.

@@ -7,7 +7,7 @@ import WebSocket
 /// An event's frames: that of a dialect and a role is made when its first receiver comes up, and then shared by all.
 struct Frames {
     private struct Made {
-        /// Of the dialect and the role.
+        /// Of the dialect and the role; -1 where none is made.
         let place: Int
         /// `nil` where the dialect has no words.
         let frame: [UInt8]?
@@ -15,8 +15,8 @@ struct Frames {
 
     private let event: Event
     private let offset: EventOffset?
-    /// Most events are heard in one dialect, in one role or two.
-    private var first, second: Made?
+    /// Most events are heard in one dialect, in one role or two: those are looked at for each receiver.
+    private var first = Made(place: -1, frame: nil), second = Made(place: -1, frame: nil)
     private var others: [Made] = []
     /// Few events are long enough.
     private var deflated: [Made] = []
@@ -36,14 +36,14 @@ struct Frames {
     /// The frame for receivers of a dialect, or `nil` when it has no words for the event.
     mutating func frame(for name: DialectName, as role: Role = .other) -> [UInt8]? {
         let place = Self.place(name, role)
-        if let first, first.place == place { return first.frame }
-        if let second, second.place == place { return second.frame }
+        if first.place == place { return first.frame }
+        if second.place == place { return second.frame }
         if let made = others.first(where: { $0.place == place }) { return made.frame }
         let frame = Self.frame(in: name, offset: offset?.heard(as: role)) {
             name.dialect.encode(event, to: role, into: &$0)
         }
         let made = Made(place: place, frame: frame)
-        if first == nil { first = made } else if second == nil { second = made } else { others.append(made) }
+        if first.place < 0 { first = made } else if second.place < 0 { second = made } else { others.append(made) }
         return frame
     }
 
