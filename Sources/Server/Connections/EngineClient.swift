@@ -289,7 +289,7 @@ class EngineClient: Carrier {
         // Of a session that is over nothing is expected any more.
         if deadline == .max { return setDeadline(nextDeadline) }
         let wait = deadline > now ? Int64(clamping: deadline - now) : 0
-        setDeadline(min(nextDeadline, hub.wheel.now + DeadlineWheel.ticks(.milliseconds(wait))))
+        setDeadline(min(nextDeadline, hub.wheel.now + DeadlineWheel.ticks(milliseconds: wait)))
     }
 
     override func timePassed() {

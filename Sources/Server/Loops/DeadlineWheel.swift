@@ -29,8 +29,11 @@ final class DeadlineWheel {
     }
 
     /// The ticks of a duration, rounded up; eight years at the most, so that sums of a few stay in range.
-    static func ticks(_ duration: Duration) -> UInt32 {
-        let milliseconds = min(duration.milliseconds, Int64(1 << 28) * 1000 / Int64(resolution))
+    static func ticks(_ duration: Duration) -> UInt32 { ticks(milliseconds: duration.milliseconds) }
+
+    /// The same without the arithmetic of durations, which is of 128 bits.
+    static func ticks(milliseconds: Int64) -> UInt32 {
+        let milliseconds = min(milliseconds, Int64(1 << 28) * 1000 / Int64(resolution))
         return UInt32(clamping: (milliseconds * Int64(resolution) + 999) / 1000)
     }
 }
