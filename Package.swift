@@ -4,6 +4,9 @@ import PackageDescription
 /// Set by `make fuzz`: builds the fuzzers instead of the tests, and everything with the address sanitizer.
 let isFuzzing = Context.environment["SWITCHBOARD_FUZZ"] != nil
 
+/// jemalloc is the server's allocator, but where sanitizers bring one of their own.
+let allocator = isFuzzing || Context.environment["SWITCHBOARD_SANITIZED"] != nil ? [] : ["CJemalloc"]
+
 /// Every Swift target: Swift 6 mode, strict memory safety, and a warning is an error.
 let strict: [SwiftSetting] =
     [.strictMemorySafety(), .treatAllWarnings(as: .error)]
@@ -54,7 +57,6 @@ let package = Package(
         library("CZlib", "zlib", apt: "zlib1g-dev", brew: "zlib"),
         library("CSimdjsonSystem", simdjson, apt: "libsimdjson-dev", brew: "simdjson"),
         library("CArgon2", "libargon2", apt: "libargon2-dev", brew: "argon2"),
-        library("CJemalloc", "jemalloc", apt: "libjemalloc-dev", brew: "jemalloc"),
         library("CHiredis", hiredis, apt: "libhiredis-dev", brew: "hiredis"),
 
         // What needs no other layer.
@@ -84,12 +86,15 @@ let package = Package(
             "Metrics", "Proxying", "Redis", "SocketIO", "Storage", "TLS", "WebSocket"),
         .executableTarget(
             name: "switchboard",
-            dependencies: ["CJemalloc", "Chat", "Dialects", "EventLoop", "JSON", "JWT", "Server", "Storage"],
+            dependencies: ["Chat", "Dialects", "EventLoop", "JSON", "JWT", "Server", "Storage"]
+                + allocator.map { .target(name: $0) },
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )
+
+package.targets += allocator.map { library($0, "jemalloc", apt: "libjemalloc-dev", brew: "jemalloc") }
 
 if isFuzzing {
     package.targets += [

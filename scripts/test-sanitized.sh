@@ -21,7 +21,9 @@ SWIFT_BACKTRACE=enable=no
 # All is some five times as slow.
 TEST_PATIENCE=60
 SANITIZER=$sanitizer
-export ASAN_OPTIONS TSAN_OPTIONS SWIFT_BACKTRACE TEST_PATIENCE SANITIZER
+# A sanitizer brings its own malloc; Package.swift leaves out the other one.
+SWITCHBOARD_SANITIZED=1
+export ASAN_OPTIONS TSAN_OPTIONS SWIFT_BACKTRACE TEST_PATIENCE SANITIZER SWITCHBOARD_SANITIZED
 
 if ! ${SWIFT:-swift} build --build-tests --sanitize="$sanitizer" --scratch-path "$build" >"$build/build.log" 2>&1; then
     # The linker warns about every local symbol of the sanitizer.

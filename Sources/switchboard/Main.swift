@@ -1,8 +1,11 @@
-// Makes its malloc the program's: nothing of it is called by name.
-internal import CJemalloc
 import EventLoop
 import Foundation
 import Server
+
+#if canImport(CJemalloc)
+    // Makes its malloc the program's: nothing of it is called by name.
+    internal import CJemalloc
+#endif
 
 /// The command line: a command, its words and its flags.
 @main
