@@ -4,6 +4,8 @@
 #
 #   serve.sh [NAME=VALUE…, as postgresql.conf has them]
 set -eu
+# Whoever starts this may be binding a local socket on another thread, with a mask that would leave folders closed.
+umask 077
 
 bin=$(for folder in $(command -v postgres | xargs -r dirname) /usr/lib/postgresql/*/bin; do
     [ -x "$folder/initdb" ] && [ -x "$folder/pg_isready" ] && echo "$folder"
