@@ -14,20 +14,13 @@ package struct AccessToken {
 
     package var digest: [UInt8] { Self.digest(of: text) }
 
-    // Finding it costs more than hashing, so that it is done once. It is never freed, and read by any thread: an `EVP_MD` does
-    // not change.
-    nonisolated(unsafe) private static let sha256: OpaquePointer = {
-        guard let sha256 = unsafe EVP_MD_fetch(nil, "SHA256", nil) else { fatalError("OpenSSL offers no SHA-256") }
-        return unsafe sha256
-    }()
-
     /// SHA-256 of a token's text.
     package static func digest(of token: String) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: 32)
         var token = token
         let result = token.withUTF8 { text in
             unsafe digest.withUnsafeMutableBufferPointer { digest in
-                unsafe EVP_Digest(text.baseAddress, text.count, digest.baseAddress, nil, sha256, nil)
+                unsafe EVP_Digest(text.baseAddress, text.count, digest.baseAddress, nil, EVP_sha256(), nil)
             }
         }
         precondition(result == 1, "SHA-256 failed")

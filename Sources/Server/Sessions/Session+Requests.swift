@@ -63,6 +63,8 @@ extension Session {
         if name.dialect.wantsBacklog { askForBacklog() } else { note() }
     }
 
+    private func takeToken() -> Bool { bucket.take(Self.rate(of: name, on: hub), at: hub.milliseconds) }
+
     private func carryOut(_ command: Command, _ acknowledgement: UInt64?) {
         var ticket = Ticket(acknowledgement: acknowledgement)
         if case .typing(_, let starts, _) = command {

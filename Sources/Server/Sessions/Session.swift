@@ -100,11 +100,9 @@ final class Session {
         bucket = TokenBucket(Self.rate(of: name, on: hub), at: hub.milliseconds)
     }
 
-    private static func rate(of name: DialectName, on hub: Hub) -> TokenBucket.Limit {
+    static func rate(of name: DialectName, on hub: Hub) -> TokenBucket.Limit {
         name.dialect.limitsRate ? hub.settings.roomsRate : typingRate
     }
-
-    func takeToken() -> Bool { bucket.take(Self.rate(of: name, on: hub), at: hub.milliseconds) }
 
     /// Takes the seat: at once where only this server knows of it, else once the writer has.
     ///

@@ -100,9 +100,7 @@ internal import CSQLite
     /// Writes all of the log again where it is, and waits for the disk. An earlier process may have failed to sync it,
     /// and then it would be whole in the system's cache only, until the power is cut.
     private func renew() throws(StoreError) {
-        try unsafe withFile { file, methods throws(StoreError) in
-            var size: Int64 = 0
-            try check(unsafe methods.xFileSize(file, &size))
+        try unsafe withFile { file, methods, size throws(StoreError) in
             var bytes = [UInt8](repeating: 0, count: Int(Self.mostAtOnce))
             var offset: Int64 = 0
             while offset < size {
@@ -120,9 +118,7 @@ internal import CSQLite
 
     /// Puts zeros behind the end of the file. Nothing depends on them: where that fails, the next commit tells why.
     private func lengthen() {
-        try? unsafe withFile { file, methods throws(StoreError) in
-            var size: Int64 = 0
-            try check(unsafe methods.xFileSize(file, &size))
+        try? unsafe withFile { file, methods, size throws(StoreError) in
             let zeros = [UInt8](repeating: 0, count: Int(Self.mostAtOnce))
             for offset in stride(from: size, to: size + Self.step, by: zeros.count) {
                 try check(
@@ -134,16 +130,18 @@ internal import CSQLite
         }
     }
 
-    /// Lets `body` have the log's file, while nobody else writes there.
+    /// Lets `body` have the log's file, and its size in bytes, while nobody else writes there.
     private func withFile(
-        _ body: (UnsafeMutablePointer<sqlite3_file>, sqlite3_io_methods) throws(StoreError) -> Void
+        _ body: (UnsafeMutablePointer<sqlite3_file>, sqlite3_io_methods, Int64) throws(StoreError) -> Void
     ) throws(StoreError) {
         try database.execute("BEGIN IMMEDIATE")
         defer { try? database.execute("ROLLBACK") }
         var file: UnsafeMutablePointer<sqlite3_file>?
         try check(unsafe sqlite3_file_control(database.handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file))
         guard let file = unsafe file, let methods = unsafe file.pointee.pMethods?.pointee else { return }
-        try unsafe body(file, methods)
+        var size: Int64 = 0
+        try check(unsafe methods.xFileSize(file, &size))
+        try unsafe body(file, methods, size)
     }
 
     private func check(_ result: Int32) throws(StoreError) {
