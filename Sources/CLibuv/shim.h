@@ -37,7 +37,7 @@ static inline void switchboard_ignore_signal(int number) { signal(number, SIG_IG
 
 /// Has the calling thread take turns with others instead of interrupting them when it is woken, where the system knows
 /// such a policy.
-static inline void switchboard_prefer_batches(void) {
+static inline void switchboard_take_turns(void) {
 #ifdef __linux__
   struct sched_param none = {0};
   sched_setscheduler(0, 3 /* SCHED_BATCH, which only _GNU_SOURCE names */, &none);

@@ -42,7 +42,10 @@ import TLS
     package static var idealCount: Int { Int(uv_available_parallelism()) }
 
     /// Starts a loop on a thread of its own.
-    package init() {
+    ///
+    /// - Parameter takesTurns: Whether the thread waits for its turn when it is woken on a busy core, instead of
+    ///   interrupting who runs there. For loops on all cores: who sends to them goes on, and more gathers for a turn.
+    package init(takesTurns: Bool = false) {
         unsafe raw = .allocate(capacity: 1)
         unsafe readBuffer = .allocate(capacity: TLSPipe.largestRead)
         unsafe gatherBuffer = .allocate(capacity: TLSPipe.largestRead)
@@ -54,6 +57,7 @@ import TLS
         let started = Signal()
         startThread { [self] in
             wakeUp.adoptThread()
+            if takesTurns { switchboard_take_turns() }
             started.raise()
             run()
         }

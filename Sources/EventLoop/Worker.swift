@@ -30,7 +30,7 @@ public final class Worker<Message: Sendable>: Sendable {
         startThread {
             let state = handoff.state
             // Who wakes it goes on, and more gathers for one batch.
-            switchboard_prefer_batches()
+            switchboard_take_turns()
             var batch: [Message] = []
             while true {
                 signal.wait()
