@@ -112,6 +112,12 @@ sj_text sj_string(const sj_parser *parser, sj_position value) {
     return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
 }
 
+bool sj_equals(const sj_parser *parser, sj_position value, const uint8_t *text, size_t length) {
+    if (sj_kind_of(parser, value) != sj_kind_string) { return false; }
+    const sj_text string = sj_string(parser, value);
+    return string.length == length && std::memcmp(string.bytes, text, length) == 0;
+}
+
 bool sj_find(const sj_parser *parser, sj_position value, const uint8_t *name, size_t length, sj_position *found) {
     if (sj_kind_of(parser, value) != sj_kind_object) { return false; }
     bool any = false;

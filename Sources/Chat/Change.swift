@@ -1,15 +1,15 @@
 /// What is to be made durable.
-package enum Change: Sendable {
+package indirect enum Change: Sendable {
     case send(Draft, from: User, to: Destination, at: Timestamp)
     case markRead(Destination, by: UserID, at: Timestamp)
     /// The one conversation of two people.
     case startConversation(by: User, with: UserID, at: Timestamp)
     /// Changes nothing, but is carried out in its place among the changes: whoever joins hears all that comes after it.
     case join(ConversationID, by: UserID)
-    indirect case notify(Audience, NotificationContent, key: RequestKey? = nil, at: Timestamp)
+    case notify(Audience, NotificationContent, key: RequestKey? = nil, at: Timestamp)
     case readNotification(NotificationID, by: UserID, at: Timestamp)
     case readAllNotifications(by: UserID)
-    indirect case addNotice(NoticeDraft, isPublished: Bool, key: RequestKey?, at: Timestamp)
+    case addNotice(NoticeDraft, isPublished: Bool, key: RequestKey?, at: Timestamp)
     case publishNotice(NoticeID, at: Timestamp)
     case count(CounterAction, key: RequestKey? = nil, at: Timestamp)
 }

@@ -82,9 +82,7 @@ extension JSONValue {
 
     /// Whether this is exactly that string, compared in place, scalar by scalar.
     package func equals(_ other: StaticString) -> Bool {
-        guard let bytes = unsafe utf8 else { return false }
-        if bytes.count != other.utf8CodeUnitCount { return false }
-        return other.withUTF8Buffer { unsafe bytes.elementsEqual($0) }
+        unsafe sj_equals(reader, position, other.utf8Start, other.utf8CodeUnitCount)
     }
 
     /// Lends the UTF-8 of a string, unescaped; `nil` if this is none. The parser must not be used meanwhile.

@@ -28,6 +28,16 @@ public struct JSONWriter {
     /// Writes the document behind bytes that are no part of it.
     public init(behind bytes: consuming [UInt8]) { self.bytes = bytes }
 
+    /// Writes the elements of an array behind bytes that end with its bracket; see ``finishArray()``. Shared bytes cost
+    /// nothing where none is written.
+    public init(inArrayBehind bytes: consuming [UInt8]) { self.bytes = bytes }
+
+    /// Closes the array that ``init(inArrayBehind:)`` began in, and gives the bytes away.
+    public mutating func finishArray() -> [UInt8] {
+        close("]")
+        return finish()
+    }
+
     /// Gives the bytes away: nobody else holds them.
     public mutating func finish() -> [UInt8] {
         var finished: [UInt8] = []
@@ -150,14 +160,19 @@ extension JSONWriter {
     /// - Parameters:
     ///   - capacity: The most bytes that it writes.
     ///   - write: Writes visible ASCII without quotes and backslashes; it is not checked.
-    public mutating func member(_ name: StaticString, capacity: Int, ascii write: (inout OutputSpan<UInt8>) -> Void) {
-        key(name)
+    public mutating func append(capacity: Int, ascii write: (inout OutputSpan<UInt8>) -> Void) {
         beginValue()
         bytes.append(addingCapacity: capacity + 2) { output in
             output.append(UInt8(ascii: "\""))
             write(&output)
             output.append(UInt8(ascii: "\""))
         }
+    }
+
+    /// Appends a member whose value is such a string.
+    public mutating func member(_ name: StaticString, capacity: Int, ascii write: (inout OutputSpan<UInt8>) -> Void) {
+        key(name)
+        append(capacity: capacity, ascii: write)
     }
 
     mutating func raw(_ json: StaticString) {
@@ -188,18 +203,10 @@ extension JSONWriter {
 
 extension JSONWriter {
     mutating func append(magnitude: UInt64, isNegative: Bool) {
-        var digits = [20 of UInt8](repeating: 0)
-        var first = digits.endIndex
-        var rest = magnitude
-        repeat {
-            first -= 1
-            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        } while rest > 0
         beginValue()
         bytes.append(addingCapacity: 21) { output in
             if isNegative { output.append(UInt8(ascii: "-")) }
-            for index in first..<digits.endIndex { output.append(digits[index]) }
+            output.append(decimal: magnitude)
         }
     }
 
@@ -245,6 +252,25 @@ extension JSONWriter {
 }
 
 extension OutputSpan<UInt8> {
+    /// Appends decimal digits, at most 20.
+    package mutating func append(decimal number: UInt64) {
+        var length = 1
+        var bound: UInt64 = 10
+        while length < 20, number >= bound {
+            length += 1
+            bound &*= 10
+        }
+        precondition(length <= freeCapacity)
+        unsafe withUnsafeMutableBufferPointer { output, count in
+            var rest = number
+            for index in (count..<count + length).reversed() {
+                unsafe output[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            count += length
+        }
+    }
+
     @unsafe fileprivate mutating func append(contentsOf bytes: Slice<UnsafeBufferPointer<UInt8>>) {
         unsafe withUnsafeMutableBufferPointer { output, count in
             _ = unsafe output[count...].initialize(fromContentsOf: bytes)

@@ -63,6 +63,16 @@ import Testing
         #expect(json.bytes == Array("42[1]".utf8))
     }
 
+    @Test("an array goes on behind bytes that end with its bracket, and leaves what is shared alone")
+    func inArray() {
+        let head = Array("42[".utf8)
+        var json = JSONWriter(inArrayBehind: head)
+        json.append("a")
+        json.append(1)
+        #expect(json.finishArray() == Array(#"42["a",1]"#.utf8))
+        #expect(head == Array("42[".utf8))
+    }
+
     @Test("a document may be any value")
     func topLevel() {
         #expect(written { $0.append("x") } == "\"x\"")
@@ -108,6 +118,12 @@ import Testing
         #expect(written { $0.append(number) } == String(number))
         #expect(written { $0.append(Int(number)) } == String(number))
         #expect(written { $0.append(number.magnitude) } == String(number.magnitude))
+    }
+
+    @Test("so are those of all lengths", arguments: 0...63)
+    func powersOfTwo(_ exponent: Int) {
+        let number = (1 as UInt64) << exponent
+        for number in [number, number &+ (number - 1)] { #expect(written { $0.append(number) } == String(number)) }
     }
 
     @Test(

@@ -1,5 +1,6 @@
 import Chat
 import Cluster
+import JSON
 import Storage
 import Synchronization
 import Testing
@@ -31,6 +32,13 @@ import Testing
         let offset = try #require(EventOffset(EventOffset(Self.number(41)).heard(as: role).text))
         #expect(offset.number == Self.number(41) && offset.place == nil)
         #expect(offset.isPartial == (role == .joined))
+        #expect(Self.json(offset) == "\"\(offset.text)\"")
+    }
+
+    private static func json(_ offset: EventOffset) -> String {
+        var json = JSONWriter()
+        json.append(offset)
+        return String(decoding: json.bytes, as: UTF8.self)
     }
 
     @Test("in a cluster it also names the node, and how far the store had got", arguments: Role.allCases)
@@ -39,6 +47,7 @@ import Testing
         let offset = EventOffset(Self.number(41), at: EventOffset.Place(node: .random(), position: position))
         let read = try #require(EventOffset(offset.heard(as: role).text))
         #expect(read.number == offset.number && read.place == offset.place && read.isPartial == (role == .joined))
+        #expect(Self.json(read) == "\"\(read.text)\"")
     }
 
     @Test(

@@ -72,6 +72,8 @@ int64_t sj_int64(const sj_parser *parser, sj_position value);
 uint64_t sj_uint64(const sj_parser *parser, sj_position value);
 double sj_double(const sj_parser *parser, sj_position value);
 sj_text sj_string(const sj_parser *parser, sj_position value);
+/// Whether this is a string, and exactly that one; `text` is not null.
+bool sj_equals(const sj_parser *parser, sj_position value, const uint8_t *text, size_t length);
 
 /// Finds the last member of that name; false if there is none, or `value` is no object.
 bool sj_find(const sj_parser *parser, sj_position value, const uint8_t *name, size_t length, sj_position *found);

@@ -1,5 +1,6 @@
 import Chat
 import Cluster
+import JSON
 
 /// How far a client had heard when its connection broke.
 struct EventOffset: Equatable {
@@ -50,5 +51,19 @@ struct EventOffset: Equatable {
         place = Place(
             node: node,
             position: StorePosition(message: MessageID(message), notification: NotificationID(notification)))
+    }
+}
+
+extension EventOffset: JSONWritable {
+    /// Appends the ``text``, without a string in between where it is a number: each message to a client has it.
+    func write(into json: inout JSONWriter) {
+        if place != nil { return text.write(into: &json) }
+        json.append(capacity: 22) { output in
+            output.append(decimal: number.rawValue)
+            if isPartial {
+                output.append(UInt8(ascii: "."))
+                output.append(UInt8(ascii: "1"))
+            }
+        }
     }
 }

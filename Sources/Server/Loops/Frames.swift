@@ -29,9 +29,8 @@ struct Frames {
         self.offset = offset
     }
 
-    private static func place(_ name: DialectName, _ role: Role) -> Int {
-        name.rawValue * Role.allCases.count + role.rawValue
-    }
+    /// A number for both. Comparing the two themselves, or asking how many roles there are, calls what is generic.
+    private static func place(_ name: DialectName, _ role: Role) -> Int { name.rawValue << 8 | role.rawValue }
 
     /// The frame for receivers of a dialect, or `nil` when it has no words for the event.
     mutating func frame(for name: DialectName, as role: Role = .other) -> [UInt8]? {
@@ -56,6 +55,10 @@ struct Frames {
         return frame
     }
 
+    /// What an event of Socket.IO begins with. Shared, as ``WebSocket/FrameEncoder/room`` is: a copy is as large as what is
+    /// reserved here.
+    private static let eventHead = SocketPacketEncoder.eventHead(behind: FrameEncoder.room)
+
     /// A frame of a dialect, or `nil` when `write` says that it has no words.
     ///
     /// - Parameter offset: What a client may come back with.
@@ -67,12 +70,10 @@ struct Frames {
             var json = JSONWriter(behind: FrameEncoder.room)
             return write(&json) ? FrameEncoder.finish(.text, json.finish()) : nil
         case .socketIO:
-            var hasWords = false
-            let packet = SocketPacketEncoder.event(behind: FrameEncoder.room) { json in
-                hasWords = write(&json)
-                if let offset { json.append(offset.text) }
-            }
-            return hasWords ? FrameEncoder.finish(.text, packet) : nil
+            var json = JSONWriter(inArrayBehind: eventHead)
+            if !write(&json) { return nil }
+            if let offset { json.append(offset) }
+            return FrameEncoder.finish(.text, json.finishArray())
         }
     }
 
