@@ -72,8 +72,10 @@ def with_messages(count: int) -> float:
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO messages"
                 " SELECT i, 1 + i % 500, 1 + 2 * (i % 500), 'This is message number ' || i || ' of a long talk.', i, NULL"
                 " FROM n", (count,))
+            # As the server files them, 64 a row.
             connection.execute(
-                "INSERT INTO filed_messages SELECT conversation_id, id FROM messages ORDER BY conversation_id, id")
+                "INSERT INTO filed_messages SELECT conversation_id, max(id), json_group_array(id)"
+                " FROM (SELECT * FROM messages ORDER BY conversation_id, id) GROUP BY conversation_id, id / 500 / 64")
             connection.execute("UPDATE filing SET message_id = ?", (count,))
             # All of it has arrived.
             connection.execute("UPDATE users SET delivered_id = ?", (count,))

@@ -13,29 +13,31 @@ package final class Conversations {
             "SELECT conversation_id FROM direct_conversations WHERE first_user = ?1 AND second_user = ?2")
         membership = try database.prepare("SELECT 1 FROM members WHERE user_id = ?1 AND conversation_id = ?2")
         participants = try database.prepare("SELECT user_id FROM members WHERE conversation_id = ?1 ORDER BY user_id")
-        list = try database.prepare(
+        let listed = { (unfiled: String, newest: String, join: String) in
             """
-            WITH unfiled AS MATERIALIZED (
-                SELECT conversation_id, max(id) AS newest FROM messages WHERE id > (SELECT message_id FROM filing)
-                GROUP BY conversation_id)
-            SELECT id, is_group, title, active_at FROM (
+            \(unfiled) SELECT id, is_group, title, active_at FROM (
                 SELECT conversations.id, is_group, title, coalesce(
-                    (SELECT created_at FROM messages WHERE id = coalesce(
-                        unfiled.newest,
-                        (SELECT message_id FROM filed_messages WHERE conversation_id = conversations.id
-                            ORDER BY message_id DESC LIMIT 1))),
-                    conversations.created_at) AS active_at
-                FROM members JOIN conversations ON conversations.id = members.conversation_id
-                    LEFT JOIN unfiled ON unfiled.conversation_id = conversations.id
+                    (SELECT created_at FROM messages WHERE id = \(newest)), conversations.created_at) AS active_at
+                FROM members JOIN conversations ON conversations.id = members.conversation_id \(join)
                 WHERE members.user_id = ?1) AS listed
             WHERE (active_at, id) < (?2, ?3) ORDER BY active_at DESC, id DESC LIMIT ?4
-            """)
+            """
+        }
+        list = try database.prepare(
+            sqlite: listed(
+                """
+                WITH unfiled AS MATERIALIZED (
+                    SELECT conversation_id, max(id) AS newest FROM messages WHERE id > (SELECT message_id FROM filing)
+                    GROUP BY conversation_id)
+                """,
+                "coalesce(unfiled.newest, \(FiledMessages.newest(of: "conversations.id")))",
+                "LEFT JOIN unfiled ON unfiled.conversation_id = conversations.id"),
+            postgresql: listed(
+                "", "(SELECT max(recent.id) FROM messages AS recent WHERE recent.conversation_id = conversations.id)", ""))
         lastRead = try database.prepare("SELECT last_read_id FROM members WHERE user_id = ?1 AND conversation_id = ?2")
         unread = try database.prepare(
             sqlite: """
-                SELECT count(*) FROM (
-                    SELECT message_id FROM conversation_messages WHERE conversation_id = ?2 AND message_id > ?3
-                    ORDER BY message_id DESC LIMIT 10000)
+                SELECT count(*) FROM (\(FiledMessages.ids(of: "?2", after: "?3", newestFirst: true, limit: "10000")))
                 CROSS JOIN messages ON messages.id = message_id
                 WHERE sender_id <> ?1
                 """,
@@ -47,22 +49,19 @@ package final class Conversations {
                 """)
         let columns = "SELECT id, messages.conversation_id, sender_id, text, created_at, attachment FROM"
         byID = try database.prepare("\(columns) messages WHERE id = ?1")
-        let page = { (condition: String, order: String, limit: String) throws(StoreError) in
+        let page = { (filed: String, condition: String) throws(StoreError) in
             try database.prepare(
-                sqlite: """
-                    \(columns) (
-                        SELECT message_id FROM conversation_messages WHERE conversation_id = ?1 \(condition)
-                        ORDER BY message_id \(order) LIMIT \(limit))
-                    CROSS JOIN messages ON messages.id = message_id
-                    """,
-                postgresql: """
-                    \(columns) (SELECT *, id AS message_id FROM messages) AS messages
-                    WHERE conversation_id = ?1 \(condition) ORDER BY id \(order) LIMIT \(limit)
-                    """)
+                sqlite: "\(columns) (\(filed)) CROSS JOIN messages ON messages.id = message_id",
+                postgresql: "\(columns) messages WHERE conversation_id = ?1 \(condition)")
         }
-        newest = try page("", "DESC", "1")
-        before = try page("AND message_id < ?2", "DESC", "?3")
-        after = try page("AND message_id > ?2", "", "?3")
+        newest = try page(
+            FiledMessages.ids(of: "?1", newestFirst: true, limit: "1"), "ORDER BY id DESC LIMIT 1")
+        before = try page(
+            FiledMessages.ids(of: "?1", before: "?2", newestFirst: true, limit: "?3"),
+            "AND id < ?2 ORDER BY id DESC LIMIT ?3")
+        after = try page(
+            FiledMessages.ids(of: "?1", after: "?2", newestFirst: false, limit: "?3"),
+            "AND id > ?2 ORDER BY id LIMIT ?3")
     }
 
     /// A conversation; `nil` when there is none, or when the person is not in it.

@@ -7,7 +7,7 @@ struct ErasureStatements {
     let next, advance, end, lookedThrough, written: Statement
     let setIssued, deleteMessage: Statement
     /// Where messages are filed.
-    let unfile: Statement?
+    let unfile: UnfilingStatements?
     let deleteNotifications, deleteReads, deleteClientIDs: Statement
     let forgetRecipient, forgetRequests, forgetReceipts, emptyConversations, deleteDirect: Statement
     let deleteMembers, deleteConversation: Statement
@@ -46,9 +46,7 @@ struct ErasureStatements {
             ORDER BY id LIMIT ?4
             """)
         setIssued = try database.prepare("UPDATE issued SET message_id = ?1 WHERE message_id < ?1")
-        unfile = try database.sqlite.map { _ throws(StoreError) in
-            try database.prepare("DELETE FROM filed_messages WHERE conversation_id = ?1 AND message_id = ?2")
-        }
+        unfile = try database.sqlite.map { _ throws(StoreError) in try UnfilingStatements(database) }
         deleteMessage = try database.prepare("DELETE FROM messages WHERE id = ?1")
 
         deleteNotifications = try database.prepare(
@@ -182,7 +180,7 @@ extension Store {
     }
 
     func deleteMessage(_ id: Int64, of conversation: Int64) throws(StoreError) {
-        try erasure.unfile?.run(.integer(conversation), .integer(id))
+        try erasure.unfile?.run(id, of: conversation)
         try erasure.deleteMessage.run(.integer(id))
     }
 

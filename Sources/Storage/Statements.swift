@@ -60,13 +60,14 @@ struct Statements {
         forgetClientIDs = try database.prepare("DELETE FROM client_ids WHERE created_at <= ?1")
 
         newestFiled = try database.prepare(
-            "SELECT max(message_id) FROM filed_messages WHERE conversation_id = ?1")
+            sqlite: "SELECT \(FiledMessages.newest(of: "?1"))",
+            postgresql: "SELECT max(id) FROM messages WHERE conversation_id = ?1")
         lastRead = try database.prepare("SELECT last_read_id FROM members WHERE user_id = ?1 AND conversation_id = ?2")
+        let recent = FiledMessages.ids(
+            of: "?2", after: "?3", newestFirst: true, limit: "10000", includingUnfiled: false)
         unreadAuthors = try database.prepare(
             sqlite: """
-                SELECT DISTINCT sender_id FROM (
-                    SELECT message_id FROM filed_messages WHERE conversation_id = ?2 AND message_id > ?3
-                    ORDER BY message_id DESC LIMIT 10000)
+                SELECT DISTINCT sender_id FROM (\(recent))
                 CROSS JOIN messages ON messages.id = message_id
                 WHERE sender_id <> ?1
                 """,
@@ -91,9 +92,10 @@ struct Statements {
             sqlite: """
                 \(columns) JOIN filed_messages
                     ON filed_messages.conversation_id = members.conversation_id
-                        AND filed_messages.message_id > max(?2, members.joined_after)
-                    CROSS JOIN messages ON messages.id = filed_messages.message_id
-                WHERE members.user_id = ?1 AND messages.sender_id <> ?1
+                        AND filed_messages.last_id > max(?2, members.joined_after)
+                    CROSS JOIN \(FiledMessages.unfolded)
+                    CROSS JOIN messages ON messages.id = filed.value
+                WHERE members.user_id = ?1 AND filed.value > max(?2, members.joined_after) AND messages.sender_id <> ?1
                 ORDER BY messages.id LIMIT ?3
                 """,
             // Of each conversation the oldest only: somebody may be in many, and have much to hear in each.
@@ -110,22 +112,5 @@ struct Statements {
 
         counter = try database.prepare("SELECT value FROM counter")
         setCounter = try database.prepare("UPDATE counter SET value = ?1")
-    }
-}
-
-/// What files messages by conversation. In PostgreSQL an index does that.
-struct FilingStatements {
-    let unfiled, file, setFiled: Statement
-
-    init(_ database: Database) throws(StoreError) {
-        unfiled = try database.prepare(
-            "SELECT id, sender_id, conversation_id FROM messages WHERE id > (SELECT message_id FROM filing) ORDER BY id"
-        )
-        file = try database.prepare(
-            """
-            INSERT INTO filed_messages SELECT conversation_id, id FROM messages
-            WHERE id > (SELECT message_id FROM filing) ORDER BY conversation_id, id
-            """)
-        setFiled = try database.prepare("UPDATE filing SET message_id = ?1")
     }
 }

@@ -10,7 +10,11 @@ extension Store {
     package func fileMessages() throws(StoreError) {
         guard let filing = statements.filing, unfiled.count > 0 else { return }
         hasFiled = true
-        try filing.file.run()
+        try unfiled.forEachConversation { conversation, messages throws(StoreError) in
+            for start in stride(from: 0, to: messages.count, by: FiledMessages.mostInRow) {
+                try filing.file(messages[start...].prefix(FiledMessages.mostInRow), of: conversation)
+            }
+        }
         try filing.setFiled.run(.integer(newest.rawValue))
         unfiled.removeAll()
     }

@@ -80,11 +80,7 @@ package final class StoreCopy {
             }
         }
         if target.sqlite != nil {
-            try target.execute(
-                """
-                INSERT INTO filed_messages SELECT conversation_id, id FROM messages ORDER BY conversation_id, id;
-                UPDATE filing SET message_id = (SELECT coalesce(max(id), 0) FROM messages)
-                """)
+            try target.execute(FiledMessages.fileAll)
         } else {
             try target.execute(PostgreSQLSchema.setNotificationID)
         }

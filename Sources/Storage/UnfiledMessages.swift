@@ -52,6 +52,17 @@ final class UnfiledMessages {
         return found
     }
 
+    /// Visits each conversation's messages, oldest first, by ascending conversation.
+    func forEachConversation(
+        _ body: (ConversationID, [MessageID]) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        // Each has one with nothing before it.
+        let conversations = kept.entries.filter { $0.previous == nil }.map(\.conversation)
+        for conversation in conversations.sorted() {
+            try body(conversation, entries(in: conversation, after: MessageID(0)).reversed().map(\.message))
+        }
+    }
+
     /// Takes back all but the oldest.
     func truncate(to count: Int) {
         while self.count > count {

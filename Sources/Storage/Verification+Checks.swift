@@ -42,19 +42,30 @@ extension Verification {
             Check(
                 "filing", "messages that are in no conversation's file (messages)",
                 sqlite: """
-                    SELECT id FROM messages WHERE id <= (SELECT message_id FROM filing) AND NOT EXISTS (
-                        SELECT 1 FROM filed_messages AS filed
-                        WHERE filed.conversation_id = messages.conversation_id AND filed.message_id = messages.id)
+                    SELECT id FROM (
+                        SELECT conversation_id, id FROM messages WHERE id <= (SELECT message_id FROM filing)
+                        EXCEPT SELECT conversation_id, filed.value FROM filed_messages CROSS JOIN \(FiledMessages.unfolded))
                     """, postgresql: nil),
             Check(
                 "filing", "filed messages that don't exist, or not there (messages)",
                 sqlite: """
-                    SELECT message_id FROM filed_messages AS filed WHERE NOT EXISTS (
-                        SELECT 1 FROM messages WHERE id = message_id AND conversation_id = filed.conversation_id)
+                    SELECT filed.value FROM filed_messages CROSS JOIN \(FiledMessages.unfolded) WHERE NOT EXISTS (
+                        SELECT 1 FROM messages
+                        WHERE messages.id = filed.value AND messages.conversation_id = filed_messages.conversation_id)
+                    """, postgresql: nil),
+            Check(
+                "filing", "rows of files that are out of order, overlap or repeat something (messages)",
+                sqlite: """
+                    SELECT last_id FROM (
+                        SELECT last_id, max(filed.value) AS newest, min(filed.value) AS oldest, count(*) AS length,
+                            count(DISTINCT filed.value) AS distinct_length,
+                            lag(last_id) OVER (PARTITION BY conversation_id ORDER BY last_id) AS former
+                        FROM filed_messages CROSS JOIN \(FiledMessages.unfolded) GROUP BY conversation_id, last_id)
+                    WHERE newest <> last_id OR oldest <= former OR length <> distinct_length
                     """, postgresql: nil),
             Check(
                 "filing", "messages filed too early (messages)",
-                sqlite: "SELECT message_id FROM filed_messages WHERE message_id > (SELECT message_id FROM filing)",
+                sqlite: "SELECT last_id FROM filed_messages WHERE last_id > (SELECT message_id FROM filing)",
                 postgresql: nil),
             Check(
                 "receipts", "people who have read more than there ever was (people)",

@@ -27,7 +27,7 @@ import Testing
         #expect(try home.store.isErasing())
         try eraseAll(home)
         #expect(try home.number("SELECT count(*) FROM messages") == 1)
-        #expect(try home.number("SELECT count(*) FROM filed_messages") == 1)
+        #expect(try home.number("SELECT count(*) FROM conversation_messages") == 1)
         #expect(try Verification.run(home.location).isEmpty)
         #expect(try home.store.accounts.user(home.asha.id)?.name == "Deleted user")
         #expect(try home.store.user(home.asha.id) == nil)

@@ -74,7 +74,7 @@ struct Ledger {
             "direct_conversations": "first_user, second_user, conversation_id",
             "members": "user_id, conversation_id, last_read_id, joined_after",
             "messages": "id, conversation_id, sender_id, length(text), substr(text, 1, 20)",
-            "filed_messages": "conversation_id, message_id", "filing": "message_id",
+            "conversation_messages": "conversation_id, message_id", "filing": "message_id",
             "client_ids": "sender_id, client_id, message_id", "notifications": "id, audience, audience_id, title",
             "notification_reads": "user_id, notification_id", "counter": "value",
             "bulk_messages": "id, done_id, sent, status", "request_keys": "name, result_id", "issued": "message_id",

@@ -45,7 +45,7 @@ enum PostgreSQLMigration {
             // Another node may have done it meanwhile.
             if try database.version().number >= step.version { return }
             try database.execute("SET LOCAL lock_timeout = '\(tablePatience)'")
-            try database.execute(step.sql)
+            if !step.sql.isEmpty { try database.execute(step.sql) }
             try database.execute("UPDATE schema_version SET version = \(step.version)")
             if step.version < compatibilityKnownFrom { return }
             try database.execute(

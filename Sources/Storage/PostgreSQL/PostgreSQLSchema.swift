@@ -29,6 +29,8 @@ enum PostgreSQLSchema {
         PostgreSQLMigration.Step(version: 6, compatibleFrom: 6, sql: first),
         PostgreSQLMigration.Step(version: 7, compatibleFrom: 7, sql: announcements),
         PostgreSQLMigration.Step(version: 8, compatibleFrom: 7, sql: keptClients),
+        // Nothing: what came with it is for SQLite.
+        PostgreSQLMigration.Step(version: 9, compatibleFrom: 7, sql: ""),
     ]
 
     private static let first = """

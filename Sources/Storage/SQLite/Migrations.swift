@@ -218,6 +218,31 @@ enum Migrations {
         """,
         // Nothing: what came with these versions is for nodes that share a database.
         "", "",
+        """
+        -- What is filed of a conversation at once shares a row.
+        DROP VIEW conversation_messages;
+        ALTER TABLE filed_messages RENAME TO filed_before;
+        CREATE TABLE filed_messages (
+            conversation_id INTEGER NOT NULL,
+            last_id INTEGER NOT NULL,
+            ids TEXT, -- an array of JSON; null: of the last only
+            PRIMARY KEY (conversation_id, last_id)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO filed_messages
+            SELECT conversation_id, max(message_id), CASE WHEN count(*) > 1 THEN json_group_array(message_id) END FROM (
+                SELECT conversation_id, message_id,
+                    (row_number() OVER (PARTITION BY conversation_id ORDER BY message_id) - 1) / 64 AS part
+                FROM filed_before)
+            GROUP BY conversation_id, part ORDER BY conversation_id, part;
+        DROP TABLE filed_before;
+
+        -- All of them, filed or not.
+        CREATE VIEW conversation_messages AS
+            SELECT conversation_id, filed.value AS message_id
+            FROM filed_messages, json_each(coalesce(ids, last_id)) AS filed
+            UNION ALL
+            SELECT conversation_id, id FROM messages WHERE id > (SELECT message_id FROM filing);
+        """,
     ]
 
     /// Brings a database to the newest version, each step in a transaction of its own.
