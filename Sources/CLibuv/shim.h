@@ -80,15 +80,17 @@ static inline ssize_t switchboard_send(int fd, const void *bytes, size_t count) 
   return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? 0 : -errno;
 }
 
-/// Takes a connection off a listening socket, or returns a negative libuv error. It does not block, if the other does not.
-static inline int switchboard_accept(int fd) {
+/// Takes a connection off a listening socket, and says whose it is; returns its descriptor or a negative libuv error. It does
+/// not block, if the other does not.
+static inline int switchboard_accept(int fd, struct sockaddr_storage *peer) {
   int accepted;
+  socklen_t length = sizeof *peer;
 #ifdef __linux__
   // What <sys/socket.h> declares for _GNU_SOURCE only.
   extern int accept4(int, struct sockaddr *, socklen_t *, int);
-  do accepted = accept4(fd, NULL, NULL, 02000000 /* SOCK_CLOEXEC */);
+  do accepted = accept4(fd, (struct sockaddr *)peer, &length, 02000000 /* SOCK_CLOEXEC */);
 #else
-  do accepted = accept(fd, NULL, NULL);
+  do accepted = accept(fd, (struct sockaddr *)peer, &length);
 #endif
   while (accepted < 0 && errno == EINTR);
   return accepted < 0 ? -errno : accepted;
@@ -102,6 +104,14 @@ static inline int switchboard_listen(int fd, int backlog, int is_tcp) {
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return -errno;
   if (is_tcp && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0) return -errno;
   return listen(fd, backlog) != 0 ? -errno : 0;
+}
+
+/// Has connections to a listening socket use the simplest congestion control there is: for a loopback, where nothing is lost
+/// and nothing has to be paced.
+static inline void switchboard_expect_no_congestion(int fd) {
+#ifdef TCP_CONGESTION
+  setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
+#endif
 }
 
 /// Ends a connection over TCP whose peer's machine has not been heard for some ten seconds, whether it was sent something

@@ -7,7 +7,7 @@ internal import CLibuv
 package final class Listener: Handle {
     private let kind: SocketStream.Kind
     private let descriptor: Int32
-    private let onConnection: (SocketStream) -> Void
+    private let onConnection: (SocketStream, _ peer: String) -> Void
     private let onExhaustion: (IOError) -> Void
     /// While the system can't give us connections.
     private var pause: RepeatingTimer?
@@ -22,10 +22,10 @@ package final class Listener: Handle {
     /// - Parameters:
     ///   - onExhaustion: Called when a connection can't be taken for want of descriptors or memory. It waits, as do those
     ///     behind it, and is tried again ten times a second.
-    ///   - onConnection: Called for each, with reading stopped.
+    ///   - onConnection: Called for each, with reading stopped, and with its ``SocketStream/peerAddress``.
     package init(
         _ socket: BoundSocket, on loop: EventLoop, onExhaustion: @escaping (IOError) -> Void = { _ in },
-        _ onConnection: @escaping (SocketStream) -> Void
+        _ onConnection: @escaping (SocketStream, _ peer: String) -> Void
     ) throws(IOError) {
         kind = socket.kind
         descriptor = socket.descriptor
@@ -66,10 +66,12 @@ package final class Listener: Handle {
     private func accept() {
         for _ in 0..<Self.turn {
             if isClosed { return }
-            let accepted = switchboard_accept(descriptor)
+            var peer = sockaddr_storage()
+            let accepted = unsafe switchboard_accept(descriptor, &peer)
             switch accepted {
             case 0...:
-                if let stream = SocketStream(kind, adopting: accepted, on: loop) { onConnection(stream) }
+                guard let stream = SocketStream(kind, adopting: accepted, on: loop) else { continue }
+                onConnection(stream, SocketAddress.text(of: peer))
             case UV_EAGAIN.rawValue: return
             case UV_ECONNABORTED.rawValue, UV_EPROTO.rawValue: continue
             default: return wait(IOError(code: accepted))
@@ -122,7 +124,10 @@ package struct BoundSocket: Sendable {
 
     private static func bind(_ address: SocketAddress, shared: Bool) throws(IOError) -> Int32 {
         let result = unsafe address.withSocketAddress { unsafe switchboard_bind($0, shared ? 1 : 0) }
-        return try IOError.check(result ?? UV_EINVAL.rawValue)
+        let descriptor = try IOError.check(result ?? UV_EINVAL.rawValue)
+        // What the system has for networks, such as BBR, measures and paces each connection.
+        if address.isLoopback { switchboard_expect_no_congestion(descriptor) }
+        return descriptor
     }
 
     private static func port(of descriptor: Int32) -> UInt16 {

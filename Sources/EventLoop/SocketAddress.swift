@@ -56,7 +56,14 @@ internal import CLibuv
         }
     }
 
-    /// The host part of a system address, as numbers.
+    /// The host part of a system address, as numbers; empty where it has none.
+    static func text(of address: sockaddr_storage) -> String {
+        unsafe withUnsafePointer(to: address) { address in
+            unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe text(of: $0) }
+        }
+    }
+
+    /// The same.
     static func text(of address: UnsafePointer<sockaddr>) -> String {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
             guard unsafe uv_ip_name(address, buffer.baseAddress!, buffer.count) == 0 else { return "" }

@@ -461,13 +461,12 @@ package final class SocketStream: Handle {
     package var peerAddress: String {
         var address = sockaddr_storage()
         var length = Int32(MemoryLayout<sockaddr_storage>.size)
-        return unsafe withUnsafeMutablePointer(to: &address) { pointer in
+        let isKnown = unsafe withUnsafeMutablePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                guard unsafe uv_handle_get_type(switchboard_handle(raw)) == UV_TCP,
-                    unsafe uv_tcp_getpeername(raw.assumingMemoryBound(to: uv_tcp_t.self), pointer, &length) == 0
-                else { return "" }
-                return unsafe SocketAddress.text(of: pointer)
+                unsafe uv_handle_get_type(switchboard_handle(raw)) == UV_TCP
+                    && uv_tcp_getpeername(raw.assumingMemoryBound(to: uv_tcp_t.self), pointer, &length) == 0
             }
         }
+        return isKnown ? SocketAddress.text(of: address) : ""
     }
 }

@@ -33,7 +33,8 @@ package final class Conversations {
                 "coalesce(unfiled.newest, \(FiledMessages.newest(of: "conversations.id")))",
                 "LEFT JOIN unfiled ON unfiled.conversation_id = conversations.id"),
             postgresql: listed(
-                "", "(SELECT max(recent.id) FROM messages AS recent WHERE recent.conversation_id = conversations.id)", ""))
+                "", "(SELECT max(recent.id) FROM messages AS recent WHERE recent.conversation_id = conversations.id)",
+                ""))
         lastRead = try database.prepare("SELECT last_read_id FROM members WHERE user_id = ?1 AND conversation_id = ?2")
         unread = try database.prepare(
             sqlite: """

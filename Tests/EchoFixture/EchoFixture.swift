@@ -19,7 +19,7 @@ struct EchoFixture {
         let loop = EventLoop()
         loop.submit {
             do {
-                _ = try Listener(sockets[0], on: loop) { EchoConnection($0).start() }
+                _ = try Listener(sockets[0], on: loop) { stream, _ in EchoConnection(stream).start() }
                 print("listening on \(bound)")
             } catch {
                 fatalError("cannot listen on \(bound): \(error)")

@@ -278,7 +278,7 @@ import Testing
         #expect(sockets.count == count)
         await withLoop { loop in
             let listening = await onLoop(loop) {
-                sockets.count { (try? Listener($0, on: loop) { $0.close() }) != nil }
+                sockets.count { (try? Listener($0, on: loop) { stream, _ in stream.close() }) != nil }
             }
             #expect(listening == count)
             #expect(throws: IOError.addressInUse) { try BoundSocket.tcp(address, count: 1) }

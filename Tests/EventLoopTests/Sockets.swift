@@ -58,8 +58,8 @@ func connect(on loop: EventLoop, _ body: @escaping (_ client: End, _ server: End
         listener = nil
         body(End(client), End(server))
     }
-    listener = try Listener(try BoundSocket.local(path), on: loop) {
-        accepted = $0
+    listener = try Listener(try BoundSocket.local(path), on: loop) { stream, _ in
+        accepted = stream
         proceed()
     }
     _ = SocketStream(connectingTo: path, on: loop) {

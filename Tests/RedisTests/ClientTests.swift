@@ -15,7 +15,7 @@ private final class Server: SocketStreamDelegate {
     private var listener: Listener?
 
     init(_ path: String, on loop: EventLoop) throws {
-        listener = try Listener(try BoundSocket.local(path), on: loop) { [unowned self] stream in
+        listener = try Listener(try BoundSocket.local(path), on: loop) { [unowned self] stream, _ in
             self.stream = stream
             reader = ReplyReader(limit: 1 << 20)
             stream.delegate = self

@@ -92,3 +92,10 @@ import Testing
         #expect(!allows("http://", isLoopback: false, host: nil))
     }
 }
+
+extension Origins {
+    fileprivate func allows(_ origin: String?, host: String?, isSecure: Bool? = nil, isForwarded: Bool = false) -> Bool
+    {
+        allows(Question(origin: origin, host: host, isSecure: isSecure, isForwarded: isForwarded))
+    }
+}

@@ -27,7 +27,7 @@ struct SocketIOFixture {
             let sessions = Sessions(on: loop, settings, connectTimeout: connectTimeout)
             do {
                 for socket in sockets + sockets6 {
-                    _ = try Listener(socket, on: loop) { Connection($0, sessions).start() }
+                    _ = try Listener(socket, on: loop) { stream, _ in Connection(stream, sessions).start() }
                 }
                 print("listening on \(bound) and \(bound6)")
             } catch {

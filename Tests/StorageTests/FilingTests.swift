@@ -114,7 +114,8 @@ import Testing
         #expect(try home.number("SELECT json_array_length(ids) FROM filed_messages") == 3)
     }
 
-    @Test("pages, counts and backlogs are exact wherever they begin among rows of many", arguments: [1, 40, 64, 65, 500])
+    @Test(
+        "pages, counts and backlogs are exact wherever they begin among rows of many", arguments: [1, 40, 64, 65, 500])
     func rows(_ portion: Int) throws {
         let talks = try Talks()
         var random = Generator(state: UInt64(portion))
@@ -166,7 +167,8 @@ import Testing
         #expect(store.hasUnfiledMessages)
         let all = (1...305).map { MessageID($0) }
         let expected = [
-            all.filter { $0.rawValue % 2 == 0 }, all.filter { $0.rawValue % 2 == 1 && $0.rawValue != 7 }, [MessageID(7)],
+            all.filter { $0.rawValue % 2 == 0 }, all.filter { $0.rawValue % 2 == 1 && $0.rawValue != 7 },
+            [MessageID(7)],
         ]
         for (index, ids) in expected.enumerated() {
             let found = try store.conversations.messages(
@@ -202,7 +204,8 @@ import Testing
             let found = try reader.conversations.messages(of: id, before: nil, limit: 500).map(\.id)
             #expect(found == left[conversation])
             let summary = try reader.conversations.summary(
-                of: #require(try reader.conversations.conversation(id, of: talks.home.asha.id)), for: talks.home.asha.id)
+                of: #require(try reader.conversations.conversation(id, of: talks.home.asha.id)), for: talks.home.asha.id
+            )
             #expect(summary.lastMessage?.id == left[conversation].last)
         }
         #expect(try talks.home.number("SELECT count(*) FROM filed_messages") == 0)

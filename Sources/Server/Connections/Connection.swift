@@ -74,11 +74,13 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     /// Counts itself among the others and starts with HTTP. The hub must know the connection by now: it may end at once.
     ///
-    /// - Parameter moving: What the client asked for while the connection was on another loop, where it was let in.
+    /// - Parameters:
+    ///   - peer: Who is at the other end, where that is known.
+    ///   - moving: What the client asked for while the connection was on another loop, where it was let in.
     /// - Returns: Whether it may stay, be it only to be told that it can't.
     @discardableResult
-    func start(with moving: MovingConnection? = nil) -> Bool {
-        let sender = sender
+    func start(from peer: String? = nil, with moving: MovingConnection? = nil) -> Bool {
+        let sender = arrival.source?.description ?? peer ?? stream.peerAddress
         if !arrival.isLocal, !enter(from: sender, wasLetIn: moving != nil) { return false }
         let conversation = HTTPConversation(on: self, from: sender, of: hub)
         phase = .http(conversation)

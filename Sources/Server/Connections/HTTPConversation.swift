@@ -99,7 +99,7 @@ final class HTTPConversation {
     private func admitsBody() -> Bool {
         guard let request = decoder.unfinishedRequest else { return true }
         if connection.arrival.isFromNode { return isFromNode(request) }
-        if case .found(.socketIO, _) = hub.router.match(request), hub.origins.hosts.allows(request.host),
+        if case .found(.socketIO, _) = hub.router.match(request), hub.allows(host: request.host),
             isFromAllowedOrigin(request)
         {
             return beginPost(request)
@@ -153,15 +153,16 @@ final class HTTPConversation {
     /// Whether a request is for a host that there may be. Health may be asked by any name: probes have their own.
     private func isServed(_ request: Request, by route: Route) -> Bool {
         if case .api(let endpoint) = route, endpoint.isForAnyHost { return true }
-        return connection.arrival.isLocal || hub.origins.hosts.allows(request.host)
+        return connection.arrival.isLocal || hub.allows(host: request.host)
     }
 
     /// Whether the page that a browser sends this for may use the server.
     func isFromAllowedOrigin(_ request: Request) -> Bool {
         guard let origin = request.header("origin") else { return true }
-        return hub.origins.allows(
-            origin, host: request.host, isSecure: connection.isSecure(request),
-            isForwarded: connection.isForwarded(request))
+        return hub.allows(
+            Origins.Question(
+                origin: origin, host: request.host, isSecure: connection.isSecure(request),
+                isForwarded: connection.isForwarded(request)))
     }
 
     /// Answers the request under way with an error.

@@ -13,23 +13,30 @@ struct Origins: Sendable {
         hosts = Hosts(settings)
     }
 
-    /// - Parameters:
-    ///   - origin: The `Origin` header; clients that are no browsers send none, and are let through.
-    ///   - host: The host that the request is for.
-    ///   - isSecure: Whether the request came by TLS, so that only pages that did are of the own host; `nil`: not known.
-    ///   - isForwarded: Whether a proxy speaks for the client, so that it may be from anywhere.
-    func allows(_ origin: String?, host: String?, isSecure: Bool? = nil, isForwarded: Bool = false) -> Bool {
-        guard let origin = origin?.lowercased() else { return true }
+    /// What is asked for a request of a page.
+    struct Question: Equatable {
+        /// The `Origin` header; clients that are no browsers send none, and are let through.
+        let origin: String?
+        /// The host that the request is for.
+        let host: String?
+        /// Whether the request came by TLS, so that only pages that did are of the own host; `nil`: not known.
+        var isSecure: Bool?
+        /// Whether a proxy speaks for the client, so that it may be from anywhere.
+        var isForwarded = false
+    }
+
+    func allows(_ question: Question) -> Bool {
+        guard let origin = question.origin?.lowercased() else { return true }
         if allowed.contains(origin) { return true }
         guard let scheme = ["http://", "https://"].first(where: { origin.hasPrefix($0) }) else { return false }
         let authority = origin.dropFirst(scheme.count)
-        if let host, hosts.allows(host),
+        if let host = question.host, hosts.allows(host),
             Self.withoutDefaultPort(authority, scheme) == Self.withoutDefaultPort(host.lowercased()[...], scheme),
-            isSecure ?? (scheme == "https://") == (scheme == "https://")
+            question.isSecure ?? (scheme == "https://") == (scheme == "https://")
         {
             return true
         }
-        return allowsDevelopmentServers && !isForwarded && Self.isThisMachine(String(authority))
+        return allowsDevelopmentServers && !question.isForwarded && Self.isThisMachine(String(authority))
     }
 
     /// Browsers leave the scheme's own port out, some proxies write it.

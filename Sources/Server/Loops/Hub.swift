@@ -23,7 +23,12 @@ final class Hub {
     private(set) var api: API
     let router: Router<Route>
     let log: Log
-    private(set) var origins: Origins
+    private var origins: Origins {
+        didSet { (allowedHost, allowedOrigin) = (nil, nil) }
+    }
+    /// What was allowed last: most requests ask for the same.
+    private var allowedHost: String?
+    private var allowedOrigin: Origins.Question?
     private let certificates: Certificates?
     /// What browsers are told about coming by TLS only.
     private(set) var transportSecurity: String?
@@ -173,7 +178,7 @@ final class Hub {
     func listen(on socket: BoundSocket, _ arrival: Arrival) throws(IOError) {
         listeners.append(
             try Listener(socket, on: loop, onExhaustion: { [unowned self] in cannotAccept($0) }) {
-                [unowned self] stream in accept(stream, arrival)
+                [unowned self] stream, peer in accept(stream, from: peer, arrival)
             })
     }
 
@@ -191,22 +196,24 @@ final class Hub {
         log.warning("a trusted proxy sent no PROXY header", ["address": address])
     }
 
-    private func accept(_ stream: SocketStream, _ arrival: Arrival) {
+    private func accept(_ stream: SocketStream, from peer: String, _ arrival: Arrival) {
         if isStopping { return stream.close() }
-        if arrival.isPublic, settings.proxyProtocol, let peer = IPAddress(stream.peerAddress),
-            settings.trustedProxies.contains(peer)
+        if arrival.isPublic, settings.proxyProtocol, let proxy = IPAddress(peer),
+            settings.trustedProxies.contains(proxy)
         {
             return place { Entrance($0, stream, of: self) }.start()
         }
-        admit(stream, arrival)
+        admit(stream, from: peer, arrival)
     }
 
     /// Begins a connection.
     ///
-    /// - Parameter early: What came already.
-    func admit(_ stream: SocketStream, _ arrival: Arrival, early: consuming [UInt8] = []) {
+    /// - Parameters:
+    ///   - peer: Its ``EventLoop/SocketStream/peerAddress``, where that is known.
+    ///   - early: What came already.
+    func admit(_ stream: SocketStream, from peer: String? = nil, _ arrival: Arrival, early: consuming [UInt8] = []) {
         let connection = place { Connection($0, stream, arrival, hub: self) }
-        if !connection.start() { return }
+        if !connection.start(from: peer) { return }
         if arrival.isPublic, let context = certificates?.context {
             stream.startTLS(context, early: early.span, refusal: plainRefusal)
         } else if !early.isEmpty {
@@ -232,6 +239,22 @@ final class Hub {
         if mount.endpoint.token == .required { return false }
         if mount.endpoint.kind == .notifications, !settings.anonymousNotifications { return false }
         return settings.listen.isLoopback && !isForwarded || settings.anonymous.contains(mount.name)
+    }
+
+    /// Whether requests may be for a host.
+    func allows(host: String?) -> Bool {
+        if let host, host == allowedHost { return true }
+        guard origins.hosts.allows(host) else { return false }
+        allowedHost = host
+        return true
+    }
+
+    /// Whether a page may use the server.
+    func allows(_ question: Origins.Question) -> Bool {
+        if question == allowedOrigin { return true }
+        guard origins.allows(question) else { return false }
+        allowedOrigin = question
+        return true
     }
 
     /// A whole text frame, compressed without a context.
