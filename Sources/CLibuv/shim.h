@@ -39,11 +39,11 @@ static inline void switchboard_make_files_private(void) { umask(0077); }
 static inline void switchboard_ignore_signal(int number) { signal(number, SIG_IGN); }
 
 /// Has the calling thread take turns with others instead of interrupting them when it is woken, where the system knows
-/// such a policy.
-static inline void switchboard_take_turns(void) {
+/// such a policy, or not any more.
+static inline void switchboard_take_turns(int takes) {
 #ifdef __linux__
   struct sched_param none = {0};
-  sched_setscheduler(0, 3 /* SCHED_BATCH, which only _GNU_SOURCE names */, &none);
+  sched_setscheduler(0, takes ? 3 /* SCHED_BATCH, which only _GNU_SOURCE names */ : SCHED_OTHER, &none);
 #endif
 }
 

@@ -25,6 +25,9 @@ import TLS
     /// What the streams have read, written, and not written yet, in bytes.
     @safe @exclusivity(unchecked) var bytesRead = 0, bytesWritten = 0, bytesWaiting = 0
     private var turns = 0
+    private var takesTurns = false
+    /// When that was looked at, in microseconds, and what the thread had had of a processor, in nanoseconds.
+    private var adjusted: (at: UInt64, had: UInt64) = (0, 0)
 
     /// Where every stream of this loop reads into: only what is incomplete is kept elsewhere.
     let readBuffer: UnsafeMutableBufferPointer<UInt8>
@@ -42,10 +45,7 @@ import TLS
     package static var idealCount: Int { Int(uv_available_parallelism()) }
 
     /// Starts a loop on a thread of its own.
-    ///
-    /// - Parameter takesTurns: Whether the thread waits for its turn when it is woken on a busy core, instead of
-    ///   interrupting who runs there. For loops on all cores: who sends to them goes on, and more gathers for a turn.
-    package init(takesTurns: Bool = false) {
+    package init() {
         unsafe raw = .allocate(capacity: 1)
         unsafe readBuffer = .allocate(capacity: TLSPipe.largestRead)
         unsafe gatherBuffer = .allocate(capacity: TLSPipe.largestRead)
@@ -57,7 +57,6 @@ import TLS
         let started = Signal()
         startThread { [self] in
             wakeUp.adoptThread()
-            if takesTurns { switchboard_take_turns() }
             started.raise()
             run()
         }
@@ -95,6 +94,21 @@ import TLS
             turns: turns, bytesRead: bytesRead, bytesWritten: bytesWritten, bytesWaiting: bytesWaiting,
             processorNanoseconds: switchboard_thread_nanoseconds())
     }
+
+    /// Has a loop that was busy since the last call wait for its turn when it is woken, instead of interrupting who runs on
+    /// its core: who sends to it goes on, and more gathers for a turn. One that has little to do answers at once. For loops
+    /// on all cores; to be called now and then, on the loop's thread.
+    package func adjustTurns() {
+        let (time, had) = (microseconds, switchboard_thread_nanoseconds())
+        let isBusy = had - adjusted.had > (time - adjusted.at) * 1000 / Self.busyShare
+        adjusted = (time, had)
+        if isBusy == takesTurns { return }
+        takesTurns = isBusy
+        switchboard_take_turns(isBusy ? 1 : 0)
+    }
+
+    /// A loop is busy that has more than one of so many parts of the time.
+    private static let busyShare: UInt64 = 4
 
     /// Runs `body` on the loop's thread, in the order of the calls.
     package func submit(_ body: @escaping @Sendable () -> Void) { jobs.post(.run(body)) }

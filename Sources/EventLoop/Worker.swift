@@ -30,7 +30,7 @@ public final class Worker<Message: Sendable>: Sendable {
         startThread {
             let state = handoff.state
             // Who wakes it goes on, and more gathers for one batch.
-            switchboard_take_turns()
+            switchboard_take_turns(1)
             var batch: [Message] = []
             while true {
                 signal.wait()

@@ -76,7 +76,7 @@ package final class Server: Sendable {
         let (nodeAddress, nodeSockets) =
             membership == nil ? (settings.nodeAddress, []) : try bind(settings.nodeAddress, count: loopCount)
 
-        let loops = sockets.map { _ in EventLoop(takesTurns: loopCount > 1) }
+        let loops = sockets.map { _ in EventLoop() }
         let inboxes = loops.map { $0.makeInbox(of: Mail.self) }
         let exchange = Exchange(inboxes, bus: membership?.inbox)
         let writer = Writer(

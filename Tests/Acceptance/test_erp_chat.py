@@ -120,6 +120,7 @@ async def test_reading_is_told_to_the_author_when_it_changed_something(
 ) -> None:
     aarav, bela = await both_online(connect, server, pair)
     await bela.send({"type": "mark_read", "sender_id": pair[0].id})
+    await bela.arrived()
     await aarav.send(said("one", pair[1].id))
     await aarav.send(said("two", pair[1].id))
     await bela.expect(heard("one", pair[0]))

@@ -1,4 +1,5 @@
 import EventLoop
+import Foundation
 import Testing
 
 /// An actor whose executor is a loop, as the server's shards are.
@@ -90,6 +91,25 @@ private actor Resident {
         }
         await #expect(processExitsWith: .failure) { EventLoop().checkIsolated() }
     }
+
+    #if os(Linux)
+        @Test("a busy loop takes turns with others, and one that has little to do interrupts them")
+        func turns() async throws {
+            try await withLoop { loop in
+                await onLoop(loop) { loop.adjustTurns() }
+                #expect(await onLoop(loop) { sched_getscheduler(0) } == SCHED_OTHER)
+                await onLoop(loop) {
+                    let end = System.microsecondsForward + 200_000
+                    while System.microsecondsForward < end {}
+                }
+                await onLoop(loop) { loop.adjustTurns() }
+                #expect(await onLoop(loop) { sched_getscheduler(0) } == 3, "SCHED_BATCH")
+                try await Task.sleep(for: .milliseconds(200))
+                await onLoop(loop) { loop.adjustTurns() }
+                #expect(await onLoop(loop) { sched_getscheduler(0) } == SCHED_OTHER)
+            }
+        }
+    #endif
 
     @Test("loops are told apart")
     func twoLoops() async {

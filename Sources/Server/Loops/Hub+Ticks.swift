@@ -7,6 +7,7 @@ import WebSocket
 extension Hub {
     func tick() {
         meter.ticked()
+        if shardCount > 1 { loop.adjustTurns() }
         if index == 0, writer.hasBulkWork, !isSendingBulk { sendBulk(to: bulkAllowance()) }
         if index == 0, writer.hasSweepWork, !isSweeping { sweep(Self.slicesATick) }
         for id in wheel.advance() {
