@@ -99,7 +99,8 @@ import TLS
     /// its core: who sends to it goes on, and more gathers for a turn. One that has little to do answers at once. For loops
     /// on all cores; to be called now and then, on the loop's thread.
     package func adjustTurns() {
-        let (time, had) = (microseconds, switchboard_thread_nanoseconds())
+        // As of now: a turn may have taken long.
+        let (time, had) = (System.microsecondsForward, switchboard_thread_nanoseconds())
         let isBusy = had - adjusted.had > (time - adjusted.at) * 1000 / Self.busyShare
         adjusted = (time, had)
         if isBusy == takesTurns { return }
