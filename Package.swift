@@ -29,9 +29,12 @@ func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// A program for `make fuzz`; otherwise a library that no product has, so that tests can't be built without it.
 func fuzzer(_ name: String, _ modules: Target.Dependency...) -> Target {
-    .executableTarget(
-        name: name, dependencies: modules + ["CLibFuzzer"], path: "Fuzzing/\(name)", swiftSettings: strict,
+    let (dependencies, path) = (modules + ["CLibFuzzer"], "Fuzzing/\(name)")
+    if !isFuzzing { return .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict) }
+    return .executableTarget(
+        name: name, dependencies: dependencies, path: path, swiftSettings: strict,
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
 }
 
@@ -96,21 +99,21 @@ let package = Package(
 
 package.targets += allocator.map { library($0, "jemalloc", apt: "libjemalloc-dev", brew: "jemalloc") }
 
-if isFuzzing {
-    package.targets += [
-        .systemLibrary(name: "CLibFuzzer", path: "Fuzzing/CLibFuzzer"),
-        fuzzer("FuzzCluster", "Chat", "Cluster", "JSON", "Redis"),
-        fuzzer("FuzzDialects", "Chat", "Dialects", "JSON"),
-        fuzzer("FuzzHTTP", "HTTP"),
-        fuzzer("FuzzHandshake", "WebSocket"),
-        fuzzer("FuzzJSON", "JSON"),
-        fuzzer("FuzzJWT", "JWT"),
-        fuzzer("FuzzProxying", "Proxying"),
-        fuzzer("FuzzServer", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Server", "WebSocket"),
-        fuzzer("FuzzSocketIO", "SocketIO", "JSON"),
-        fuzzer("FuzzWebSocket", "WebSocket"),
-    ]
-} else {
+package.targets += [
+    .systemLibrary(name: "CLibFuzzer", path: "Fuzzing/CLibFuzzer"),
+    fuzzer("FuzzCluster", "Chat", "Cluster", "JSON", "Redis"),
+    fuzzer("FuzzDialects", "Chat", "Dialects", "JSON"),
+    fuzzer("FuzzHTTP", "HTTP"),
+    fuzzer("FuzzHandshake", "WebSocket"),
+    fuzzer("FuzzJSON", "JSON"),
+    fuzzer("FuzzJWT", "JWT"),
+    fuzzer("FuzzProxying", "Proxying"),
+    fuzzer("FuzzServer", "Chat", "Dialects", "EventLoop", "HTTP", "JSON", "JWT", "Server", "WebSocket"),
+    fuzzer("FuzzSocketIO", "SocketIO", "JSON"),
+    fuzzer("FuzzWebSocket", "WebSocket"),
+]
+
+if !isFuzzing {
     package.products += ["AllocationCounter", "FaultyFiles", "ShiftedClock"].map {
         .library(name: $0, type: .dynamic, targets: [$0])
     }

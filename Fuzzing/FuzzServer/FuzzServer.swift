@@ -77,7 +77,7 @@ private func askOrigin(_ input: ArraySlice<UInt8>) {
     let origin = String(decoding: input.prefix { $0 != 0 }, as: UTF8.self)
     let host = String(decoding: input.drop { $0 != 0 }.dropFirst(), as: UTF8.self)
     let lower = origin.lowercased()
-    if open.allows(origin, host: host) {
+    if open.allows(Origins.Question(origin: origin, host: host)) {
         precondition(
             lower == "https://app.example.org"
                 || [("http://", ":80"), ("https://", ":443")].contains { scheme, port in
@@ -86,13 +86,15 @@ private func askOrigin(_ input: ArraySlice<UInt8>) {
                         || lower == scheme + host.lowercased() + port
                 }, "a stranger is let in")
     }
-    if loopback.allows(origin, host: nil) {
+    var question = Origins.Question(origin: origin, host: nil)
+    if loopback.allows(question) {
         let name = lower.drop { $0 != "/" }.dropFirst(2).split(separator: ":", omittingEmptySubsequences: false)
         precondition(
             name.first == "localhost" || name.first == "127.0.0.1" || name.prefix(3).joined() == "[1]"
                 || lower.contains("//[::1]"), "a stranger is taken for this machine")
     }
-    precondition(!loopback.allows(origin, host: nil, isForwarded: true), "a page of this machine comes through a proxy")
+    question.isForwarded = true
+    precondition(!loopback.allows(question), "a page of this machine comes through a proxy")
     if loopback.hosts.allows(host) {
         let name = Hosts.name(of: host)
         precondition(
