@@ -6,8 +6,12 @@ internal import CSQLite
     /// What begins and ends transactions, compiled when first it is needed.
     private var transaction: (begin: SQLiteStatement, beginReading: SQLiteStatement, commit: SQLiteStatement)?
 
+    /// Sets the library up, once. Where somebody else has used it before, it stays as it is.
+    private static let setUp: Void = { _ = switchboard_count_no_memory() }()
+
     /// Opens a database; for writing, it is created where it is missing.
     init(path: String, _ access: Database.Access) throws(StoreError) {
+        Self.setUp
         var handle: OpaquePointer?
         let flags = access == .readWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY
         // No mutex: a connection never leaves its thread while it is in use.
