@@ -22,13 +22,22 @@ package indirect enum Event: Sendable {
 }
 
 /// What somebody who hears of an event has to do with it: dialects tell some things only to one of the two.
-package enum Role: Int, CaseIterable, Sendable {
+public enum Role: Int, CaseIterable, Sendable {
     /// Wrote something of what was read.
     case author
     /// Anybody else, and whoever hears of a message: authors hear their own where a dialect echoes them.
     case other
     /// Has joined the conversation's room, author or not.
     case joined
+
+    /// Public and inlinable, as it is asked for with each delivery: unless it is both, other modules call it.
+    @inlinable public var rawValue: Int {
+        switch self {
+        case .author: 0
+        case .other: 1
+        case .joined: 2
+        }
+    }
 }
 
 /// Somebody has read what others wrote.

@@ -95,8 +95,19 @@ package struct Endpoint: Sendable {
 }
 
 /// The table of the dialects. The number of a case is its place in tables that have one for each dialect.
-package enum DialectName: Int, CaseIterable, Sendable {
+public enum DialectName: Int, CaseIterable, Sendable {
     case erp, campus, conversations, rooms, socketio
+
+    /// Public and inlinable, as it is asked for with each delivery: unless it is both, other modules call it.
+    @inlinable public var rawValue: Int {
+        switch self {
+        case .erp: 0
+        case .campus: 1
+        case .conversations: 2
+        case .rooms: 3
+        case .socketio: 4
+        }
+    }
 
     package var dialect: any Dialect {
         switch self {

@@ -18,8 +18,8 @@ import TLS
     private var batch: [Job] = []
     private var inboxes: [() -> Bool] = []
     // Unchecked, here and below: a change is an addition or a swap, which calls nothing that could come back.
-    @safe @exclusivity(unchecked) private var unflushed: [SocketStream] = []
-    private var flushing: [SocketStream] = []
+    @safe @exclusivity(unchecked) private var unflushed = Unflushed()
+    private var flushing = Unflushed()
     /// 0 until it was asked for in this turn.
     private var clock: UInt64 = 0
     /// What the streams have read, written, and not written yet, in bytes.
@@ -145,7 +145,7 @@ import TLS
 
     // MARK: - The end of a turn
 
-    func setUnflushed(_ stream: SocketStream) { unflushed.append(stream) }
+    func setUnflushed(_ stream: SocketStream) { unflushed.add(stream) }
 
     fileprivate func endTurn() {
         finishTurn()
@@ -158,17 +158,10 @@ import TLS
         for _ in 0..<8 {
             if !runJobs(), !drainInboxes(), unflushed.isEmpty { return }
             swap(&flushing, &unflushed)
-            // Out of the loop, and seen in place: no stream is counted twice.
-            var streams: [SocketStream] = []
-            swap(&streams, &flushing)
-            flush(streams.span)
-            streams.removeAll(keepingCapacity: true)
-            swap(&streams, &flushing)
+            flushing.flush()
         }
         wakeUp.sendAnyway()
     }
-
-    private func flush(_ streams: Span<SocketStream>) { for index in streams.indices { streams[index].flush() } }
 
     private func runJobs() -> Bool {
         jobs.drain(into: &batch)

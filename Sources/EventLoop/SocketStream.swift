@@ -48,7 +48,8 @@ package final class SocketStream: Handle {
     private var queued = 0 { didSet { loop.bytesWaiting += queued - oldValue } }
     private var queueLimit = Int.max
     private var first: [UInt8]?
-    private var rest: [[UInt8]] = []
+    // Unchecked: frames are bytes, which have no code that is run when they go.
+    @safe @exclusivity(unchecked) private var rest: [[UInt8]] = []
     private var blockedBytes = 0
     /// Whether there is a rest.
     private var hasMore = false
@@ -168,7 +169,7 @@ package final class SocketStream: Handle {
     // MARK: - Writing
 
     /// Queues bytes for the end of this turn. What is sent after ``finish()`` or ``close()`` is dropped.
-    package func send(_ bytes: [UInt8]) {
+    package func send(_ bytes: consuming [UInt8]) {
         if isClosed || isFinishing || bytes.isEmpty { return }
         queued += bytes.count + Self.frameOverhead
         if first == nil {
@@ -231,22 +232,30 @@ package final class SocketStream: Handle {
     /// Takes frames off the queue into the loop's buffer, as many as fit.
     private func gather(startingWith frame: [UInt8]) -> UnsafeBufferPointer<UInt8> {
         let buffer = unsafe loop.gatherBuffer
-        var count = 0
+        var count = put(frame, at: 0)
         var taken = 0
-        var next: [UInt8]? = frame
-        while let bytes = next, count + bytes.count <= buffer.count {
-            unsafe bytes.withUnsafeBufferPointer {
-                unsafe (buffer.baseAddress! + count).initialize(from: $0.baseAddress!, count: $0.count)
-            }
-            count += bytes.count
-            next = taken < rest.count ? rest[taken] : nil
+        while taken < rest.count, count + rest[taken].count <= buffer.count {
+            count += put(rest[taken], at: count)
             taken += 1
         }
-        queued -= taken * Self.frameOverhead
-        first = next
-        if next == nil { rest = [] } else { rest.removeFirst(taken) }
+        queued -= (1 + taken) * Self.frameOverhead
+        if taken == rest.count {
+            rest = []
+        } else {
+            first = rest[taken]
+            rest.removeFirst(taken + 1)
+        }
         hasMore = !rest.isEmpty
         return unsafe UnsafeBufferPointer(rebasing: buffer[..<count])
+    }
+
+    /// Copies a frame into the loop's buffer, where there is room for it.
+    ///
+    /// - Returns: Its length.
+    private func put(_ frame: [UInt8], at offset: Int) -> Int {
+        let room = unsafe UnsafeMutableBufferPointer(rebasing: loop.gatherBuffer[offset...])
+        _ = unsafe frame.withUnsafeBufferPointer { unsafe room.initialize(fromContentsOf: $0) }
+        return frame.count
     }
 
     /// Gives bytes to the kernel; what it does not take is copied and follows when it can.

@@ -2,8 +2,7 @@
 
 extension String: JSONWritable {
     public func write(into json: inout JSONWriter) {
-        var text = self
-        text.withUTF8 { unsafe json.append(utf8: $0) }
+        unsafe utf8.span.withUnsafeBufferPointer { unsafe json.append(utf8: $0) }
     }
 }
 

@@ -144,15 +144,15 @@ package final class EngineSession {
         return false
     }
 
-    /// Sends a message packet.
-    package func send(_ packet: OutgoingPacket) -> EngineSending {
+    /// Sends a message packet, which is made only where the session keeps it.
+    package func send(_ packet: @autoclosure () -> OutgoingPacket) -> EngineSending {
         switch stage {
         case .webSocket:
             if bytesInQueue == 0, !usesBase64 { return .write }
-            enqueue(packet)
+            enqueue(packet())
             return .keep
         case .polling, .upgrading:
-            enqueue(packet)
+            enqueue(packet())
             return .keep
         case .closing, .closed: return .drop
         }

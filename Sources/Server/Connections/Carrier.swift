@@ -30,9 +30,9 @@ class Carrier {
     /// How long a message may be that was compressed once for everybody; 0 where it takes none.
     var sharedCompression: Int { 0 }
     /// Sends a whole WebSocket frame, which others may share.
-    func send(_ frame: [UInt8]) {}
+    func send(_ frame: consuming [UInt8]) {}
     /// The same with bytes, where there is a place for them.
-    func send(binary frame: [UInt8]) {}
+    func send(binary frame: consuming [UInt8]) {}
     /// Sends a frame that is a ping; the client's pong brings its payload back.
     func ping(_ frame: [UInt8]) {}
     /// What was sent and has not left.

@@ -10,6 +10,7 @@ import WebSocket
 /// One accepted connection: it starts with HTTP, and may go on as a WebSocket.
 final class Connection: Carrier, SocketStreamDelegate {
     let stream: SocketStream
+    var deflation: Deflation?
     let arrival: Arrival
     /// Whom the request that opened a WebSocket was from, where trusted proxies named them.
     private var forwardedAddress: String?
@@ -23,7 +24,6 @@ final class Connection: Carrier, SocketStreamDelegate {
     /// What has become of a WebSocket's messages, and of its pings.
     var decoder = MessageDecoder()
     var heartbeat: Heartbeat
-    var deflation: Deflation?
     /// What was read and is not looked at yet, as too much was inflated, and the tick from which it is.
     var rest: [UInt8] = []
     var waitsUntil: UInt32 = .max
@@ -247,7 +247,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         readOn(session.isPaused)
     }
 
-    override func send(_ frame: [UInt8]) {
+    override func send(_ frame: consuming [UInt8]) {
         if let deflation { stream.send(deflation.deflate(frame)) } else { stream.send(frame) }
     }
     override var sharedCompression: Int { deflation?.sharedLength ?? 0 }

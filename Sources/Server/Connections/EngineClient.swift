@@ -27,6 +27,8 @@ class EngineClient: Carrier {
     /// What waited for it when that was last noted.
     private var waitingBytes = 0
     private var closeFrame = (code: CloseCode.normal, reason: "")
+    /// The deadline of Engine.IO that was last set.
+    private var engineDeadline: UInt64 = 0
 
     init(_ id: ConnectionID, on transport: EngineTransport, base64: Bool, of hub: Hub) {
         sid = SessionID.random(onShard: hub.index, of: hub.forwarding?.nodes.own)
@@ -71,7 +73,8 @@ class EngineClient: Carrier {
                 webSocket?.tellWhenDrained()
             }
         }
-        updateDeadline()
+        // A message seldom changes it.
+        if engine.deadline != engineDeadline { updateDeadline() }
     }
 
     /// For the metrics.
@@ -94,7 +97,7 @@ class EngineClient: Carrier {
     }
 
     /// Sends a whole frame, which is written as it is where a websocket takes it.
-    final override func send(_ frame: [UInt8]) {
+    final override func send(_ frame: consuming [UInt8]) {
         switch engine.send(.text(FrameEncoder.payload(of: frame))) {
         case .write: webSocket?.send(frame)
         case .keep: mark()
@@ -102,7 +105,7 @@ class EngineClient: Carrier {
         }
     }
 
-    final override func send(binary frame: [UInt8]) {
+    final override func send(binary frame: consuming [UInt8]) {
         switch engine.send(.binary(FrameEncoder.payload(of: frame))) {
         case .write: webSocket?.send(frame)
         case .keep: mark()
@@ -286,6 +289,7 @@ class EngineClient: Carrier {
     final override func updateDeadline() {
         if isOver { return }
         let (now, deadline) = (hub.loop.now, engine.deadline)
+        engineDeadline = deadline
         // Of a session that is over nothing is expected any more.
         if deadline == .max { return setDeadline(nextDeadline) }
         let wait = deadline > now ? Int64(clamping: deadline - now) : 0
@@ -300,6 +304,7 @@ class EngineClient: Carrier {
         }
         engine.timePassed(at: hub.loop.now)
         obey()
+        updateDeadline()
     }
 }
 

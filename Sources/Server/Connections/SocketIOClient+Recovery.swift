@@ -87,7 +87,6 @@ extension SocketIOClient {
         }
         guard let comeback = comeback(as: user, found.client, offset) else { return connectAnew(session, as: user) }
         stage = .catchingUp(session)
-        updateDeadline()
         session.held = HeldFrames()
         for conversation in found.client.joined { session.join(conversation) }
         hub.look(for: comeback, of: id)
@@ -133,7 +132,6 @@ extension SocketIOClient {
             hub.recoveries.update(pid, of: id) { ($0.start, $0.position) = (hub.newestEvent, hub.position) }
         }
         stage = .connected(session)
-        updateDeadline()
         if hub.hearsEmitters { hub.subscribe(session, to: .socketRoom(socketID)) }
         send(packet: SocketPacketEncoder.connected(sid: socketID, pid: pid))
         guard let missed else { return }

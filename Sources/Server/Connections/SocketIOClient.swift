@@ -14,7 +14,7 @@ final class SocketIOClient: EngineClient {
     /// Where that came from.
     private let address: String
     private var packets: SocketPacketDecoder
-    var stage: Stage
+    var stage: Stage { didSet { updateDeadline() } }
     /// Under what its state is kept, should it come back.
     var pid: String?
     /// The id of its socket.
@@ -26,13 +26,14 @@ final class SocketIOClient: EngineClient {
         didSet { hub.unconnectedClients += (isUnconnected ? 1 : 0) - (oldValue ? 1 : 0) }
     }
 
+    /// One word: it is looked at with each message.
     enum Stage {
         /// In no namespace.
         case unconnected
         /// Its token is looked up.
-        case authenticating(Return?)
+        indirect case authenticating(Return?)
         /// It asked for its seat.
-        case seating(Session, Return?)
+        indirect case seating(Session, Return?)
         /// It has its seat; what it missed is looked up.
         case catchingUp(Session)
         case connected(Session)

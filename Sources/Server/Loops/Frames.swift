@@ -18,8 +18,6 @@ struct Frames {
     /// Most events are heard in one dialect, in one role or two: those are looked at for each receiver.
     private var first = Made(place: -1, frame: nil), second = Made(place: -1, frame: nil)
     private var others: [Made] = []
-    /// Few events are long enough.
-    private var deflated: [Made] = []
     /// How many heard of it.
     var hearers: UInt64 = 0
 
@@ -31,15 +29,22 @@ struct Frames {
 
     /// A number for both. Comparing the two themselves, or asking how many roles there are, calls what is generic.
     private static func place(_ name: DialectName, _ role: Role) -> Int { name.rawValue << 8 | role.rawValue }
+    /// Added to the place of a frame that is compressed.
+    private static let deflated = 1 << 16
 
     /// The frame for receivers of a dialect, or `nil` when it has no words for the event.
     mutating func frame(for name: DialectName, as role: Role = .other) -> [UInt8]? {
         let place = Self.place(name, role)
         if first.place == place { return first.frame }
         if second.place == place { return second.frame }
+        return find(place, for: name, as: role)
+    }
+
+    /// Kept apart from what is asked for each receiver.
+    @inline(never) private mutating func find(_ place: Int, for name: DialectName, as role: Role) -> [UInt8]? {
         if let made = others.first(where: { $0.place == place }) { return made.frame }
-        let frame = Self.frame(in: name, offset: offset?.heard(as: role)) {
-            name.dialect.encode(event, to: role, into: &$0)
+        let frame = Self.frame(in: name, offset: offset?.heard(as: role)) { dialect, json in
+            dialect.encode(event, to: role, into: &json)
         }
         let made = Made(place: place, frame: frame)
         if first.place < 0 { first = made } else if second.place < 0 { second = made } else { others.append(made) }
@@ -48,10 +53,10 @@ struct Frames {
 
     /// The same, as `deflate` makes it of the frame, once.
     mutating func deflated(for name: DialectName, as role: Role, _ deflate: ([UInt8]) -> [UInt8]) -> [UInt8]? {
-        let place = Self.place(name, role)
-        if let made = deflated.first(where: { $0.place == place }) { return made.frame }
+        let place = Self.place(name, role) + Self.deflated
+        if let made = others.first(where: { $0.place == place }) { return made.frame }
         let frame = frame(for: name, as: role).map(deflate)
-        deflated.append(Made(place: place, frame: frame))
+        others.append(Made(place: place, frame: frame))
         return frame
     }
 
@@ -63,15 +68,16 @@ struct Frames {
     ///
     /// - Parameter offset: What a client may come back with.
     static func frame(
-        in name: DialectName, offset: EventOffset? = nil, _ write: (inout JSONWriter) -> Bool
+        in name: DialectName, offset: EventOffset? = nil, _ write: (any Dialect, inout JSONWriter) -> Bool
     ) -> [UInt8]? {
-        switch name.dialect.transport {
+        let dialect = name.dialect
+        switch dialect.transport {
         case .webSocket:
             var json = JSONWriter(behind: FrameEncoder.room)
-            return write(&json) ? FrameEncoder.finish(.text, json.finish()) : nil
+            return write(dialect, &json) ? FrameEncoder.finish(.text, json.finish()) : nil
         case .socketIO:
             var json = JSONWriter(inArrayBehind: eventHead)
-            if !write(&json) { return nil }
+            if !write(dialect, &json) { return nil }
             if let offset { json.append(offset) }
             return FrameEncoder.finish(.text, json.finishArray())
         }

@@ -56,7 +56,11 @@ extension Hub {
     }
 
     private func members(of topic: Topic) -> [Session] {
-        topics.members(of: topic).map(\.session).filter { $0.name.dialect.transport == .socketIO }
+        var members: [Session] = []
+        topics.forEachMember(of: topic) { session in
+            if session.name.dialect.transport == .socketIO { members.append(session) }
+        }
+        return members
     }
 }
 

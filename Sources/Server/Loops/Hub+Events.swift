@@ -23,22 +23,18 @@ extension Hub {
         var frames = Frames(event, offset)
         switch event {
         case .message(let message, let recipients):
-            for member in topics.members(of: .conversation(message.conversation)) {
-                if let frame = frame(&frames, for: member.session, as: .joined) {
-                    member.session.hear(frame, of: message.id)
-                }
+            topics.forEachMember(of: .conversation(message.conversation)) { session in
+                if let frame = frame(&frames, for: session, as: .joined) { session.hear(frame, of: message.id) }
             }
             for recipient in recipients {
-                for member in topics.members(of: .chat(recipient)) {
-                    if let frame = frame(&frames, for: member.session) {
-                        member.session.hear(frame, of: message.id)
-                    }
+                topics.forEachMember(of: .chat(recipient)) { session in
+                    if let frame = frame(&frames, for: session) { session.hear(frame, of: message.id) }
                 }
             }
-            for member in topics.members(of: .chat(message.sender.id)) {
-                member.session.hasSent(message, to: recipients)
-                if member.session.name.dialect.echoesMessages, let frame = frame(&frames, for: member.session) {
-                    member.session.hear(frame, of: message.id)
+            topics.forEachMember(of: .chat(message.sender.id)) { session in
+                session.hasSent(message, to: recipients)
+                if session.name.dialect.echoesMessages, let frame = frame(&frames, for: session) {
+                    session.hear(frame, of: message.id)
                 }
             }
         case .relayed(_, _, let recipient):
@@ -56,16 +52,16 @@ extension Hub {
                 case .college(let college): .collegeNotifications(college)
                 case .everybody: .everybodysNotifications
                 }
-            for member in topics.members(of: topic) {
-                if let frame = frame(&frames, for: member.session) { member.session.hearNotification(frame) }
+            topics.forEachMember(of: topic) { session in
+                if let frame = frame(&frames, for: session) { session.hearNotification(frame) }
             }
         case .unreadCount(let count, let user):
-            for member in topics.members(of: .notifications(user)) {
-                member.session.setUnread(count)
+            topics.forEachMember(of: .notifications(user)) { session in
+                session.setUnread(count)
                 frames.hearers += 1
             }
         case .removed(let user, let conversation):
-            for member in topics.members(of: .chat(user)) { member.session.leave(conversation) }
+            topics.forEachMember(of: .chat(user)) { session in session.leave(conversation) }
             if isRecoverable { recoveries.remove(user, from: conversation, at: newestEvent) }
         case .room(let room, .said, _):
             send(&frames, to: .room(room))
@@ -79,15 +75,15 @@ extension Hub {
     }
 
     private func send(_ frames: inout Frames, to topic: Topic, as role: Role = .other) {
-        for member in topics.members(of: topic) {
-            if let frame = frame(&frames, for: member.session, as: role) { member.session.hear(frame) }
+        topics.forEachMember(of: topic) { session in
+            if let frame = frame(&frames, for: session, as: role) { session.hear(frame) }
         }
     }
 
     /// Passes on what is held back of those who are behind with reading.
     private func mention(_ event: Event, _ frames: inout Frames, to topic: Topic, except: Session? = nil) {
-        for member in topics.members(of: topic) where member.session !== except {
-            if let frame = frame(&frames, for: member.session) { member.session.hear(frame, inPassing: event) }
+        topics.forEachMember(of: topic) { session in
+            if session !== except, let frame = frame(&frames, for: session) { session.hear(frame, inPassing: event) }
         }
     }
 

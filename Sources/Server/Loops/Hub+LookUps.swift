@@ -38,8 +38,8 @@ extension Hub {
     /// How many notifications people have not read; who was told so hears nothing.
     func recount(_ unread: [UserID: Int]) {
         for (user, count) in unread {
-            for member in topics.members(of: .notifications(user)) where member.session.unread != count {
-                member.session.setUnread(count)
+            topics.forEachMember(of: .notifications(user)) { session in
+                if session.unread != count { session.setUnread(count) }
             }
         }
     }

@@ -85,7 +85,8 @@ final class Hub {
     var unflushed: [EngineClient] = []
     /// The event that this loop heard of last.
     var newestEvent = EventNumber(rawValue: 0)
-    var eventLog = EventLog()
+    // Unchecked: events are plain values, which have no code that is run when they go.
+    @safe @exclusivity(unchecked) var eventLog = EventLog()
     var isSendingBulk = false
     var isSweeping = false
     private var exhaustion = Seldom(), missingProxyHeader = Seldom()

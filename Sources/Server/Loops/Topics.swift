@@ -27,7 +27,7 @@ final class Subscribers {
     @safe @exclusivity(unchecked) private(set) var members = Members()
 
     /// In their places. Most topics are those of one person with one client, who needs no array.
-    struct Members: Sequence {
+    struct Members {
         private var first: Subscriber?
         private var rest: [Subscriber] = []
 
@@ -44,15 +44,16 @@ final class Subscribers {
         }
 
         fileprivate mutating func removeLast() -> Subscriber { rest.popLast() ?? first.take()! }
+    }
 
-        struct Iterator: IteratorProtocol {
-            fileprivate var first: Subscriber?
-            fileprivate var rest: [Subscriber].Iterator
-
-            mutating func next() -> Subscriber? { first.take() ?? rest.next() }
+    /// Calls `body` with each member there is now, whoever comes or goes meanwhile.
+    @inline(__always) func forEach(_ body: (Session) -> Void) {
+        let members = members
+        for place in 0..<members.count {
+            // Not counted for each: they are kept by the copy, which is kept until all were called.
+            unsafe Unmanaged.passUnretained(members[place].session)._withUnsafeGuaranteedRef { body($0) }
         }
-
-        func makeIterator() -> Iterator { Iterator(first: first, rest: rest.makeIterator()) }
+        withExtendedLifetime(members) {}
     }
 
     /// Adds a session whose subscription number `subscription` this will be.
@@ -111,8 +112,9 @@ final class Topics {
         }
     }
 
-    /// The sessions that listen to a topic.
-    func members(of topic: Topic) -> Subscribers.Members { self[topic]?.members ?? Subscribers.Members() }
+    /// Calls `body` with each session that listens to a topic. Inlined, and the sessions are not counted: this is what a
+    /// broadcast does for each of its receivers.
+    @inline(__always) func forEachMember(of topic: Topic, _ body: (Session) -> Void) { self[topic]?.forEach(body) }
 
     func subscribe(_ session: Session, to topic: Topic) {
         let subscribers: Subscribers

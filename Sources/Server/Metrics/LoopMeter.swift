@@ -36,14 +36,8 @@ final class LoopMeter {
     func connected(_ name: DialectName) { counts.connections[name] += 1 }
     func disconnected(_ name: DialectName) { counts.connections[name] -= 1 }
     func seated(_ name: DialectName) { counts.handshakes[name] += 1 }
-    func received(_ name: DialectName) {
-        let place = name.rawValue
-        receivedNow.count(place)
-    }
-    func sent(_ name: DialectName) {
-        let place = name.rawValue
-        sentNow.count(place)
-    }
+    func received(_ name: DialectName) { receivedNow[name] &+= 1 }
+    func sent(_ name: DialectName) { sentNow[name] &+= 1 }
     func refused(_ reason: RefusalReason) { counts.refusals[reason] += 1 }
     /// Something was merged or left out for a receiver that is behind with reading.
     func heldBack() { counts.heldBack += 1 }
@@ -60,8 +54,7 @@ final class LoopMeter {
 
     /// So many were handed something to be written at the end of the turn.
     func heard(_ kind: EventKind, by hearers: UInt64) {
-        let place = kind.rawValue
-        heardNow.count(place, times: hearers)
+        heardNow[kind] &+= hearers
         if kind.isStored { unwritten.note(committedAt, times: hearers) }
     }
 

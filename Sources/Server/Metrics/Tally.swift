@@ -10,9 +10,6 @@ struct Tally<Key: RawRepresentable & CaseIterable & Sendable>: Sendable where Ke
         set { counts[key.rawValue] = newValue }
     }
 
-    /// Counts for the case of this number, which is asked for outside: another module's takes a call.
-    mutating func count(_ place: Int, times: UInt64 = 1) { counts[place] &+= times }
-
     /// Adds what another one has counted.
     mutating func add(_ other: Tally) { for index in counts.indices { counts[index] &+= other.counts[index] } }
 }

@@ -82,6 +82,6 @@ struct Look {
     }
 
     fileprivate static func frame(_ answer: Answer, in name: DialectName) -> [UInt8]? {
-        Frames.frame(in: name) { name.dialect.encode(answer, into: &$0) }
+        Frames.frame(in: name) { $0.encode(answer, into: &$1) }
     }
 }

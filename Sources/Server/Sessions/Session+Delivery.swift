@@ -41,10 +41,6 @@ extension Session {
                 delivery, sent: account.lastSent, name.dialect.wantsBacklog ? .wanted : .unneeded))
     }
 
-    /// Whether the client acknowledges what it has got, by the pongs that every client answers pings with (RFC 6455,
-    /// section 5.5.3): it can't ask for what it missed.
-    var isAcknowledged: Bool { name.dialect.wantsBacklog }
-
     /// Notes the newest message up to which nothing is missing. Who listens live and has nothing under way has missed
     /// none that its loop has heard of, whomever they were for. Of a client that can ask for what it missed, what has
     /// been given to the kernel is under way no more.

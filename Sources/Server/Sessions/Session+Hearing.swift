@@ -6,23 +6,23 @@ import EventLoop
 
 extension Session {
     /// Passes on an event's frame, which others share.
-    func hear(_ frame: [UInt8]) {
+    func hear(_ frame: consuming [UInt8]) {
         if held == nil { send(frame) } else { hold(frame, nil) }
     }
 
     /// Passes on a message's frame and keeps account of what has reached the person.
-    func hear(_ frame: [UInt8], of message: MessageID) {
+    func hear(_ frame: consuming [UInt8], of message: MessageID) {
         // Until all has been sent that waited, the next part will have it, where there is one.
         if feed != .live, name.dialect.wantsBacklog { return }
         if held == nil { send(frame, of: message) } else { hold(frame, message) }
     }
 
-    func send(_ frame: [UInt8]) {
+    func send(_ frame: consuming [UInt8]) {
         hub.meter.sent(name)
         carrier.send(frame)
     }
 
-    private func send(_ frame: [UInt8], of message: MessageID) {
+    private func send(_ frame: consuming [UInt8], of message: MessageID) {
         // This one has not left yet.
         if !isAcknowledged { confirm(upTo: MessageID(message.rawValue - 1)) }
         account.sent(upTo: message)
@@ -111,14 +111,13 @@ extension Session {
             answer = .stored(id, isRecipientPresent: true)
         }
         if case .refused(let refusal) = answer, ticket.isMessage { answer = .notSent(refusal) }
-        let dialect = name.dialect
-        if let frame = Frames.frame(in: name, { dialect.encode(answer, into: &$0) }) { send(frame) }
+        if let frame = Frames.frame(in: name, { $0.encode(answer, into: &$1) }) { send(frame) }
         if let id = ticket.acknowledgement {
-            send(Frames.acknowledgement(of: id) { dialect.acknowledge(answer, into: &$0) })
+            send(Frames.acknowledgement(of: id) { name.dialect.acknowledge(answer, into: &$0) })
         }
     }
 
     func welcome(_ welcome: Welcome) {
-        if let frame = Frames.frame(in: name, { name.dialect.encode(welcome, into: &$0) }) { send(frame) }
+        if let frame = Frames.frame(in: name, { $0.encode(welcome, into: &$1) }) { send(frame) }
     }
 }

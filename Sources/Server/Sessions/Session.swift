@@ -13,11 +13,15 @@ final class Session {
         let subscribers: Subscribers
     }
 
-    let seat: Seat
-    var name: DialectName
+    // What is looked at with each delivery comes first, so that it shares a line of the processor's cache; small ones lie
+    // together, so that nothing between them is left empty: there is one of these for each client.
 
-    // Small ones together, so that nothing between them is left empty: there is one of these for each client.
-
+    let carrier: Carrier
+    let hub: Hub
+    /// While a history is looked up: what is heard meanwhile.
+    var held: HeldFrames?
+    var name: DialectName { didSet { isAcknowledged = name.dialect.wantsBacklog } }
+    var feed = Feed.live
     /// Whether it has any subscriptions: looked at with each message, so it is apart.
     private(set) var listens = false
     /// Whether ``goOn()`` has anything to do.
@@ -26,17 +30,19 @@ final class Session {
     var isPaused = false
     /// Whether the last sign of typing that counted was one of a start.
     var isTyping = false
+    /// Whether the client acknowledges what it has got, by the pongs that every client answers pings with (RFC 6455,
+    /// section 5.5.3): it can't ask for what it missed.
+    private(set) var isAcknowledged: Bool
     var isNoted = false
     /// Whether the client may come back for what it missed, unless it says goodbye.
     var isBroken = true
-    var feed = Feed.live
+    /// How long a message may be that was compressed once for everybody; 0 where it takes none.
+    let sharedCompression: UInt32
     private let expiresAt: UInt32
     /// The tick until which something waits for room in the store's queue.
     var storeDeadline: UInt32 = .max
     /// The tick by which a history that was found is sent in any case.
     var historyDeadline: UInt32 = .max
-    /// How long a message may be that was compressed once for everybody; 0 where it takes none.
-    let sharedCompression: UInt32
     private var unreadCount: UInt32 = 0
     /// How many notifications the person has not read.
     var unread: Int {
@@ -44,8 +50,7 @@ final class Session {
         set { unreadCount = UInt32(clamping: newValue) }
     }
 
-    let carrier: Carrier
-    let hub: Hub
+    let seat: Seat
     var subscriptions: [Subscription] = [] { didSet { listens = !subscriptions.isEmpty } }
     /// The conversations whose rooms it is in.
     private(set) var joined: Set<ConversationID> = []
@@ -70,8 +75,6 @@ final class Session {
 
     // MARK: What it is told, in Session+Hearing.swift and Session+HeldBack.swift
 
-    /// While a history is looked up: what is heard meanwhile.
-    var held: HeldFrames?
     /// What is of the moment, while the client is behind with reading.
     var heldBack: Arrears?
 
@@ -90,6 +93,7 @@ final class Session {
     ) {
         self.seat = seat
         self.name = name
+        isAcknowledged = name.dialect.wantsBacklog
         self.rivals = rivals
         self.carrier = carrier
         self.hub = hub
