@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares two builds of the server: CPU for each message.
 
-    compare.py BINARY BINARY [--rounds N] [--workloads echo,erp,campus,conversations,socketio]
+    compare.py BINARY BINARY [--rounds N] [--workloads echo,fan1000,fan50x20,erp,campus,conversations,socketio]
 
 Both run at once on core 0, each with a load of its own from core 1: what the machine takes from one, it takes from the
 other. Prints the medians of the microseconds that a message costs, and of the second's share of the first. Needs the
@@ -24,6 +24,8 @@ def main() -> None:
     running.BINARY = arguments.binaries[0]
     seed()
     workloads = {"echo": ("echo", ["-n", "200", *ROOM[2:], "-u", "/ws/chat/e%d/"])}
+    for name, rooms in (("fan1000", "1"), ("fan50x20", "50")):
+        workloads[name] = ("fanout", ["-n", "1000", "--rooms", rooms, "--quiet-ms", "600", *ROOM])
     for name in ("erp", "campus", "conversations", "socketio"):
         workloads[name] = ("direct", ["-n", "200", *direct(f"{name}-{name}")])
     with contextlib.ExitStack() as stack:
