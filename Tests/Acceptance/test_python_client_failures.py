@@ -424,7 +424,7 @@ def test_a_server_that_drips(lone: Callable[..., SimpleNamespace], head: bytes, 
     before = monotonic()
     with pytest.raises(SwitchboardError) as caught:
         to(there, timeout=TRY, retries=0).send_notification(1, "T", "M")
-    assert TRY <= monotonic() - before < 4 * TRY
+    assert TRY <= monotonic() - before < 10 * TRY
     assert caught.value.status is None
     assert caught.value.message.startswith(ENDED)
 
@@ -438,7 +438,7 @@ def test_a_server_that_reads_slowly(lone: Callable[..., SimpleNamespace]) -> Non
     before = monotonic()
     with pytest.raises(SwitchboardError) as caught:
         to(there, timeout=TRY, retries=0).send_notification(1, "T", "M" * (1 << 25))
-    assert TRY <= monotonic() - before < 8 * TRY
+    assert TRY <= monotonic() - before < 30 * TRY
     assert caught.value.message.startswith(ENDED)
 
 
