@@ -13,13 +13,14 @@ final class Session {
         let subscribers: Subscribers
     }
 
-    // What is looked at with each delivery comes first, so that it shares a line of the processor's cache; small ones lie
-    // together, so that nothing between them is left empty: there is one of these for each client.
+    // What is looked at with each delivery comes first, so that it shares a line of the processor's cache. Small ones lie
+    // together, behind the seat with its one odd byte, so that nothing is left empty: there is one of these for each client.
 
     let carrier: Carrier
     let hub: Hub
     /// While a history is looked up: what is heard meanwhile.
     var held: HeldFrames?
+    let seat: Seat
     var name: DialectName { didSet { isAcknowledged = name.dialect.wantsBacklog } }
     var feed = Feed.live
     /// Whether it has any subscriptions: looked at with each message, so it is apart.
@@ -50,7 +51,6 @@ final class Session {
         set { unreadCount = UInt32(clamping: newValue) }
     }
 
-    let seat: Seat
     var subscriptions: [Subscription] = [] { didSet { listens = !subscriptions.isEmpty } }
     /// The conversations whose rooms it is in.
     private(set) var joined: Set<ConversationID> = []
