@@ -16,23 +16,26 @@ package indirect enum Change: Sendable {
 
 /// What the store made of a change; true once the transaction around it is on the disk.
 package enum Outcome: Sendable {
-    /// A message, and who else is in its conversation.
-    case stored(Message, for: [UserID])
+    case stored(AddressedMessage)
     /// What was stored before under the same name; nothing more was done.
     case repeated(Message)
-    case read(Receipt)
-    case started(Conversation, isNew: Bool)
+    indirect case read(Receipt)
+    indirect case started(Conversation, isNew: Bool)
     case joined(ConversationID)
     indirect case notified(Notification)
     /// What was sent before under the same name.
     indirect case notifiedBefore(Notification)
-    case notificationRead(by: UserID, unread: Int)
+    indirect case notificationRead(by: UserID, unread: Int)
     /// A notice as it is now, and what its audience is told of it, if it was not told before.
     indirect case notice(Notice, announced: Notification?)
-    case counted(CounterAction, total: Int64, at: Timestamp)
+    indirect case counted(CounterAction, total: Int64, at: Timestamp)
     /// The change was allowed and made no difference.
     case unchanged
     case refused(Refusal)
+
+    package static func stored(_ message: Message, for recipients: [UserID]) -> Outcome {
+        .stored(AddressedMessage(message, for: recipients))
+    }
 
     /// Whether something was written.
     package var isChange: Bool {

@@ -16,14 +16,14 @@ package enum Command: Sendable {
     case count(CounterAction)
 }
 
-/// A message before it is stored.
-package struct Draft: Sendable {
+/// A message before it is stored. Immutable and shared: all who hand it on refer to the one.
+package final class Draft: Sendable {
     /// May be empty where there is an attachment.
-    package var text: String
-    package var attachment: Attachment?
-    package var clientID: ClientID?
+    package let text: String
+    package let attachment: Attachment?
+    package let clientID: ClientID?
     /// Somebody whom it must reach, where it goes to a conversation.
-    package var addressee: UserID?
+    package let addressee: UserID?
 
     package init(
         text: String, attachment: Attachment? = nil, clientID: ClientID? = nil, addressee: UserID? = nil
@@ -32,6 +32,11 @@ package struct Draft: Sendable {
         self.attachment = attachment
         self.clientID = clientID
         self.addressee = addressee
+    }
+
+    /// The same as somebody else names it in its sender's name; see ``ClientID/given(by:)``.
+    package func given(by other: String) -> Draft {
+        Draft(text: text, attachment: attachment, clientID: clientID?.given(by: other), addressee: addressee)
     }
 }
 

@@ -1,24 +1,29 @@
 /// What people hear of. Each dialect has its own words for some of these, and none for the others.
 ///
-/// Indirect: an event is one word, which is handed on many times.
-package indirect enum Event: Sendable {
+/// An event is one word, which is handed on many times. A message's is looked into without counting what it holds, as
+/// what is in a case of an enumeration would be.
+package enum Event: Sendable {
     /// A message was stored; heard by its author and by the others in the conversation.
-    case message(Message, for: [UserID])
+    case message(AddressedMessage)
     /// Somebody else's back end has stored a message, under its own id, and passes it on to a person; in a conversation,
     /// where it says in which.
-    case relayed(Message, in: ConversationID?, to: UserID)
+    indirect case relayed(Message, in: ConversationID?, to: UserID)
     /// Heard by the others in the conversation; some of them wrote what was read.
-    case read(Receipt)
-    case typing(TypingSign)
-    case notification(Notification)
+    indirect case read(Receipt)
+    indirect case typing(TypingSign)
+    indirect case notification(Notification)
     /// How many notifications a person has not read; heard by that person's notification sockets.
-    case unreadCount(Int, of: UserID)
+    indirect case unreadCount(Int, of: UserID)
     /// Somebody is no longer in a conversation.
-    case removed(UserID, from: ConversationID)
-    case room(RoomName, RoomEvent, except: ConnectionID?)
-    case counter(CounterAction, total: Int64, at: Timestamp)
+    indirect case removed(UserID, from: ConversationID)
+    indirect case room(RoomName, RoomEvent, except: ConnectionID?)
+    indirect case counter(CounterAction, total: Int64, at: Timestamp)
     /// How many connections the counter has.
-    case counterUsers(Int)
+    indirect case counterUsers(Int)
+
+    package static func message(_ message: Message, for recipients: [UserID]) -> Event {
+        .message(AddressedMessage(message, for: recipients))
+    }
 }
 
 /// What somebody who hears of an event has to do with it: dialects tell some things only to one of the two.
@@ -90,7 +95,7 @@ extension Event {
     /// What is to be heard of a committed outcome, if anything.
     package init?(_ outcome: Outcome) {
         switch outcome {
-        case .stored(let message, let recipients): self = .message(message, for: recipients)
+        case .stored(let stored): self = .message(stored)
         case .read(let receipt): self = .read(receipt)
         case .notified(let notification): self = .notification(notification)
         case .notificationRead(let reader, let unread): self = .unreadCount(unread, of: reader)

@@ -24,6 +24,17 @@ package final class Message: Sendable {
     package var textOrAttachment: String { text.isEmpty ? attachment?.url ?? "" : text }
 }
 
+/// A message, and who else is in its conversation.
+package final class AddressedMessage: Sendable {
+    package let message: Message
+    package let recipients: [UserID]
+
+    package init(_ message: Message, for recipients: [UserID]) {
+        self.message = message
+        self.recipients = recipients
+    }
+}
+
 /// A file that a message points at: an `http` or `https` URL of at most 2,048 characters (INTEROP.md).
 package struct Attachment: Hashable, Sendable {
     package let url: String

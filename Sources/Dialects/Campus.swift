@@ -46,16 +46,8 @@ package struct Campus: Dialect {
 
     package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
-        case .message(let message, _), .relayed(let message, _, _):
-            json.object {
-                $0.member("type", "chat_message")
-                $0.member("id", message.id.rawValue)
-                $0.member("sender_id", message.sender.id.rawValue)
-                $0.member("sender_name", message.sender.name)
-                $0.member("message", message.text)
-                $0.member("attachment", message.attachment?.url)
-                $0.member("timestamp", message.sentAt, .microseconds)
-            }
+        case .message(let stored): Self.write(stored.message, into: &json)
+        case .relayed(let message, _, _): Self.write(message, into: &json)
         case .notification(let notification):
             json.object {
                 $0.member("type", "notify")
@@ -69,6 +61,18 @@ package struct Campus: Dialect {
             return false
         }
         return true
+    }
+
+    private static func write(_ message: Message, into json: inout JSONWriter) {
+        json.object {
+            $0.member("type", "chat_message")
+            $0.member("id", message.id.rawValue)
+            $0.member("sender_id", message.sender.id.rawValue)
+            $0.member("sender_name", message.sender.name)
+            $0.member("message", message.text)
+            $0.member("attachment", message.attachment?.url)
+            $0.member("timestamp", message.sentAt, .microseconds)
+        }
     }
 
     package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }

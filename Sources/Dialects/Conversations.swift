@@ -69,8 +69,8 @@ package struct Conversations: Dialect {
     package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .relayed(_, in: nil, _): return false
-        case .message(let message, _), .relayed(let message, _, _):
-            Self.encode(message, into: &json)
+        case .message(let stored): Self.encode(stored.message, into: &json)
+        case .relayed(let message, _, _): Self.encode(message, into: &json)
         case .typing(let sign):
             json.object {
                 $0.member("type", "chat.typing")

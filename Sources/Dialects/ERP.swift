@@ -41,15 +41,8 @@ package struct ERP: Dialect {
 
     package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
-        case .message(let message, _), .relayed(let message, _, _):
-            json.object {
-                $0.member("type", "chat_message")
-                $0.member("id", message.id.rawValue)
-                $0.member("sender_id", message.sender.id.rawValue)
-                $0.member("sender_name", message.sender.name)
-                $0.member("message", message.textOrAttachment)
-                $0.member("timestamp", message.sentAt, .seconds)
-            }
+        case .message(let stored): Self.write(stored.message, into: &json)
+        case .relayed(let message, _, _): Self.write(message, into: &json)
         case .read(let receipt):
             if role != .author { return false }
             json.object {
@@ -83,6 +76,17 @@ package struct ERP: Dialect {
             return false
         }
         return true
+    }
+
+    private static func write(_ message: Message, into json: inout JSONWriter) {
+        json.object {
+            $0.member("type", "chat_message")
+            $0.member("id", message.id.rawValue)
+            $0.member("sender_id", message.sender.id.rawValue)
+            $0.member("sender_name", message.sender.name)
+            $0.member("message", message.textOrAttachment)
+            $0.member("timestamp", message.sentAt, .seconds)
+        }
     }
 
     package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }

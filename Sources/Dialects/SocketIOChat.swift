@@ -74,11 +74,12 @@ package struct SocketIOChat: Dialect {
 
     package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
-        case .message(let message, let recipients):
+        case .message(let stored):
             if role == .joined {
-                Self.write("new_message", message, recipients, into: &json)
+                Self.write("new_message", stored.message, stored.recipients, into: &json)
             } else {
-                Self.write("message_notification", message, recipients, isNotification: true, into: &json)
+                Self.write(
+                    "message_notification", stored.message, stored.recipients, isNotification: true, into: &json)
             }
         case .relayed(_, in: nil, _): return false
         case .relayed(let message, _, let recipient):

@@ -34,13 +34,6 @@ public enum SocketPacketEncoder {
         return json.finish()
     }
 
-    /// `42[`: what comes before the elements of an event for the namespace `/`.
-    package static func eventHead(behind bytes: consuming [UInt8] = []) -> [UInt8] {
-        appendHead(.event, "/", nil, attachments: 0, to: &bytes)
-        bytes.append(UInt8(ascii: "["))
-        return bytes
-    }
-
     /// `43<id>[…]`
     @inlinable public static func acknowledgement<E: Error>(
         of id: UInt64, to namespace: String = "/", attachments: Int = 0, behind bytes: consuming [UInt8] = [],

@@ -27,18 +27,16 @@ package enum FrameEncoder {
         bytes.append(payload)
     }
 
-    /// Room for a header, which a payload is written behind. Shared: it costs nothing where none is written.
-    package static let room = [UInt8](repeating: 0, count: headerRoom)
-
-    /// The header of most frames; the payload moves if it is shorter or longer.
-    private static let headerRoom = 4
+    /// Room for a header, which a payload is written behind; that of most frames, the payload moves if theirs is shorter
+    /// or longer. Shared: it costs nothing where none is written. A literal is not even counted.
+    package static let room: [UInt8] = [0, 0, 0, 0]
 
     /// Makes a whole frame of a payload that was written behind ``room``.
     package static func finish(_ opcode: Opcode, _ bytes: consuming [UInt8]) -> [UInt8] {
-        let length = bytes.count - headerRoom
+        let length = bytes.count - room.count
         let size = headerSize(payloadLength: length)
-        if size < headerRoom { bytes.removeFirst(headerRoom - size) }
-        if size > headerRoom { bytes.insert(contentsOf: repeatElement(0, count: size - headerRoom), at: 0) }
+        if size < room.count { bytes.removeFirst(room.count - size) }
+        if size > room.count { bytes.insert(contentsOf: repeatElement(0, count: size - room.count), at: 0) }
         write(opcode, payloadLength: length, to: &bytes, at: 0)
         return bytes
     }

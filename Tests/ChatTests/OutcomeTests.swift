@@ -73,9 +73,9 @@ import Testing
             Event(.counted(.increment(5), total: 9, at: Self.now)),
             Event(.notice(Self.notice, announced: Self.notification)),
         ]
-        guard case .message(let message, let recipients) = events[0] else { throw Unexpected(events[0] as Any) }
-        #expect(message.id == Self.message.id)
-        #expect(recipients == [Self.ben])
+        guard case .message(let stored) = events[0] else { throw Unexpected(events[0] as Any) }
+        #expect(stored.message.id == Self.message.id)
+        #expect(stored.recipients == [Self.ben])
         guard case .read(let receipt) = events[1] else { throw Unexpected(events[1] as Any) }
         #expect(receipt.conversation == ConversationID(3))
         #expect(receipt.reader == Self.ben)

@@ -148,9 +148,9 @@ import Testing
         #expect(batches[0].events.map(words) == events.map(words))
         // Who writes twice is one.
         guard case .passing(let heard) = try Self.crossed(.passing([events[0], events[0]])).content,
-            case .message(let first, _) = heard[0], case .message(let second, _) = heard[1]
+            case .message(let first) = heard[0], case .message(let second) = heard[1]
         else { return #expect(Bool(false)) }
-        #expect(first.sender === second.sender)
+        #expect(first.message.sender === second.message.sender)
     }
 
     // MARK: - The wire

@@ -1,6 +1,7 @@
 import Chat
 import Dialects
 import Testing
+import WebSocket
 
 @testable import Server
 
@@ -31,5 +32,10 @@ import Testing
         #expect(frames.frame(for: name, as: role) == first)
         var alone = Frames(event)
         #expect(alone.frame(for: name, as: role) == first)
+    }
+
+    @Test("what an event of Socket.IO begins with leaves room for a header")
+    func eventHead() {
+        #expect(Frames.eventHead == FrameEncoder.room + Array("42[".utf8))
     }
 }

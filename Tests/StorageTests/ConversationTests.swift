@@ -82,9 +82,9 @@ import Testing
         let group = try home.group(home.asha, home.ben, home.chitra)
         let change = Change.send(Draft(text: "Hello"), from: home.ben, to: .conversation(group.id), at: .start)
         let outcome = try home.apply(change)
-        guard case .stored(let message, let recipients) = outcome else { throw Unexpected(outcome) }
-        #expect(message.conversation == group.id)
-        #expect(recipients == [home.asha.id, home.chitra.id])
+        guard case .stored(let stored) = outcome else { throw Unexpected(outcome) }
+        #expect(stored.message.conversation == group.id)
+        #expect(stored.recipients == [home.asha.id, home.chitra.id])
     }
 
     @Test("for somebody else a conversation does not exist", arguments: [false, true])
@@ -196,8 +196,8 @@ import Testing
     private func recipients(of group: Conversation, from sender: User) throws -> [UserID] {
         let change = Change.send(Draft(text: "Hello"), from: sender, to: .conversation(group.id), at: .start)
         let outcome = try home.apply(change)
-        guard case .stored(_, let recipients) = outcome else { throw Unexpected(outcome) }
-        return recipients
+        guard case .stored(let stored) = outcome else { throw Unexpected(outcome) }
+        return stored.recipients
     }
 
     // MARK: - Typing

@@ -35,8 +35,8 @@ import Testing
         let outcome = try reopened.transaction { () throws(StoreError) in
             try reopened.apply(.send(Draft(text: "4"), from: ben, to: .person(asha.id), at: .start))
         }
-        guard case .stored(let later, _) = outcome else { throw Unexpected(outcome) }
-        #expect(later.conversation == first.conversation)
+        guard case .stored(let later) = outcome else { throw Unexpected(outcome) }
+        #expect(later.message.conversation == first.conversation)
         #expect(try home.number("SELECT count(*) FROM direct_conversations") == 2)
         #expect(try home.number("SELECT count(*) FROM members") == 4)
     }
@@ -65,7 +65,7 @@ import Testing
                     .send(
                         Draft(text: "lost", clientID: ClientID("lost")), from: sender, to: .person(recipient.id),
                         at: .start))
-                if case .stored(let stored, _) = outcome { message = stored }
+                if case .stored(let stored) = outcome { message = stored.message }
                 // The name is taken.
                 _ = try store.accounts.add(
                     username: sender.username, name: "", college: nil, password: nil, at: .start)
@@ -113,10 +113,10 @@ import Testing
             #expect(message.sentAt == .start)
         }
         let later = try home.send("2", from: home.asha, to: home.ben.id, clientID: "c-1", at: .start + day)
-        guard case .stored(let second, _) = later else { throw Unexpected(later) }
+        guard case .stored(let second) = later else { throw Unexpected(later) }
         let repeated = try home.send("2", from: home.asha, to: home.ben.id, clientID: "c-1", at: .start + day)
         guard case .repeated(let message) = repeated else { throw Unexpected(repeated) }
-        #expect(message.id == second.id)
+        #expect(message.id == second.message.id)
         #expect(try home.number("SELECT count(*) FROM messages") == 2)
     }
 

@@ -47,10 +47,10 @@ final class TemporaryStore {
     @discardableResult
     func sent(_ text: String, from sender: User, to recipient: User, clientID: String? = nil) throws -> Message {
         let outcome = try send(text, from: sender, to: recipient.id, clientID: clientID)
-        guard case .stored(let message, let recipients) = outcome, recipients == [recipient.id] else {
+        guard case .stored(let stored) = outcome, stored.recipients == [recipient.id] else {
             throw Unexpected(outcome)
         }
-        return message
+        return stored.message
     }
 
     /// Sends into a conversation, and gives back what was stored.
@@ -61,8 +61,8 @@ final class TemporaryStore {
     ) throws -> Message {
         let draft = Draft(text: text, attachment: attachment)
         let outcome = try apply(.send(draft, from: sender, to: .conversation(conversation), at: time))
-        guard case .stored(let message, _) = outcome else { throw Unexpected(outcome) }
-        return message
+        guard case .stored(let stored) = outcome else { throw Unexpected(outcome) }
+        return stored.message
     }
 
     /// Sends numbers from 1 on in one transaction.

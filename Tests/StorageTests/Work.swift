@@ -81,9 +81,9 @@ final class Work {
         let draft = Draft(text: text, clientID: ClientID(text.prefix(20) + ""))
         let expected = store.lastMessage.rawValue + 1
         switch try store.apply(.send(draft, from: sender, to: destination, at: .start)) {
-        case .stored(let message, _):
-            precondition(message.id.rawValue == expected, "an id out of order")
-            return [message]
+        case .stored(let stored):
+            precondition(stored.message.id.rawValue == expected, "an id out of order")
+            return [stored.message]
         case .repeated, .refused: return []
         case let outcome: preconditionFailure("\(outcome)")
         }

@@ -44,7 +44,7 @@ struct Senders {
 
     mutating func add(_ events: [Event]) {
         for event in events {
-            if case .message(let message, _) = event { places.append(place(of: message.sender)) }
+            if case .message(let stored) = event { places.append(place(of: stored.message.sender)) }
         }
     }
 
@@ -95,7 +95,8 @@ extension MessagePackWriter {
 
     private mutating func append(_ event: Event, _ senders: inout Senders) {
         switch event {
-        case .message(let message, let recipients):
+        case .message(let stored):
+            let message = stored.message
             begin(.message, 7)
             append(message.id)
             append(message.conversation)
@@ -103,7 +104,7 @@ extension MessagePackWriter {
             append(message.text)
             append(message.attachment?.url)
             append(message.sentAt.microseconds)
-            append(recipients)
+            append(stored.recipients)
         case .read(let receipt):
             begin(.read, 5)
             append(receipt.conversation)

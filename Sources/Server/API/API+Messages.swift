@@ -53,9 +53,8 @@ extension API {
             return (try Self.draft(body, of: call), receiver, try body.id("sender_id").map { UserID($0) })
         }
         let sender = try await sender(senderID, for: caller)
-        var draft = given
         // What somebody else names in the sender's name is apart from what the sender does.
-        if caller.user?.id != sender.id { draft.clientID = draft.clientID?.given(by: caller.scope) }
+        let draft = caller.user?.id == sender.id ? given : given.given(by: caller.scope)
         return try await send(draft, from: sender, to: .person(receiver))
     }
 
@@ -92,8 +91,8 @@ extension API {
         switch chat.decide(.send(draft, to: destination), from: seat, at: .now) {
         case .store(let change):
             switch try await perform(change) {
-            case .stored(let message, _), .repeated(let message):
-                return .json(.created) { message.write(members: &$0) }
+            case .stored(let stored): return .json(.created) { stored.message.write(members: &$0) }
+            case .repeated(let message): return .json(.created) { message.write(members: &$0) }
             default: throw Refusal.storeUnavailable
             }
         case .refuse(let refusal): throw refusal

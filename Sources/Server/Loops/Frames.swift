@@ -60,9 +60,8 @@ struct Frames {
         return frame
     }
 
-    /// What an event of Socket.IO begins with. Shared, as ``WebSocket/FrameEncoder/room`` is: a copy is as large as what is
-    /// reserved here.
-    private static let eventHead = SocketPacketEncoder.eventHead(behind: FrameEncoder.room)
+    /// ``WebSocket/FrameEncoder/room``, and what an event of Socket.IO begins with: `42[`. A literal, as that is.
+    static let eventHead: [UInt8] = [0, 0, 0, 0, 0x34, 0x32, 0x5B]
 
     /// A frame of a dialect, or `nil` when `write` says that it has no words.
     ///

@@ -23,9 +23,12 @@ extension Session {
     }
 
     private func send(_ frame: consuming [UInt8], of message: MessageID) {
-        // This one has not left yet.
-        if !isAcknowledged { confirm(upTo: MessageID(message.rawValue - 1)) }
-        account.sent(upTo: message)
+        // Of a message, clients of some dialects hear twice.
+        if account.lastSent < message {
+            // This one has not left yet.
+            if !isAcknowledged { confirm(upTo: MessageID(message.rawValue - 1)) }
+            account.sent(upTo: message)
+        }
         send(frame)
         note()
     }

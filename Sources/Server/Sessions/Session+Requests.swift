@@ -175,8 +175,10 @@ extension Session {
     }
 
     /// The person has sent a message, maybe from elsewhere.
-    func hasSent(_ message: Message, to readers: [UserID]) {
+    func hasSent(_ stored: AddressedMessage) {
         if typing.isEmpty { return }
-        for sign in typing.end(with: message, to: readers) { take(Requests.Decided(.publish(.typing(sign)))) }
+        for sign in typing.end(with: stored.message, to: stored.recipients) {
+            take(Requests.Decided(.publish(.typing(sign))))
+        }
     }
 }
