@@ -81,7 +81,7 @@ let package = Package(
         module("Redis", "CHiredis", "EventLoop"),
 
         // What the server is made of.
-        module("Storage", "CPostgreSQL", "CSQLite", "Chat"),
+        module("Storage", "CPostgreSQL", "CSQLite", "Chat", "JSON"),
         module("Dialects", "Chat", "JSON"),
         module("Cluster", "COpenSSL", "CZlib", "Chat", "CivilTime", "EventLoop", "JSON", "Redis"),
         module(

@@ -75,7 +75,7 @@ private func checkEvents(_ draft: Draft) {
             }
             guard let frame else { continue }
             precondition(
-                holds(frame, draft.text.isEmpty ? message.textOrAttachment : draft.text), "other words are heard")
+                holds(frame, draft.text.isEmpty ? draft.attachment?.url ?? "" : draft.text), "other words are heard")
         }
     }
 }

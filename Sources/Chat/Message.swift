@@ -19,9 +19,6 @@ package final class Message: Sendable {
         self.attachment = attachment
         self.sentAt = sentAt
     }
-
-    /// For dialects that have no place for an attachment: its URL where there is no text (INTEROP.md).
-    package var textOrAttachment: String { text.isEmpty ? attachment?.url ?? "" : text }
 }
 
 /// A message, and who else is in its conversation.

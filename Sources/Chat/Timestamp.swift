@@ -76,7 +76,7 @@ extension OutputSpan<UInt8> {
     fileprivate mutating func append(digit: Int) { append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)) }
 
     /// Two decimal digits.
-    fileprivate mutating func append(pair number: Int) {
+    @inline(__always) fileprivate mutating func append(pair number: Int) {
         append(digit: number / 10)
         append(digit: number % 10)
     }

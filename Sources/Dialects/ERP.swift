@@ -84,7 +84,7 @@ package struct ERP: Dialect {
             $0.member("id", message.id.rawValue)
             $0.member("sender_id", message.sender.id.rawValue)
             $0.member("sender_name", message.sender.name)
-            $0.member("message", message.textOrAttachment)
+            $0.member("message", textOrAttachmentOf: message)
             $0.member("timestamp", message.sentAt, .seconds)
         }
     }

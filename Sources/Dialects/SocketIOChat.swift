@@ -124,7 +124,7 @@ package struct SocketIOChat: Dialect {
             $0.member("sender_id", message.sender.id.rawValue)
             // All who hear of it share these words: where several receive it, it is for nobody in particular.
             $0.member("receiver_id", recipients.count == 1 ? recipients[0].rawValue : nil)
-            $0.member("content", message.textOrAttachment)
+            $0.member("content", textOrAttachmentOf: message)
             $0.member("is_read", false)
             if !isNotification { $0.null("read_at") }
             $0.member("created_at", message.sentAt, .milliseconds)

@@ -59,23 +59,6 @@ import struct Chat.Attachment
     }
 }
 
-@Suite struct MessageTests {
-    private static let url = "https://a/b"
-
-    @Test(
-        "where a dialect has no place for an attachment, its URL stands for a text that is missing",
-        arguments: [
-            ("Hello", nil, "Hello"), ("Hello", Attachment(url), "Hello"), ("", Attachment(url), url), ("", nil, ""),
-        ] as [(String, Attachment?, String)])
-    func textOrAttachment(_ text: String, _ attachment: Attachment?, _ expected: String) {
-        let sender = User(id: UserID(1), username: "asha", name: "Asha Rao", college: nil)
-        let message = Message(
-            id: MessageID(7), conversation: ConversationID(3), sender: sender, text: text, attachment: attachment,
-            sentAt: Timestamp(microseconds: 0))
-        #expect(message.textOrAttachment == expected)
-    }
-}
-
 @Suite struct CounterActionTests {
     @Test(
         "an action moves the counter, or answers nil where 64 bits end",

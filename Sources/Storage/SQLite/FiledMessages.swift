@@ -1,4 +1,5 @@
 import Chat
+import JSON
 
 /// How the messages of a conversation are found in SQLite, where they are filed some time after they came, many at a time.
 ///
@@ -85,12 +86,9 @@ struct FilingStatements {
         guard let last = messages.last else { return }
         var ids: String?
         if messages.count > 1 {
-            var array = ""
-            for message in messages {
-                array += array.isEmpty ? "[" : ","
-                array += String(message.rawValue)
-            }
-            ids = array + "]"
+            var json = JSONWriter()
+            json.array { for message in messages { $0.append(message.rawValue) } }
+            ids = String(decoding: json.finish(), as: UTF8.self)
         }
         try insert.run(.integer(conversation.rawValue), .integer(last.rawValue), SQLValue(ids))
     }

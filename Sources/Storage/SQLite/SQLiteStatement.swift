@@ -56,13 +56,13 @@ internal import CSQLite
     }
 
     private func bind(_ values: [SQLValue]) throws(StoreError) {
-        for (index, value) in values.enumerated() {
+        for index in values.indices {
             let place = Int32(index + 1)
             let result =
-                switch value {
+                switch values[index] {
                 case .integer(let integer): unsafe sqlite3_bind_int64(handle, place, integer)
-                case .text(var text):
-                    text.withUTF8 { bytes in
+                case .text(let text):
+                    unsafe text.utf8.span.withUnsafeBufferPointer { bytes in
                         unsafe bytes.withMemoryRebound(to: CChar.self) {
                             unsafe sqlite3_bind_text64(
                                 handle, place, $0.baseAddress ?? Self.empty, UInt64($0.count), Self.transient,
