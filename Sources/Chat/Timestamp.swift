@@ -40,44 +40,60 @@ package struct Timestamp: Hashable, Comparable, Sendable {
     /// The most bytes that ``write(_:to:)`` writes.
     package static let longest = 27
 
-    /// The same, where there is room for it.
+    /// The same, where there is room for ``longest`` bytes.
     package func write(_ style: Style, to text: inout OutputSpan<UInt8>) {
         let (seconds, fraction) = Int(microseconds).floored(by: 1_000_000)
         let moment = CivilMoment(secondsSince1970: seconds)
-        text.append(pair: moment.year / 100)
-        text.append(pair: moment.year % 100)
-        text.append(UInt8(ascii: "-"))
-        text.append(pair: moment.month)
-        text.append(UInt8(ascii: "-"))
-        text.append(pair: moment.day)
-        text.append(UInt8(ascii: "T"))
-        text.append(pair: moment.hour)
-        text.append(UInt8(ascii: ":"))
-        text.append(pair: moment.minute)
-        text.append(UInt8(ascii: ":"))
-        text.append(pair: moment.second)
-        switch style {
-        case .seconds: break
-        case .milliseconds:
-            text.append(UInt8(ascii: "."))
-            text.append(pair: fraction / 10_000)
-            text.append(digit: fraction / 1000 % 10)
-        case .microseconds, .naiveMicroseconds:
-            text.append(UInt8(ascii: "."))
-            text.append(pair: fraction / 10_000)
-            text.append(pair: fraction / 100 % 100)
-            text.append(pair: fraction % 100)
-        }
+        var digits = Digits()
+        digits.put(pair: moment.year / 100, at: 0)
+        digits.put(pair: moment.year % 100, at: 2)
+        digits.put("-", at: 4)
+        digits.put(pair: moment.month, at: 5)
+        digits.put("-", at: 7)
+        digits.put(pair: moment.day, at: 8)
+        digits.put("T", at: 10)
+        digits.put(pair: moment.hour, at: 11)
+        digits.put(":", at: 13)
+        digits.put(pair: moment.minute, at: 14)
+        digits.put(":", at: 16)
+        digits.put(pair: moment.second, at: 17)
+        digits.put(".", at: 19)
+        digits.put(pair: fraction / 10_000, at: 20)
+        digits.put(pair: fraction / 100 % 100, at: 22)
+        digits.put(pair: fraction % 100, at: 24)
+        let length =
+            switch style {
+            case .seconds: 19
+            case .milliseconds: 23
+            case .microseconds, .naiveMicroseconds: 26
+            }
+        digits.append(length, to: &text)
         if style != .naiveMicroseconds { text.append(UInt8(ascii: "Z")) }
     }
-}
 
-extension OutputSpan<UInt8> {
-    fileprivate mutating func append(digit: Int) { append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)) }
+    /// Where the digits are put together: it costs less than to ask for each if there is room for it.
+    private struct Digits {
+        private var bytes = InlineArray<26, UInt8>(repeating: 0)
 
-    /// Two decimal digits.
-    @inline(__always) fileprivate mutating func append(pair number: Int) {
-        append(digit: number / 10)
-        append(digit: number % 10)
+        @inline(__always) mutating func put(_ mark: Unicode.Scalar, at place: Int) { bytes[place] = UInt8(ascii: mark) }
+
+        /// Two decimal digits.
+        @inline(__always) mutating func put(pair number: Int, at place: Int) {
+            let number = UInt8(truncatingIfNeeded: number)
+            bytes[place] = UInt8(ascii: "0") + number / 10
+            bytes[place + 1] = UInt8(ascii: "0") + number % 10
+        }
+
+        /// Appends the first `length` bytes.
+        func append(_ length: Int, to text: inout OutputSpan<UInt8>) {
+            precondition(length <= text.freeCapacity)
+            let span = bytes.span
+            unsafe text.withUnsafeMutableBufferPointer { output, count in
+                unsafe span.withUnsafeBufferPointer { digits in
+                    _ = unsafe output[count...].initialize(fromContentsOf: digits[..<length])
+                }
+                count += length
+            }
+        }
     }
 }

@@ -50,7 +50,7 @@ package struct Campus: Dialect {
         case .relayed(let message, _, _): Self.write(message, into: &json)
         case .notification(let notification):
             json.object {
-                $0.member("type", "notify")
+                $0.member("type", word: "notify")
                 $0.member("title", notification.content.title)
                 $0.member("message", notification.content.message)
                 $0.member("notification_type", notification.content.type)
@@ -65,7 +65,7 @@ package struct Campus: Dialect {
 
     private static func write(_ message: Message, into json: inout JSONWriter) {
         json.object {
-            $0.member("type", "chat_message")
+            $0.member("type", word: "chat_message")
             $0.member("id", message.id.rawValue)
             $0.member("sender_id", message.sender.id.rawValue)
             $0.member("sender_name", message.sender.name)
@@ -84,7 +84,7 @@ package struct Campus: Dialect {
         case .done, .started, .joined, .people, .conversations, .messages: return false
         case .refused(let refusal), .notSent(let refusal):
             json.object {
-                $0.member("type", "error")
+                $0.member("type", word: "error")
                 $0.member("error", Self.words(for: refusal))
             }
         }
@@ -93,9 +93,9 @@ package struct Campus: Dialect {
 
     private static func confirm(_ id: MessageID, into json: inout JSONWriter) {
         json.object {
-            $0.member("type", "message_sent")
+            $0.member("type", word: "message_sent")
             $0.member("id", id.rawValue)
-            $0.member("status", "delivered")
+            $0.member("status", word: "delivered")
         }
     }
 

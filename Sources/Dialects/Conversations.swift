@@ -73,13 +73,13 @@ package struct Conversations: Dialect {
         case .relayed(let message, _, _): Self.encode(message, into: &json)
         case .typing(let sign):
             json.object {
-                $0.member("type", "chat.typing")
+                $0.member("type", word: "chat.typing")
                 $0.member("sender_id", sign.writer.rawValue)
                 $0.member("is_typing", sign.isTyping)
             }
         case .read(let receipt):
             json.object {
-                $0.member("type", "chat.read")
+                $0.member("type", word: "chat.read")
                 $0.member("conversation_id", receipt.conversation.rawValue)
                 $0.member("reader_id", receipt.reader.rawValue)
             }
@@ -100,7 +100,7 @@ package struct Conversations: Dialect {
             Self.encode(message, into: &json)
         case .started(let conversation):
             json.object {
-                $0.member("type", "chat.conversation_started")
+                $0.member("type", word: "chat.conversation_started")
                 $0.object("conversation") {
                     $0.member("id", conversation.id.rawValue)
                     $0.array("participants") { list in
@@ -110,28 +110,28 @@ package struct Conversations: Dialect {
             }
         case .people(let people):
             json.object {
-                $0.member("type", "chat.search_results")
+                $0.member("type", word: "chat.search_results")
                 $0.array("results") { list in
                     for user in people { list.object { Self.write(user, into: &$0) } }
                 }
             }
         case .conversations(let conversations):
             json.object {
-                $0.member("type", "chat.conversations")
+                $0.member("type", word: "chat.conversations")
                 $0.array("conversations") { list in
                     for conversation in conversations { list.object { Self.write(conversation, into: &$0) } }
                 }
             }
         case .messages(let messages):
             json.object {
-                $0.member("type", "chat.messages")
+                $0.member("type", word: "chat.messages")
                 $0.array("messages") { list in
                     for message in messages { list.object { Self.write(message, into: &$0) } }
                 }
             }
         case .refused(let refusal), .notSent(let refusal):
             json.object {
-                $0.member("type", "error")
+                $0.member("type", word: "error")
                 $0.member("error", Self.words(for: refusal))
             }
         }
@@ -140,7 +140,7 @@ package struct Conversations: Dialect {
 
     private static func encode(_ message: Message, into json: inout JSONWriter) {
         json.object {
-            $0.member("type", "chat.message")
+            $0.member("type", word: "chat.message")
             $0.object("message") { Self.write(message, into: &$0) }
         }
     }

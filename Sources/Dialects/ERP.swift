@@ -46,19 +46,19 @@ package struct ERP: Dialect {
         case .read(let receipt):
             if role != .author { return false }
             json.object {
-                $0.member("type", "messages_read")
+                $0.member("type", word: "messages_read")
                 $0.member("reader_id", receipt.reader.rawValue)
                 $0.member("timestamp", receipt.readAt, .seconds)
             }
         case .typing(let sign):
             if !sign.isTyping { return false }
             json.object {
-                $0.member("type", "user_typing")
+                $0.member("type", word: "user_typing")
                 $0.member("sender_id", sign.writer.rawValue)
             }
         case .notification(let notification):
             json.object {
-                $0.member("type", "notification")
+                $0.member("type", word: "notification")
                 $0.member("id", notification.id.rawValue)
                 $0.member("title", notification.content.title)
                 $0.member("message", notification.content.message)
@@ -69,7 +69,7 @@ package struct ERP: Dialect {
             }
         case .unreadCount(let count, _):
             json.object {
-                $0.member("type", "unread_count")
+                $0.member("type", word: "unread_count")
                 $0.member("count", count)
             }
         case .removed, .room, .counter, .counterUsers:
@@ -80,7 +80,7 @@ package struct ERP: Dialect {
 
     private static func write(_ message: Message, into json: inout JSONWriter) {
         json.object {
-            $0.member("type", "chat_message")
+            $0.member("type", word: "chat_message")
             $0.member("id", message.id.rawValue)
             $0.member("sender_id", message.sender.id.rawValue)
             $0.member("sender_name", message.sender.name)
@@ -102,7 +102,7 @@ package struct ERP: Dialect {
         case .refused(let refusal), .notSent(let refusal): words = Self.words(for: refusal)
         }
         json.object {
-            $0.member("type", "error")
+            $0.member("type", word: "error")
             $0.member("message", words)
         }
         return true

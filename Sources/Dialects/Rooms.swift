@@ -53,7 +53,7 @@ package struct Rooms: Dialect {
         switch event {
         case .room(_, .said(let text, let username, let time), _):
             json.object {
-                $0.member("type", "chat_message")
+                $0.member("type", word: "chat_message")
                 $0.member("message", text)
                 $0.member("username", username)
                 $0.member("timestamp", time, .naiveMicroseconds)
@@ -64,28 +64,28 @@ package struct Rooms: Dialect {
             Self.encodeNotice("A user left the room", "user_left", into: &json)
         case .notification(let notification):
             json.object {
-                $0.member("type", "notification")
+                $0.member("type", word: "notification")
                 $0.member("title", notification.content.title)
                 $0.member("message", notification.content.message)
                 $0.member("priority", notification.content.priority.rawValue)
                 $0.member("timestamp", notification.sentAt, .naiveMicroseconds)
             }
         case .counter(let action, _, let time):
-            let (name, value): (String, Int64) =
+            let (name, value): (StaticString, Int64) =
                 switch action {
                 case .increment(let amount): ("increment", amount)
                 case .decrement(let amount): ("decrement", amount)
                 case .reset: ("reset", 0)
                 }
             json.object {
-                $0.member("type", "counter_update")
-                $0.member("action", name)
+                $0.member("type", word: "counter_update")
+                $0.member("action", word: name)
                 $0.member("value", value)
                 $0.member("timestamp", time, .naiveMicroseconds)
             }
         case .counterUsers(let count):
             json.object {
-                $0.member("type", "user_count_update")
+                $0.member("type", word: "user_count_update")
                 $0.member("count", count)
             }
         case .message, .relayed, .read, .typing, .unreadCount, .removed:
@@ -94,11 +94,11 @@ package struct Rooms: Dialect {
         return true
     }
 
-    private static func encodeNotice(_ message: String, _ event: String, into json: inout JSONWriter) {
+    private static func encodeNotice(_ message: StaticString, _ event: StaticString, into json: inout JSONWriter) {
         json.object {
-            $0.member("type", "notification")
-            $0.member("message", message)
-            $0.member("event", event)
+            $0.member("type", word: "notification")
+            $0.member("message", word: message)
+            $0.member("event", word: event)
         }
     }
 
@@ -106,16 +106,16 @@ package struct Rooms: Dialect {
         switch welcome {
         case .notifications(let time):
             json.object {
-                $0.member("type", "connection_status")
-                $0.member("status", "connected")
-                $0.member("message", "Successfully connected to notifications")
+                $0.member("type", word: "connection_status")
+                $0.member("status", word: "connected")
+                $0.member("message", word: "Successfully connected to notifications")
                 $0.member("timestamp", time, .naiveMicroseconds)
             }
         case .counter(let value):
             json.object {
-                $0.member("type", "counter_update")
+                $0.member("type", word: "counter_update")
                 $0.member("counter", value)
-                $0.member("message", "Connected to counter")
+                $0.member("message", word: "Connected to counter")
             }
         }
         return true
@@ -124,7 +124,7 @@ package struct Rooms: Dialect {
     package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
         guard case .refused(let refusal) = answer else { return false }
         json.object {
-            $0.member("type", "error")
+            $0.member("type", word: "error")
             $0.member("message", Self.words(for: refusal))
         }
         return true

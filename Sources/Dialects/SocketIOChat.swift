@@ -85,20 +85,20 @@ package struct SocketIOChat: Dialect {
         case .relayed(let message, _, let recipient):
             Self.write("message_notification", message, [recipient], isNotification: true, into: &json)
         case .read(let receipt):
-            json.append("messages_read")
+            json.append(word: "messages_read")
             json.object {
                 $0.member("conversationId", receipt.conversation.rawValue)
                 $0.member("userId", receipt.reader.rawValue)
                 $0.member("readAt", receipt.readAt, .milliseconds)
             }
         case .typing(let sign):
-            json.append(sign.isTyping ? "typing_start" : "typing_stop")
+            json.append(word: sign.isTyping ? "typing_start" : "typing_stop")
             json.object {
                 $0.member("conversationId", sign.conversation?.rawValue)
                 $0.member("userId", sign.writer.rawValue)
             }
         case .notification(let notification):
-            json.append("new_notification")
+            json.append(word: "new_notification")
             json.object {
                 $0.member("id", notification.id.rawValue)
                 $0.member("user_id", notification.audience.person?.rawValue)
@@ -114,10 +114,10 @@ package struct SocketIOChat: Dialect {
     }
 
     private static func write(
-        _ event: String, _ message: Message, _ recipients: [UserID], isNotification: Bool = false,
+        _ event: StaticString, _ message: Message, _ recipients: [UserID], isNotification: Bool = false,
         into json: inout JSONWriter
     ) {
-        json.append(event)
+        json.append(word: event)
         json.object {
             $0.member("id", message.id.rawValue)
             $0.member("conversation_id", message.conversation.rawValue)
@@ -128,7 +128,7 @@ package struct SocketIOChat: Dialect {
             $0.member("is_read", false)
             if !isNotification { $0.null("read_at") }
             $0.member("created_at", message.sentAt, .milliseconds)
-            if isNotification { $0.member("type", "new_message") }
+            if isNotification { $0.member("type", word: "new_message") }
         }
     }
 
@@ -136,7 +136,7 @@ package struct SocketIOChat: Dialect {
 
     package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
         guard let refusal = answer.refusal else { return false }
-        json.append("error")
+        json.append(word: "error")
         json.object { $0.member("message", isOfMessage(answer) ? "Failed to send message" : Self.words(for: refusal)) }
         return true
     }

@@ -131,6 +131,12 @@ extension JSONWriter {
         value.write(into: &self)
     }
 
+    /// Appends a member whose value stands in the source, and needs no escape; it is not checked.
+    public mutating func member(_ name: StaticString, word: StaticString) {
+        key(name)
+        append(word: word)
+    }
+
     public mutating func null(_ name: StaticString) {
         key(name)
         null()
@@ -169,10 +175,7 @@ extension JSONWriter {
     }
 
     /// A name in the source needs no escape; it is not checked.
-    @usableFromInline mutating func key(_ name: StaticString) {
-        let name = unsafe UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        unsafe writeQuoted(name, isKey: true)
-    }
+    @usableFromInline mutating func key(_ name: StaticString) { write(name, isKey: true) }
 
     @usableFromInline mutating func key(_ name: String) {
         var name = name
@@ -190,6 +193,9 @@ extension JSONWriter {
     @inlinable public mutating func append(_ value: some JSONWritable) {
         value.write(into: &self)
     }
+
+    /// Appends a string that stands in the source, and needs no escape; it is not checked.
+    public mutating func append(word: StaticString) { write(word, isKey: false) }
 
     public mutating func null() { raw("null") }
 
@@ -279,6 +285,10 @@ extension JSONWriter {
 
     /// - Parameter text: Well-formed UTF-8.
     @unsafe mutating func append(utf8 text: UnsafeBufferPointer<UInt8>) { unsafe appendQuoted(text, isKey: false) }
+
+    @inline(__always) private mutating func write(_ word: StaticString, isKey: Bool) {
+        unsafe writeQuoted(UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount), isKey: isKey)
+    }
 
     @unsafe private mutating func appendQuoted(_ text: UnsafeBufferPointer<UInt8>, isKey: Bool) {
         if unsafe text.needsEscapes {
