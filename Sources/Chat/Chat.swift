@@ -17,14 +17,15 @@ package struct Chat: Sendable {
 
     package init(limits: Limits) { self.limits = limits }
 
+    /// Small, as it is handed on several times.
     package enum Decision: Sendable {
         /// To be stored before anybody hears of it.
         case store(Change)
         /// To be heard at once, and kept nowhere.
         case publish(Event)
         /// Likewise, once it is known who is there to hear it.
-        case type(Destination, isTyping: Bool, by: User, addressee: UserID? = nil)
-        case look(Query, User)
+        indirect case type(Destination, isTyping: Bool, by: User, addressee: UserID? = nil)
+        indirect case look(Query, User)
         /// The connection hears no more of a conversation's room.
         case leave(ConversationID)
         case refuse(Refusal)

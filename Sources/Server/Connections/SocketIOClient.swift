@@ -13,7 +13,8 @@ final class SocketIOClient: EngineClient {
     private let token: String?
     /// Where that came from.
     private let address: String
-    private var packets: SocketPacketDecoder
+    // Unchecked: the decoder knows no client, and calls nothing back.
+    @safe @exclusivity(unchecked) private var packets: SocketPacketDecoder
     var stage: Stage { didSet { updateDeadline() } }
     /// Under what its state is kept, should it come back.
     var pid: String?

@@ -115,7 +115,7 @@ final class Exchange: Sendable {
     }
 
     private func post(_ event: Event, unlessBehind isOffer: Bool) -> Bool {
-        if case .room(let room, _, _) = event, inboxes.count > 1 {
+        if inboxes.count > 1, case .room(let room, _, _) = event {
             return audience(of: room).shards.withLock { shards in
                 let hearing = shards[room] ?? []
                 if isOffer, hearing.contains(where: { inboxes[$0].count >= Self.limit }) { return false }

@@ -8,8 +8,9 @@ import JSON
 extension Session {
     /// Whether a text message that has come is looked at; a client that sends too many is told so.
     func admits() -> Bool {
-        if name.dialect.reads(from: seat.kind) {
-            if !name.dialect.limitsRate || takeToken() { return true }
+        let dialect = name.dialect
+        if dialect.reads(from: seat.kind) {
+            if !dialect.limitsRate || takeToken() { return true }
             refuse(.tooFast)
         }
         hub.meter.received(name)
