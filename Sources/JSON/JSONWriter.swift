@@ -1,8 +1,4 @@
-#if canImport(Darwin)
-    import Darwin
-#else
-    import Glibc
-#endif
+import CSpareMemory
 
 /// Writes compact JSON (RFC 8259) into bytes.
 ///
@@ -19,8 +15,8 @@
 /// caller's.
 /// A body that throws leaves half a document behind.
 ///
-/// Each message is written by one, so it writes through a pointer into memory of its own, and the bytes that are given away
-/// at the end are as large as need be.
+/// Each message is written by one, so it writes through a pointer into memory of its own, which the next one on its thread
+/// gets after it; the bytes that are given away at the end are as large as need be.
 ///
 /// Public, as what is generic and used in other modules is specialized only then.
 @safe public struct JSONWriter: ~Copyable {
@@ -51,7 +47,7 @@
         head = bytes
     }
 
-    deinit { unsafe free(memory) }
+    deinit { if let memory = unsafe memory { unsafe spare_memory_give(memory, capacity) } }
 
     /// What was written so far, UTF-8, and before it what ``init(behind:)`` was given.
     public var bytes: [UInt8] { unsafe memory == nil ? head : Array(UnsafeBufferPointer(start: memory, count: count)) }
@@ -72,9 +68,10 @@
 
     // MARK: - The memory
 
-    /// Where the next bytes go.
+    /// Where the next bytes go. Whatever is written asks first for the most that it takes, and ``memory`` is nobody else's:
+    /// a writer can't be copied.
     ///
-    /// - Parameter room: How many of them there may be at most.
+    /// - Parameter room: How many bytes there may be at most.
     @unsafe @inline(__always) private mutating func end(withRoom room: Int) -> UnsafeMutablePointer<UInt8> {
         if capacity - count < room { grow(by: room) }
         return unsafe memory! + count
@@ -86,14 +83,15 @@
     }
 
     @inline(never) private mutating func grow(by room: Int) {
-        let isNew = unsafe memory == nil
-        capacity = isNew ? max(expected, head.count + room) : max(2 * capacity, count + room)
-        // The C library's own: what Swift allocates by a pointer is aligned, which takes several times as long.
-        guard let larger = unsafe realloc(memory, capacity) else {
-            fatalError("no memory for \(capacity) bytes of JSON")
+        if let memory = unsafe memory {
+            capacity = max(2 * capacity, count + room)
+            unsafe self.memory = spare_memory_grow(memory, capacity)
+        } else {
+            capacity = max(expected, head.count + room)
+            unsafe memory = spare_memory_take(&capacity)
         }
-        unsafe memory = larger.assumingMemoryBound(to: UInt8.self)
-        if !isNew { return }
+        guard unsafe memory != nil else { fatalError("no memory for \(capacity) bytes of JSON") }
+        if head.isEmpty { return }
         var start: [UInt8] = []
         swap(&start, &head)
         unsafe start.withUnsafeBufferPointer { unsafe append($0) }

@@ -113,7 +113,7 @@ class EngineClient: Carrier {
         }
     }
 
-    final override var queuedBytes: Int { engine.queuedBytes + (withWebSocket { $0.queuedBytes } ?? 0) + lostBytes }
+    final override var queuedBytes: Int { engine.queuedBytes + (webSocket?.queuedBytes ?? 0) + lostBytes }
 
     final override var isCongested: Bool {
         engine.queuedBytes > hub.settings.sendQueue / 2 || webSocket?.isCongested ?? false
@@ -200,13 +200,6 @@ class EngineClient: Carrier {
     }
 
     // MARK: - The websocket
-
-    /// Lends the websocket without counting it, to a body that neither ends it nor has it replaced: this client keeps it
-    /// meanwhile. For what is done with each message.
-    @inline(__always) private func withWebSocket<Result>(_ body: (Connection) -> Result) -> Result? {
-        guard let webSocket else { return nil }
-        return unsafe Unmanaged.passUnretained(webSocket)._withUnsafeGuaranteedRef { body($0) }
-    }
 
     final func begin(webSocket: Connection) {
         self.webSocket = webSocket
