@@ -4,8 +4,8 @@ import TLS
 /// One thread that waits for input and output, and runs what belongs to it: a libuv loop as a `SerialExecutor`.
 ///
 /// What lives on a loop (streams, timers, the actor that owns them) is touched by its thread only. A turn of the
-/// loop is: timers, then input, then ``endTurn()``, which runs jobs, looks into the inboxes, and writes what the
-/// streams have gathered, so that everything that became ready in one turn leaves together.
+/// loop is: timers, then input, then ``endTurn()``, which looks at what of it is left, runs jobs, looks into the inboxes, and
+/// writes what the streams have gathered, so that everything that became ready in one turn leaves together.
 @safe package final class EventLoop: SerialExecutor, @unchecked Sendable {
     // Proof: `jobs`, `wakeUp` and `ended` are made for any thread; all else is touched by the loop's own thread
     // only, which ``Handle`` and ``onEndOfTurn(_:)`` check.
@@ -30,7 +30,7 @@ import TLS
     private var adjusted: (at: UInt64, had: UInt64) = (0, 0)
 
     /// Where every stream of this loop reads into: only what is incomplete is kept elsewhere.
-    let readBuffer: UnsafeMutableBufferPointer<UInt8>
+    let input = Input()
     /// Where small frames for one receiver are put together for one write.
     let gatherBuffer: UnsafeMutableBufferPointer<UInt8>
     /// What the TLS sessions of this loop work through. Its ciphertext is never more than one gathered piece's.
@@ -47,7 +47,6 @@ import TLS
     /// Starts a loop on a thread of its own.
     package init() {
         unsafe raw = .allocate(capacity: 1)
-        unsafe readBuffer = .allocate(capacity: TLSPipe.largestRead)
         unsafe gatherBuffer = .allocate(capacity: TLSPipe.largestRead)
         let result = unsafe uv_loop_init(raw)
         precondition(result == 0, "the system has no descriptor left for an event loop")
@@ -70,7 +69,6 @@ import TLS
         _ = (before, after)
         unsafe uv_loop_close(raw)
         unsafe raw.deallocate()
-        unsafe readBuffer.deallocate()
         unsafe gatherBuffer.deallocate()
         inboxes = []
         ended.raise()
@@ -148,6 +146,7 @@ import TLS
     func setUnflushed(_ stream: SocketStream) { unflushed.add(stream) }
 
     fileprivate func endTurn() {
+        input.look()
         finishTurn()
         clock = 0
         turns += 1

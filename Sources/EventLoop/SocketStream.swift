@@ -59,6 +59,8 @@ package final class SocketStream: Handle {
     private var isFinishing = false
     private var isReading = false
     private var hasEnded = false
+    /// Whether something was read that the owner has not looked at yet.
+    var hasInput = false
     private var secure: SecureLayer?
 
     /// The number of its descriptor, once it is connected. The lowest that is free is given out, so that as many are taken
@@ -133,8 +135,9 @@ package final class SocketStream: Handle {
         let result = unsafe uv_read_start(
             handle,
             { handle, _, buffer in
-                let readBuffer = unsafe Handle.of(handle, as: SocketStream.self).loop.readBuffer
-                unsafe buffer!.pointee = uv_buf_init(readBuffer.baseAddress, UInt32(readBuffer.count))
+                let room = unsafe UnsafeMutableRawPointer(Handle.of(handle, as: SocketStream.self).loop.input.room)
+                unsafe buffer!.pointee = uv_buf_init(
+                    room.assumingMemoryBound(to: CChar.self), UInt32(TLSPipe.largestRead))
             },
             { handle, count, _ in unsafe Handle.of(handle, as: SocketStream.self).didRead(count) })
         if result < 0 { close() }
@@ -150,14 +153,19 @@ package final class SocketStream: Handle {
     private func didRead(_ count: Int) {
         if count > 0 {
             loop.bytesRead += count
-            var bytes = unsafe MutableSpan(_unsafeStart: loop.readBuffer.baseAddress!, count: count)
-            if let secure { decrypt(bytes.span, secure) } else { owner?.received(&bytes) }
-        } else if count == Int(UV_EOF.rawValue), secure == nil {
-            end()
+            loop.input.add(count, of: self)
         } else if count < 0 {
+            loop.input.look()
             // With TLS, an end that the peer did not announce may be anybody's work.
-            close()
+            if count == Int(UV_EOF.rawValue), secure == nil { end() } else { close() }
         }
+    }
+
+    /// Passes on what was read.
+    func look(at bytes: UnsafeMutableBufferPointer<UInt8>) {
+        if isClosed { return }
+        var bytes = unsafe bytes.mutableSpan
+        if let secure { decrypt(bytes.span, secure) } else { owner?.received(&bytes) }
     }
 
     private func end() {

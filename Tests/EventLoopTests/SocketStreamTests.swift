@@ -190,6 +190,38 @@ import Testing
         #expect(heard == ["server closed", "client heard the end", "client closed"])
     }
 
+    @Test("a stream that another's reader closes says no more, though it has bytes in the same turn")
+    func closedInTheSameTurn() async throws {
+        let heard: [String] = try await withConnection { client, server, done in
+            let loop = server.stream.loop
+            do {
+                try connect(on: loop) { otherClient, otherServer in
+                    var heard: [String] = []
+                    for (end, other) in [(server, otherServer), (otherServer, server)] {
+                        end.onBytes = { _, _ in
+                            heard.append("bytes")
+                            other.stream.close()
+                        }
+                        end.onClose = { _ in heard.append("closed") }
+                        end.stream.startReading()
+                    }
+                    client.stream.send([1])
+                    otherClient.stream.send([1])
+                    var turns = 0
+                    loop.onEndOfTurn {
+                        if heard.isEmpty { return false }
+                        turns += 1
+                        if turns == 3 { done(heard) }
+                        return turns < 3
+                    }
+                }
+            } catch {
+                done([])
+            }
+        }
+        #expect(heard == ["bytes", "closed"])
+    }
+
     @Test("writing to a peer that is gone closes the stream, once")
     func peerGone() async throws {
         let closings: Int = try await withConnection { client, server, done in
