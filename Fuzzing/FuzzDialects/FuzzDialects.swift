@@ -67,11 +67,11 @@ private func checkEvents(_ draft: Draft) {
     let sender = User(id: UserID(1), username: draft.text, name: draft.text, college: nil)
     let message = Message(
         id: MessageID(1), conversation: ConversationID(1), sender: sender, text: draft.text,
-        attachment: draft.attachment, sentAt: Timestamp(microseconds: 0))
+        attachment: draft.attachment, sentAt: Timestamp(microseconds: 0), for: [UserID(2)])
     for name in DialectName.allCases {
         for role in [Role.joined, .other] {
             let frame = written(in: name) {
-                name.dialect.encode(.message(message, for: [UserID(2)]), to: role, into: &$0)
+                name.dialect.encode(.message(message), to: role, into: &$0)
             }
             guard let frame else { continue }
             precondition(

@@ -157,8 +157,12 @@ private func ask(_ call: API.Call) {
 // MARK: - Bodies
 
 private func readBody(_ bytes: [UInt8]) {
-    let parser = JSONParser(maximumLength: 1 << 20)
-    guard let body = try? parser.parse(bytes.span), body.isObject else { return }
+    JSONParser.reading(bytes.span, maximumLength: 1 << 20) { body in
+        if let body, body.isObject { readBody(body) }
+    }
+}
+
+private func readBody(_ body: JSONValue) {
     expectProblem { _ = try body.requiredText("text") }
     expectProblem {
         let title = try body.text("title", limit: 5)
@@ -177,8 +181,9 @@ private func readBody(_ bytes: [UInt8]) {
     }
     expectProblem {
         guard let data = try body.object("data") else { return }
-        let copy = JSONParser(maximumLength: 1 << 21)
-        precondition((try? copy.parse(data.span))?.isObject ?? false, "what is kept of an object is none")
+        JSONParser.reading(data.span, maximumLength: 1 << 21) {
+            precondition($0?.isObject ?? false, "what is kept of an object is none")
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <simdjson.h>
 
@@ -24,7 +25,7 @@ constexpr sj_position root_position = 1;
 
 }  // namespace
 
-struct sj_parser {
+struct sj_memory {
     size_t maximum_length;
     size_t maximum_depth;
     size_t capacity = 0;
@@ -58,16 +59,51 @@ struct sj_parser {
     }
 };
 
-sj_parser *sj_parser_create(size_t maximum_length, size_t maximum_depth) {
-    return new (std::nothrow) sj_parser{maximum_length, maximum_depth};
+namespace {
+
+/// A parser that was destroyed waits here to become another one.
+struct spare_parser : sj_parser {
+    spare_parser *next;
+};
+
+std::mutex spares_mutex;
+spare_parser *spares = nullptr;
+
+spare_parser *take_spare() {
+    const std::lock_guard lock(spares_mutex);
+    spare_parser *const spare = spares;
+    if (spare != nullptr) { spares = spare->next; }
+    return spare;
 }
 
-void sj_parser_destroy(sj_parser *parser) { delete parser; }
+tape_ref at(const sj_parser *parser, sj_position position) { return parser->memory->at(position); }
+
+}  // namespace
+
+sj_parser *sj_parser_create(size_t maximum_length, size_t maximum_depth) {
+    auto memory = std::unique_ptr<sj_memory>(new (std::nothrow) sj_memory{maximum_length, maximum_depth});
+    if (!memory) { return nullptr; }
+    spare_parser *parser = take_spare();
+    if (parser == nullptr) { parser = new (std::nothrow) spare_parser{}; }
+    if (parser != nullptr) { parser->memory = memory.release(); }
+    return parser;
+}
+
+void sj_parser_destroy(sj_parser *parser) {
+    parser->generation += 1;
+    delete parser->memory;
+    parser->memory = nullptr;
+    auto *const spare = static_cast<spare_parser *>(parser);
+    const std::lock_guard lock(spares_mutex);
+    spare->next = spares;
+    spares = spare;
+}
 
 sj_status sj_parse(sj_parser *parser, const uint8_t *bytes, size_t length, sj_position *root) {
+    parser->generation += 1;
     if (length == 0) { return sj_status_malformed; }
-    if (length > parser->maximum_length) { return sj_status_tooLong; }
-    switch (parser->parse(bytes, length)) {
+    if (length > parser->memory->maximum_length) { return sj_status_tooLong; }
+    switch (parser->memory->parse(bytes, length)) {
     case simdjson::SUCCESS:
         *root = root_position;
         return sj_status_ok;
@@ -82,7 +118,7 @@ sj_status sj_parse(sj_parser *parser, const uint8_t *bytes, size_t length, sj_po
 }
 
 sj_kind sj_kind_of(const sj_parser *parser, sj_position value) {
-    switch (parser->at(value).tape_ref_type()) {
+    switch (at(parser, value).tape_ref_type()) {
     case tape_type::FALSE_VALUE: return sj_kind_false;
     case tape_type::TRUE_VALUE: return sj_kind_true;
     case tape_type::INT64: return sj_kind_int64;
@@ -96,19 +132,19 @@ sj_kind sj_kind_of(const sj_parser *parser, sj_position value) {
 }
 
 int64_t sj_int64(const sj_parser *parser, sj_position value) {
-    return parser->at(value).next_tape_value<int64_t>();
+    return at(parser, value).next_tape_value<int64_t>();
 }
 
 uint64_t sj_uint64(const sj_parser *parser, sj_position value) {
-    return parser->at(value).next_tape_value<uint64_t>();
+    return at(parser, value).next_tape_value<uint64_t>();
 }
 
 double sj_double(const sj_parser *parser, sj_position value) {
-    return parser->at(value).next_tape_value<double>();
+    return at(parser, value).next_tape_value<double>();
 }
 
 sj_text sj_string(const sj_parser *parser, sj_position value) {
-    const auto text = parser->at(value).get_string_view();
+    const auto text = at(parser, value).get_string_view();
     return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};
 }
 
@@ -137,13 +173,13 @@ sj_cursor sj_children(const sj_parser *parser, sj_position value) {
     const auto kind = sj_kind_of(parser, value);
     if (kind != sj_kind_array && kind != sj_kind_object) { return {value, value}; }
     // The tape closes a container with a mark of its own.
-    return {value + 1, static_cast<sj_position>(parser->at(value).after_element() - 1)};
+    return {value + 1, static_cast<sj_position>(at(parser, value).after_element() - 1)};
 }
 
 bool sj_next_element(const sj_parser *parser, sj_cursor *cursor, sj_position *element) {
     if (cursor->next == cursor->end) { return false; }
     *element = cursor->next;
-    cursor->next = static_cast<sj_position>(parser->at(*element).after_element());
+    cursor->next = static_cast<sj_position>(at(parser, *element).after_element());
     return true;
 }
 
@@ -151,6 +187,6 @@ bool sj_next_member(const sj_parser *parser, sj_cursor *cursor, sj_text *name, s
     if (cursor->next == cursor->end) { return false; }
     *name = sj_string(parser, cursor->next);
     *value = cursor->next + 1;
-    cursor->next = static_cast<sj_position>(parser->at(*value).after_element());
+    cursor->next = static_cast<sj_position>(at(parser, *value).after_element());
     return true;
 }

@@ -16,7 +16,7 @@ package indirect enum Change: Sendable {
 
 /// What the store made of a change; true once the transaction around it is on the disk.
 package enum Outcome: Sendable {
-    case stored(AddressedMessage)
+    case stored(Message)
     /// What was stored before under the same name; nothing more was done.
     case repeated(Message)
     indirect case read(Receipt)
@@ -32,10 +32,6 @@ package enum Outcome: Sendable {
     /// The change was allowed and made no difference.
     case unchanged
     case refused(Refusal)
-
-    package static func stored(_ message: Message, for recipients: [UserID]) -> Outcome {
-        .stored(AddressedMessage(message, for: recipients))
-    }
 
     /// Whether something was written.
     package var isChange: Bool {

@@ -87,8 +87,8 @@ package struct Chat: Sendable {
     package static func answer(to outcome: Outcome, isPresent: (UserID) -> Bool) -> Answer {
         switch outcome {
         case .refused(let refusal): .refused(refusal)
-        case .stored(let stored):
-            .stored(stored.message.id, isRecipientPresent: stored.recipients.contains(where: isPresent))
+        case .stored(let message):
+            .stored(message.id, isRecipientPresent: message.recipients.contains(where: isPresent))
         case .repeated(let message): .repeated(message)
         case .started(let conversation, _): .started(conversation)
         case .joined(let conversation): .joined(conversation)

@@ -5,9 +5,8 @@ extension Event {
     /// - Parameter joined: The conversations whose rooms they have joined.
     package func roles(of user: User, joined: Set<ConversationID>) -> [Role] {
         switch self {
-        case .message(let stored):
-            let message = stored.message
-            let isRecipient = stored.recipients.contains(user.id)
+        case .message(let message):
+            let isRecipient = message.recipients.contains(user.id)
             let hasJoined = joined.contains(message.conversation) && (isRecipient || message.sender.id == user.id)
             return (hasJoined ? [.joined] : []) + (isRecipient ? [.other] : [])
         case .read(let receipt):

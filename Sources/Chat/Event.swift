@@ -4,7 +4,7 @@
 /// what is in a case of an enumeration would be.
 package enum Event: Sendable {
     /// A message was stored; heard by its author and by the others in the conversation.
-    case message(AddressedMessage)
+    case message(Message)
     /// Somebody else's back end has stored a message, under its own id, and passes it on to a person; in a conversation,
     /// where it says in which.
     indirect case relayed(Message, in: ConversationID?, to: UserID)
@@ -20,10 +20,6 @@ package enum Event: Sendable {
     indirect case counter(CounterAction, total: Int64, at: Timestamp)
     /// How many connections the counter has.
     indirect case counterUsers(Int)
-
-    package static func message(_ message: Message, for recipients: [UserID]) -> Event {
-        .message(AddressedMessage(message, for: recipients))
-    }
 }
 
 /// What somebody who hears of an event has to do with it: dialects tell some things only to one of the two.
@@ -95,7 +91,7 @@ extension Event {
     /// What is to be heard of a committed outcome, if anything.
     package init?(_ outcome: Outcome) {
         switch outcome {
-        case .stored(let stored): self = .message(stored)
+        case .stored(let message): self = .message(message)
         case .read(let receipt): self = .read(receipt)
         case .notified(let notification): self = .notification(notification)
         case .notificationRead(let reader, let unread): self = .unreadCount(unread, of: reader)

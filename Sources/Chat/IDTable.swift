@@ -31,6 +31,13 @@ public struct IDTable<Subject, Value> {
         }
     }
 
+    /// What `look` makes of a value, which is lent to it: it is not counted.
+    @inlinable @inline(__always) public func look<Result>(at id: ID<Subject>, _ look: (Value) -> Result) -> Result? {
+        if count == 0 { return nil }
+        guard let value = slots[place(of: id.rawValue)].value else { return nil }
+        return look(value)
+    }
+
     /// Lets go of the values, and keeps the room that they had.
     @inlinable public mutating func removeAll() {
         if count == 0 { return }

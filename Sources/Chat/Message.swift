@@ -7,10 +7,12 @@ package final class Message: Sendable {
     package let text: String
     package let attachment: Attachment?
     package let sentAt: Timestamp
+    /// Who else is in the conversation and is told of it; nobody where it was only looked up.
+    package let recipients: Recipients
 
     package init(
         id: MessageID, conversation: ConversationID, sender: User, text: String, attachment: Attachment? = nil,
-        sentAt: Timestamp
+        sentAt: Timestamp, for recipients: Recipients = []
     ) {
         self.id = id
         self.conversation = conversation
@@ -18,17 +20,14 @@ package final class Message: Sendable {
         self.text = text
         self.attachment = attachment
         self.sentAt = sentAt
-    }
-}
-
-/// A message, and who else is in its conversation.
-package final class AddressedMessage: Sendable {
-    package let message: Message
-    package let recipients: [UserID]
-
-    package init(_ message: Message, for recipients: [UserID]) {
-        self.message = message
         self.recipients = recipients
+    }
+
+    /// The same, to be told to others.
+    package func addressed(to recipients: Recipients) -> Message {
+        Message(
+            id: id, conversation: conversation, sender: sender, text: text, attachment: attachment, sentAt: sentAt,
+            for: recipients)
     }
 }
 

@@ -69,7 +69,7 @@ package struct Conversations: Dialect {
     package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .relayed(_, in: nil, _): return false
-        case .message(let stored): Self.encode(stored.message, into: &json)
+        case .message(let message): Self.encode(message, into: &json)
         case .relayed(let message, _, _): Self.encode(message, into: &json)
         case .typing(let sign):
             json.object {

@@ -41,7 +41,7 @@ package struct ERP: Dialect {
 
     package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
-        case .message(let stored): Self.write(stored.message, into: &json)
+        case .message(let message): Self.write(message, into: &json)
         case .relayed(let message, _, _): Self.write(message, into: &json)
         case .read(let receipt):
             if role != .author { return false }

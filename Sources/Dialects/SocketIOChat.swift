@@ -74,16 +74,15 @@ package struct SocketIOChat: Dialect {
 
     package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
-        case .message(let stored):
+        case .message(let message):
             if role == .joined {
-                Self.write("new_message", stored.message, stored.recipients, into: &json)
+                Self.write("new_message", message, for: message.recipients, into: &json)
             } else {
-                Self.write(
-                    "message_notification", stored.message, stored.recipients, isNotification: true, into: &json)
+                Self.write("message_notification", message, for: message.recipients, isNotification: true, into: &json)
             }
         case .relayed(_, in: nil, _): return false
         case .relayed(let message, _, let recipient):
-            Self.write("message_notification", message, [recipient], isNotification: true, into: &json)
+            Self.write("message_notification", message, for: .one(recipient), isNotification: true, into: &json)
         case .read(let receipt):
             json.append(word: "messages_read")
             json.object {
@@ -114,7 +113,7 @@ package struct SocketIOChat: Dialect {
     }
 
     private static func write(
-        _ event: StaticString, _ message: Message, _ recipients: [UserID], isNotification: Bool = false,
+        _ event: StaticString, _ message: Message, for recipients: Recipients, isNotification: Bool = false,
         into json: inout JSONWriter
     ) {
         json.append(word: event)

@@ -2,14 +2,11 @@ import CSimdJSON
 
 /// Reads JSON texts (RFC 8259), one after the other, into memory that it keeps.
 ///
-/// Belongs to one thread. It holds about 15 bytes per byte of the longest document so far, rounded up to a power of two;
-/// what a document above 64 KiB needed is given back when the next one is no longer than that.
+/// Belongs to one thread, and to somebody who keeps it as long as values of it are looked at; for a single document there
+/// is ``reading(_:maximumLength:_:)``. It holds about 15 bytes per byte of the longest document so far, rounded up to a
+/// power of two; what a document above 64 KiB needed is given back when the next one is no longer than that.
 @safe package final class JSONParser {
-    let reader: OpaquePointer
-    /// Tells the values of one document from those of the next; a value is stale once this has moved on.
-    private(set) var generation: UInt32 = 0
-    /// How many callers are looking at bytes of the document right now.
-    var borrowers = 0
+    private let reader: UnsafeMutablePointer<sj_parser>
 
     /// - Parameters:
     ///   - maximumDepth: How many arrays and objects may enclose a value, up to 1,024.
@@ -22,7 +19,10 @@ import CSimdJSON
         unsafe self.reader = reader
     }
 
-    deinit { unsafe sj_parser_destroy(reader) }
+    deinit {
+        precondition(unsafe reader.pointee.borrowers == 0, "a parser ends while bytes of its document are in use")
+        unsafe sj_parser_destroy(reader)
+    }
 
     /// Reads one document and ends the life of the values of the one before.
     ///
@@ -30,19 +30,30 @@ import CSimdJSON
     /// - Returns: The outermost value, valid until the next call.
     /// - Complexity: O(*n*), without an allocation if a document as long was read before.
     package func parse(_ bytes: Span<UInt8>) throws(JSONError) -> JSONValue {
-        precondition(borrowers == 0, "parsing while bytes of the last document are in use")
-        generation &+= 1
+        precondition(unsafe reader.pointee.borrowers == 0, "parsing while bytes of the last document are in use")
         var root: sj_position = 0
-        let status = unsafe bytes.withUnsafeBufferPointer { bytes -> sj_status in
-            guard let start = bytes.baseAddress else { return .malformed }
-            return unsafe sj_parse(reader, start, bytes.count, &root)
+        let status = unsafe bytes.withUnsafeBufferPointer { bytes in
+            unsafe sj_parse(reader, bytes.baseAddress, bytes.count, &root)
         }
         switch status {
-        case .ok: return JSONValue(position: root, parser: self)
+        case .ok: return unsafe JSONValue(position: root, reader: reader)
         case .malformed: throw .malformed
         case .tooDeep: throw .tooDeep
         case .tooLong: throw .tooLong
         }
+    }
+
+    /// Reads one document that is looked at only while `body` runs.
+    ///
+    /// - Parameters:
+    ///   - maximumLength: The longest there may be in bytes, up to 1 GiB.
+    ///   - body: Called with the outermost value, or with `nil` where the bytes were refused.
+    package static func reading<Result, Failure: Error>(
+        _ bytes: Span<UInt8>, maximumLength: Int, _ body: (JSONValue?) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let parser = JSONParser(maximumLength: maximumLength)
+        let root = try? parser.parse(bytes)
+        return try withExtendedLifetime(parser) { () throws(Failure) in try body(root) }
     }
 }
 

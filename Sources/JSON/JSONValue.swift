@@ -2,22 +2,24 @@ import CSimdJSON
 
 /// One value of the document that a parser read last.
 ///
-/// Two words, made and copied without an allocation. It lives until its parser reads the next document; a use after
-/// that traps. The types do not bend: `"5"`, `5.0` and `true` are no integers.
+/// Two words, and nothing to count when they are copied. It lives until its parser reads the next document, or is gone; a
+/// use after that traps. The types do not bend: `"5"`, `5.0` and `true` are no integers.
 @safe package struct JSONValue {
-    private let parser: JSONParser
+    // Proof: where there is a parser once, there is one for as long as the process lives; if it is another one than that of
+    // this value, so is the generation.
+    private let parser: UnsafeMutablePointer<sj_parser>
     private let position: sj_position
     private let generation: UInt32
 
-    init(position: sj_position, parser: JSONParser) {
-        self.parser = parser
+    init(position: sj_position, reader parser: UnsafeMutablePointer<sj_parser>) {
+        unsafe self.parser = parser
         self.position = position
-        generation = parser.generation
+        unsafe generation = parser.pointee.generation
     }
 
-    private var reader: OpaquePointer {
-        precondition(generation == parser.generation, "a JSON value outlived its document")
-        return unsafe parser.reader
+    private var reader: UnsafeMutablePointer<sj_parser> {
+        precondition(unsafe generation == parser.pointee.generation, "a JSON value outlived its document")
+        return unsafe parser
     }
 
     private var kind: sj_kind { unsafe sj_kind_of(reader, position) }
@@ -88,8 +90,8 @@ extension JSONValue {
     /// Lends the UTF-8 of a string, unescaped; `nil` if this is none. The parser must not be used meanwhile.
     package func withUTF8<Result>(_ body: (Span<UInt8>) -> Result) -> Result? {
         guard let bytes = unsafe utf8 else { return nil }
-        parser.borrowers += 1
-        defer { parser.borrowers -= 1 }
+        unsafe parser.pointee.borrowers += 1
+        defer { unsafe parser.pointee.borrowers -= 1 }
         return unsafe body(bytes.span)
     }
 
@@ -138,7 +140,7 @@ extension JSONValue {
         for _ in 0...index {
             guard unsafe sj_next_element(reader, &cursor, &element) else { return nil }
         }
-        return JSONValue(position: element, parser: parser)
+        return unsafe JSONValue(position: element, reader: parser)
     }
 
     /// Visits the members in order, a repeated name as often as it is there; nothing if this is no object.
@@ -154,7 +156,7 @@ extension JSONValue {
         var cursor = unsafe sj_children(reader, position)
         var element: sj_position = 0
         while unsafe sj_next_element(reader, &cursor, &element) {
-            try body(JSONValue(position: element, parser: parser))
+            try unsafe body(JSONValue(position: element, reader: parser))
         }
     }
 
@@ -167,7 +169,7 @@ extension JSONValue {
         var name = unsafe sj_text()
         var value: sj_position = 0
         while unsafe sj_next_member(reader, &cursor, &name, &value) {
-            try unsafe body(UnsafeBufferPointer(name), JSONValue(position: value, parser: parser))
+            try unsafe body(UnsafeBufferPointer(name), JSONValue(position: value, reader: parser))
         }
     }
 
@@ -176,7 +178,7 @@ extension JSONValue {
         guard let start = name.baseAddress else { return nil }
         var found: sj_position = 0
         guard unsafe sj_find(reader, position, start, name.count, &found) else { return nil }
-        return JSONValue(position: found, parser: parser)
+        return unsafe JSONValue(position: found, reader: parser)
     }
 }
 

@@ -16,24 +16,30 @@ struct CompactToken {
         signed = Array(bytes[..<parts[1].endIndex])
     }
 
-    func header() throws(Refusal) -> JSONValue { try object(.header, parts[0]) }
+    func withHeader<Result>(_ read: (JSONValue) throws(Refusal) -> Result) throws(Refusal) -> Result {
+        try withObject(.header, parts[0], read)
+    }
 
-    func payload() throws(Refusal) -> JSONValue { try object(.payload, parts[1]) }
+    func withPayload<Result>(_ read: (JSONValue) throws(Refusal) -> Result) throws(Refusal) -> Result {
+        try withObject(.payload, parts[1], read)
+    }
 
     func signature() throws(Refusal) -> [UInt8] {
         guard let signature = Base64URL.decode(parts[2]) else { throw .badBase64URL(.signature) }
         return signature
     }
 
-    /// - Returns: Valid on its own: it holds the parser, which reads nothing else.
-    private func object(_ part: Refusal.Part, _ text: ArraySlice<UInt8>) throws(Refusal) -> JSONValue {
+    private func withObject<Result>(
+        _ part: Refusal.Part, _ text: ArraySlice<UInt8>, _ read: (JSONValue) throws(Refusal) -> Result
+    ) throws(Refusal) -> Result {
         guard let json = Base64URL.decode(text) else { throw .badBase64URL(part) }
-        let parser = JSONParser(maximumLength: Verifier.maximumLength)
-        guard let object = try? parser.parse(json.span), object.isObject else { throw .notAnObject(part) }
-        var names: Set<String> = []
-        try object.forEachMember { name, _ throws(Refusal) in
-            guard names.insert(name).inserted else { throw .duplicateMember(part, name: name) }
+        return try JSONParser.reading(json.span, maximumLength: Verifier.maximumLength) { object throws(Refusal) in
+            guard let object, object.isObject else { throw .notAnObject(part) }
+            var names: Set<String> = []
+            try object.forEachMember { name, _ throws(Refusal) in
+                guard names.insert(name).inserted else { throw .duplicateMember(part, name: name) }
+            }
+            return try read(object)
         }
-        return object
     }
 }

@@ -20,8 +20,13 @@ package struct KeySet: Sendable {
     /// - Throws: ``KeyError/noKeySet``, or ``KeyError/noUsableKey(_:)`` if no key is left: as RFC 7517, section 5, has
     ///   it, what isn't understood is passed over.
     package init(parsing json: [UInt8]) throws(KeyError) {
-        let parser = JSONParser(maximumLength: 1 << 20)
-        guard let root = try? parser.parse(json.span), root.isObject else { throw .noKeySet }
+        (keys, skipped) = try JSONParser.reading(json.span, maximumLength: 1 << 20) { root throws(KeyError) in
+            guard let root, root.isObject else { throw .noKeySet }
+            return try Self.keys(in: root)
+        }
+    }
+
+    private static func keys(in root: JSONValue) throws(KeyError) -> (usable: [Key], skipped: [Skipped]) {
         var jwks: [JSONValue] = []
         if let list = root["keys"] {
             guard list.isArray else { throw .noKeySet }
@@ -41,8 +46,7 @@ package struct KeySet: Sendable {
             }
         }
         guard !keys.isEmpty else { throw .noUsableKey(skipped) }
-        self.keys = keys
-        self.skipped = skipped
+        return (keys, skipped)
     }
 }
 

@@ -40,7 +40,7 @@ package struct Verifier: Sendable {
     package func verify(_ token: String, at now: Int64) throws(Refusal) -> Claims {
         let token = try CompactToken(token)
         try verifySignature(of: token)
-        return try claims(of: token.payload(), at: now)
+        return try token.withPayload { payload throws(Refusal) in try claims(of: payload, at: now) }
     }
 }
 
@@ -49,7 +49,7 @@ package struct Verifier: Sendable {
 extension Verifier {
     /// No key from the header (`jwk`, `x5c`) is ever used, nor fetched (`jku`, `x5u`).
     private func verifySignature(of token: CompactToken) throws(Refusal) {
-        let header = try Header(token.header())
+        let header = try token.withHeader { json throws(Refusal) in try Header(json) }
         let signature = try token.signature()
         let serving = keys.filter { $0.serves(header.algorithm) }
         guard algorithms?.contains(header.algorithm) ?? true, !serving.isEmpty else {

@@ -2,8 +2,8 @@ package import Chat
 
 /// What came after a position, as a node needs it that did not hear of it. Of one moment.
 package struct Missed: Sendable {
-    /// Oldest first; whom each is for: the other members of the conversation, but for those who came later.
-    package let messages: [(message: Message, recipients: [UserID])]
+    /// Oldest first, for the other members of the conversation, but for those who came later.
+    package let messages: [Message]
     /// Oldest first.
     package let notifications: [Notification]
     /// Up to where that is everything: up to which it was asked for, or the newest of all, when it is complete.
@@ -79,7 +79,7 @@ extension ReadStore {
 
     private func messages(
         after start: MessageID, upTo end: MessageID, _ limit: Int64, _ statements: MissedStatements
-    ) throws(StoreError) -> (found: [(message: Message, recipients: [UserID])], upTo: MessageID) {
+    ) throws(StoreError) -> (found: [Message], upTo: MessageID) {
         if start >= end { return ([], end) }
         var found: [Message] = []
         var (count, last) = (0, start)
@@ -103,7 +103,7 @@ extension ReadStore {
                 return true
             }
         }
-        let messages = found.map { ($0, members[$0.conversation]?.others(of: $0) ?? []) }
+        let messages = found.map { $0.addressed(to: Recipients(members[$0.conversation]?.others(of: $0) ?? [])) }
         return (messages, count > limit ? last : end)
     }
 

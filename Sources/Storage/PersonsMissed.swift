@@ -52,7 +52,7 @@ extension ReadStore {
                 members[message.conversation] = try conversations.members(of: message.conversation)
             }
             let others = members[message.conversation]?.filter { $0 != message.sender.id }
-            events.append(.message(message, for: others ?? []))
+            events.append(.message(message.addressed(to: Recipients(others ?? []))))
         }
         return events + notifications[next...].map { .notification($0) }
     }

@@ -56,9 +56,10 @@ extension Store {
     }
 
     /// Who is in a conversation besides a person; `nil` when the person is not in it.
-    func others(in conversation: ConversationID, besides user: UserID) throws(StoreError) -> [UserID]? {
+    func others(in conversation: ConversationID, besides user: UserID) throws(StoreError) -> Recipients? {
         let members = try members(of: conversation)
-        return members.contains(user) ? members.filter { $0 != user } : nil
+        if members.count == 2, let place = members.firstIndex(of: user) { return .one(members[1 - place]) }
+        return members.contains(user) ? Recipients(members.filter { $0 != user }) : nil
     }
 
     private func members(of conversation: ConversationID) throws(StoreError) -> [UserID] {

@@ -25,13 +25,13 @@ extension Store {
         _ draft: Draft, from sender: User, to destination: Destination, at time: Timestamp
     ) throws(StoreError) -> Outcome {
         let conversation: ConversationID
-        let recipients: [UserID]
+        let recipients: Recipients
         switch destination {
         case .person(let recipient):
             guard let direct = try directConversation(of: sender.id, and: recipient, at: time) else {
                 return .refused(.unknownRecipient)
             }
-            (conversation, recipients) = (direct, [recipient])
+            (conversation, recipients) = (direct, .one(recipient))
         case .conversation(let id):
             guard let others = try others(in: id, besides: sender.id) else { return .refused(.unknownConversation) }
             (conversation, recipients) = (id, others)
@@ -54,10 +54,10 @@ extension Store {
                 .integer(sender.id.rawValue), .text(clientID.text), .integer(id.rawValue),
                 .integer(time.microseconds))
         }
-        let message = Message(
-            id: id, conversation: conversation, sender: sender, text: draft.text, attachment: draft.attachment,
-            sentAt: time)
-        return .stored(message, for: recipients)
+        return .stored(
+            Message(
+                id: id, conversation: conversation, sender: sender, text: draft.text, attachment: draft.attachment,
+                sentAt: time, for: recipients))
     }
 
     /// The message that its sender gave this name before.
@@ -84,7 +84,7 @@ extension Store {
             (conversation, others) = (direct, [author])
         case .conversation(let id):
             guard let members = try self.others(in: id, besides: reader) else { return .refused(.unknownConversation) }
-            (conversation, others) = (id, members)
+            (conversation, others) = (id, Array(members))
         }
         let (person, id) = (SQLValue.integer(reader.rawValue), SQLValue.integer(conversation.rawValue))
         var newest = unfiled.newest(in: conversation)

@@ -62,8 +62,8 @@ enum DrainCommand {
         let clients: Int64
 
         init?(_ answer: LocalClient.Answer) {
-            let value = answer.json
-            guard answer.status == 200, let process = value?["process"]?.int64, let clients = value?["clients"]?.int64
+            guard answer.status == 200, let process = answer.withJSON({ $0["process"]?.int64 }),
+                let clients = answer.withJSON({ $0["clients"]?.int64 })
             else { return nil }
             self.process = process
             self.clients = clients

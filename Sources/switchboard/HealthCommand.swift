@@ -21,7 +21,8 @@ enum HealthCommand {
             throw Failure("no server runs on \(database)")
         }
         if answer.status != 200 {
-            throw Failure(answer.json?["message"]?.string ?? "the server answers with status \(answer.status)")
+            throw Failure(
+                answer.withJSON { $0["message"]?.string } ?? "the server answers with status \(answer.status)")
         }
         Terminal.print("ready")
     }

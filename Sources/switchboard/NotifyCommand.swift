@@ -57,12 +57,12 @@ enum NotifyCommand {
 
     private static func object(_ text: String) throws -> [UInt8] {
         let bytes = Array(text.utf8)
-        guard let value = try? JSONParser(maximumLength: bytes.count).parse(bytes.span), value.isObject else {
-            throw UsageError("--data (flag): not a JSON object")
+        return try JSONParser.reading(bytes.span, maximumLength: max(1, bytes.count)) { value in
+            guard let value, value.isObject else { throw UsageError("--data (flag): not a JSON object") }
+            var json = JSONWriter()
+            value.write(into: &json)
+            return json.bytes
         }
-        var json = JSONWriter()
-        value.write(into: &json)
-        return json.bytes
     }
 
     private static func audience(_ arguments: Arguments) throws -> Audience {
@@ -124,8 +124,8 @@ enum NotifyCommand {
         guard let answer = await server.post(body.bytes, to: "/api/notifications/send/") else {
             return nil
         }
-        let value = answer.json
-        if answer.status == 200, let id = value?["data"]?["id"]?.int64 { return id }
-        throw Failure(value?["message"]?.string ?? "the server answered with status \(answer.status)")
+        if answer.status == 200, let id = answer.withJSON({ $0["data"]?["id"]?.int64 }) { return id }
+        throw Failure(
+            answer.withJSON { $0["message"]?.string } ?? "the server answered with status \(answer.status)")
     }
 }

@@ -20,7 +20,7 @@ COUNTER = os.environ.get("ALLOCATION_COUNTER", "")
 MESSAGES = 400
 # Allocations for one message, from the frame that comes in to the last that goes out, rounded. What SQLite allocates for
 # a transaction is among them: here each message has one of its own.
-BUDGET = {"rooms": 4, "erp": 16, "campus": 17, "conversations": 16, "socketio": 14}
+BUDGET = {"rooms": 4, "erp": 13, "campus": 14, "conversations": 13, "socketio": 11}
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the library that counts is for Linux")
 

@@ -10,8 +10,8 @@ import Testing
         let user = User(id: UserID(sender), username: "u", name: "U", college: nil)
         return .message(
             Message(
-                id: MessageID(7), conversation: talk, sender: user, text: "Hi", sentAt: Timestamp(microseconds: 0)),
-            for: recipients.map { UserID($0) })
+                id: MessageID(7), conversation: talk, sender: user, text: "Hi", sentAt: Timestamp(microseconds: 0),
+                for: Recipients(recipients.map { UserID($0) })))
     }
 
     private static func notification(for audience: Audience) -> Event {

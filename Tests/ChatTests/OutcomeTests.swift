@@ -7,7 +7,7 @@ import Testing
     private static let chitra = UserID(3)
     private static let now = Timestamp(microseconds: 0)
     private static let message = Message(
-        id: MessageID(7), conversation: ConversationID(3), sender: asha, text: "Hello", sentAt: now)
+        id: MessageID(7), conversation: ConversationID(3), sender: asha, text: "Hello", sentAt: now, for: [ben, chitra])
     private static let notification = Notification(
         id: NotificationID(501), audience: .everybody, content: NotificationContent(title: "T", message: "M"),
         sentAt: now)
@@ -22,7 +22,7 @@ import Testing
         arguments: [([], false), ([ben], true), ([chitra], true), ([ben, chitra], true), ([asha.id], false)]
             as [([UserID], Bool)])
     func presence(_ present: [UserID], _ expected: Bool) throws {
-        let outcome = Outcome.stored(Self.message, for: [Self.ben, Self.chitra])
+        let outcome = Outcome.stored(Self.message)
         let answer = Chat.answer(to: outcome) { present.contains($0) }
         guard case .stored(MessageID(7), expected) = answer else { throw Unexpected(answer) }
     }
@@ -66,7 +66,7 @@ import Testing
     @Test("what happened is heard of")
     func events() throws {
         let events = [
-            Event(.stored(Self.message, for: [Self.ben])),
+            Event(.stored(Self.message)),
             Event(.read(Self.receipt)),
             Event(.notified(Self.notification)),
             Event(.notificationRead(by: Self.ben, unread: 2)),
@@ -74,8 +74,8 @@ import Testing
             Event(.notice(Self.notice, announced: Self.notification)),
         ]
         guard case .message(let stored) = events[0] else { throw Unexpected(events[0] as Any) }
-        #expect(stored.message.id == Self.message.id)
-        #expect(stored.recipients == [Self.ben])
+        #expect(stored.id == Self.message.id)
+        #expect(stored.recipients == [Self.ben, Self.chitra])
         guard case .read(let receipt) = events[1] else { throw Unexpected(events[1] as Any) }
         #expect(receipt.conversation == ConversationID(3))
         #expect(receipt.reader == Self.ben)

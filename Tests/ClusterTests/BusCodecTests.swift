@@ -24,7 +24,8 @@ import Testing
         .message(
             Message(
                 id: MessageID(id), conversation: ConversationID(70_000), sender: sender, text: text,
-                attachment: url.flatMap { Attachment($0) }, sentAt: moment), for: [UserID(8), UserID(9)])
+                attachment: url.flatMap { Attachment($0) }, sentAt: moment,
+                for: [UserID(8), UserID(9)]))
     }
 
     static func notification(_ audience: Audience, link: String?, _ priority: Priority) -> Event {
@@ -150,7 +151,7 @@ import Testing
         guard case .passing(let heard) = try Self.crossed(.passing([events[0], events[0]])).content,
             case .message(let first) = heard[0], case .message(let second) = heard[1]
         else { return #expect(Bool(false)) }
-        #expect(first.message.sender === second.message.sender)
+        #expect(first.sender === second.sender)
     }
 
     // MARK: - The wire

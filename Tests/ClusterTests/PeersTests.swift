@@ -13,7 +13,7 @@ import Testing
         .message(
             Message(
                 id: MessageID(1), conversation: ConversationID(1), sender: alice, text: "hi",
-                sentAt: Timestamp(microseconds: 0)), for: recipients)
+                sentAt: Timestamp(microseconds: 0), for: Recipients(recipients)))
     }
 
     private func notification(for audience: Audience) -> Event {

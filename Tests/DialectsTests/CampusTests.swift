@@ -44,7 +44,7 @@ import struct Chat.Attachment
             let message = Message(
                 id: MessageID(789), conversation: ConversationID(1), sender: sender, text: "Hello, how are you?",
                 attachment: attachment, sentAt: Timestamp(microseconds: 1_767_695_445_123_456))
-            return encoded(.message(message, for: []), by: dialect)
+            return encoded(.message(message), by: dialect)
         }
         let start =
             #"{"type":"chat_message","id":789,"sender_id":101,"sender_name":"John Doe","#

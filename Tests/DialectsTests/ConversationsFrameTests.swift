@@ -31,7 +31,7 @@ import struct Chat.Attachment
     @Test("a message is the same to its author and to the others", arguments: Role.allCases)
     func message(_ role: Role) {
         #expect(dialect.echoesMessages)
-        let event = Event.message(Self.stored(789), for: [Self.john.id])
+        let event = Event.message(Self.stored(789))
         #expect(encoded(event, by: dialect, to: role) == #"{"type":"chat.message","message":\#(Self.hello)}"#)
     }
 
@@ -39,7 +39,7 @@ import struct Chat.Attachment
     func attachment() {
         let message = Self.stored(789, "", attachment: Attachment(Self.url))
         #expect(
-            encoded(.message(message, for: []), by: dialect)
+            encoded(.message(message), by: dialect)
                 == #"{"type":"chat.message","message":{"id":789,"conversation_id":123,"#
                 + #""sender":{"id":1,"username":"alice"},"content":"","timestamp":"2025-07-07T12:34:56.789Z","#
                 + #""is_system":false,"attachment":"\#(Self.url)"}}"#)

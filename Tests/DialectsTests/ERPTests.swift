@@ -199,7 +199,7 @@ import struct Chat.Attachment
         let message = Message(
             id: MessageID(1024), conversation: ConversationID(3), sender: aarav, text: "",
             attachment: Attachment(url), sentAt: .january)
-        #expect(encoded(.message(message, for: []), by: dialect)?.contains(#""message":"\#(url)""#) == true)
+        #expect(encoded(.message(message), by: dialect)?.contains(#""message":"\#(url)""#) == true)
     }
 
     @Test("both paths need a token, and what was missed is sent")

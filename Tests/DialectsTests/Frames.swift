@@ -48,9 +48,11 @@ private func description(of refusal: Refusal) -> String {
     if case .missing(let field) = refusal { "missing \(field.rawValue)" } else { "\(refusal)" }
 }
 
-/// A client's text as the value that a dialect recognizes.
+/// A client's text as the value that a dialect recognizes; its parser stays, so that it can be looked at.
 func frame(_ text: String) throws -> JSONValue {
-    try JSONParser(maximumLength: 1 << 20).parse(Array(text.utf8).span)
+    let parser = JSONParser(maximumLength: 1 << 20)
+    _ = unsafe Unmanaged.passRetained(parser)
+    return try parser.parse(Array(text.utf8).span)
 }
 
 /// The frame for an event, or `nil` where the dialect has no words for it, and then it must have written nothing.
@@ -96,7 +98,7 @@ extension Event {
         .message(
             Message(
                 id: MessageID(1024), conversation: ConversationID(3), sender: sender, text: text,
-                sentAt: .halfPastTwelve), for: [UserID(7)])
+                sentAt: .halfPastTwelve, for: [UserID(7)]))
     }
 
     /// Aarav has read what 7 wrote.

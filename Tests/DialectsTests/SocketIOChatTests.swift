@@ -17,8 +17,8 @@ import Testing
         .message(
             Message(
                 id: MessageID(101), conversation: ConversationID(123), sender: sender, text: text,
-                attachment: attachment.flatMap { Attachment($0) }, sentAt: october),
-            for: recipients.map { UserID($0) })
+                attachment: attachment.flatMap { Attachment($0) }, sentAt: october,
+                for: Recipients(recipients.map { UserID($0) })))
     }
 
     // MARK: - From clients

@@ -125,6 +125,32 @@ import Testing
         }
     }
 
+    @Test("a value is looked at no more once its parser has read another document, or is gone")
+    func staleness() async {
+        await #expect(processExitsWith: .failure) {
+            let parser = JSONParser(maximumLength: 1000)
+            let value = try parser.parse([0x31].span)
+            _ = try parser.parse([0x32].span)
+            _ = value.int64
+        }
+        await #expect(processExitsWith: .failure) { _ = JSONParserTests.orphan().int64 }
+        await #expect(processExitsWith: .failure) {
+            let orphan = JSONParserTests.orphan()
+            // This one may have taken the other's place.
+            let parser = JSONParser(maximumLength: 1000)
+            _ = try withExtendedLifetime(parser) { try parser.parse([0x32].span).int64.map { _ in orphan.int64 } }
+        }
+    }
+
+    private static func orphan() -> JSONValue { JSONParser.reading([0x31].span, maximumLength: 1000) { $0! } }
+
+    @Test(
+        "one document is read, looked at and forgotten",
+        arguments: [("5", 5), ("[", nil), ("", nil)] as [(String, Int64?)])
+    func single(_ input: String, _ expected: Int64?) {
+        #expect(JSONParser.reading(Array(input.utf8).span, maximumLength: 10) { $0?.int64 } == expected)
+    }
+
     private func refusal(of input: [UInt8]) -> JSONError? {
         do throws(JSONError) {
             _ = try parser.parse(input.span)

@@ -9,8 +9,9 @@ import WebSocket
     private static let asha = User(id: UserID(1), username: "asha", name: "Asha Rao", college: nil)
     private static let time = Timestamp(microseconds: 1_767_702_600_000_000)
     private static let message = Event.message(
-        Message(id: MessageID(7), conversation: ConversationID(3), sender: asha, text: "Hello", sentAt: time),
-        for: [UserID(2)])
+        Message(
+            id: MessageID(7), conversation: ConversationID(3), sender: asha, text: "Hello", sentAt: time,
+            for: [UserID(2)]))
     private static let read = Event.read(
         Receipt(conversation: ConversationID(3), reader: asha.id, authors: [UserID(2)], readAt: time))
 

@@ -26,9 +26,10 @@ import Testing
     @Test("quotes do not end a value", arguments: [#"","level":"error"#, #"\"#])
     func quotes(_ value: String) throws {
         let line = line(.json, value)
-        let parsed = try JSONParser(maximumLength: 1000).parse(Array(line.utf8).span)
-        #expect(parsed["who"]?.string == value)
-        #expect(parsed["level"]?.string == "warning")
+        JSONParser.reading(Array(line.utf8).span, maximumLength: 1000) { parsed in
+            #expect(parsed?["who"]?.string == value)
+            #expect(parsed?["level"]?.string == "warning")
+        }
     }
 
     @Test("other text is told as it is")

@@ -39,7 +39,7 @@ import Testing
             for text in texts {
                 let draft = Draft(text: text)
                 let outcome = try store.apply(.send(draft, from: asha, to: .person(ben.id), at: Self.start))
-                if case .stored(let stored) = outcome { conversation = stored.message.conversation }
+                if case .stored(let stored) = outcome { conversation = stored.conversation }
             }
         }
         return try #require(conversation)

@@ -20,7 +20,7 @@ import Testing
         return .message(
             Message(
                 id: MessageID(1), conversation: ConversationID(3), sender: user, text: text,
-                sentAt: Timestamp(microseconds: 0)), for: [UserID(2)])
+                sentAt: Timestamp(microseconds: 0), for: [UserID(2)]))
     }
 
     private static func client(_ slot: UInt32) -> ConnectionID { ConnectionID(shard: 0, slot: slot, generation: 0) }

@@ -30,11 +30,11 @@ import Testing
         return signs.map(\.readers).sorted { $0.count == $1.count ? $0[0] < $1[0] : $0.count < $1.count }
     }
 
-    private func message(in conversation: ConversationID) -> Message {
+    private func message(in conversation: ConversationID, for recipients: Recipients) -> Message {
         let writer = User(id: UserID(3), username: "chitra", name: "Chitra Sen", college: nil)
         return Message(
             id: MessageID(7), conversation: conversation, sender: writer, text: "Hello",
-            sentAt: Timestamp(microseconds: 0))
+            sentAt: Timestamp(microseconds: 0), for: recipients)
     }
 
     @Test("nobody types at first, and there is nothing to wait for")
@@ -45,7 +45,7 @@ import Testing
         #expect(typing.takeEnded(at: 1_000_000).isEmpty)
         #expect(typing.takeAll().isEmpty)
         #expect(typing.end(for: toAsha) == nil)
-        #expect(typing.end(with: message(in: Self.group), to: [Self.asha]).isEmpty)
+        #expect(typing.end(with: message(in: Self.group, for: [Self.asha])).isEmpty)
     }
 
     @Test("typing ends three seconds after its last sign, once", arguments: [0, 100, 100_000] as [UInt32])
@@ -92,7 +92,7 @@ import Testing
     func toOne() {
         var typing = Typing()
         for destination in [toAsha, toBen, toGroup] { note(&typing, destination, at: 10) }
-        #expect(readers(typing.end(with: message(in: ConversationID(4)), to: [Self.asha])) == [[Self.asha]])
+        #expect(readers(typing.end(with: message(in: ConversationID(4), for: [Self.asha]))) == [[Self.asha]])
         #expect(readers(typing.takeAll()) == [[Self.ben], [Self.asha, Self.ben]])
     }
 
@@ -100,7 +100,7 @@ import Testing
     func toMany() {
         var typing = Typing()
         for destination in [toAsha, toBen, toGroup] { note(&typing, destination, at: 10) }
-        let ended = typing.end(with: message(in: Self.group), to: [Self.asha, Self.ben])
+        let ended = typing.end(with: message(in: Self.group, for: [Self.asha, Self.ben]))
         #expect(readers(ended) == [[Self.asha, Self.ben]])
         #expect(readers(typing.takeAll()) == [[Self.asha], [Self.ben]])
     }

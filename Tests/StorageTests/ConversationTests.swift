@@ -83,7 +83,7 @@ import Testing
         let change = Change.send(Draft(text: "Hello"), from: home.ben, to: .conversation(group.id), at: .start)
         let outcome = try home.apply(change)
         guard case .stored(let stored) = outcome else { throw Unexpected(outcome) }
-        #expect(stored.message.conversation == group.id)
+        #expect(stored.conversation == group.id)
         #expect(stored.recipients == [home.asha.id, home.chitra.id])
     }
 
@@ -197,7 +197,7 @@ import Testing
         let change = Change.send(Draft(text: "Hello"), from: sender, to: .conversation(group.id), at: .start)
         let outcome = try home.apply(change)
         guard case .stored(let stored) = outcome else { throw Unexpected(outcome) }
-        return stored.recipients
+        return Array(stored.recipients)
     }
 
     // MARK: - Typing

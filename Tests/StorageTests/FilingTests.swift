@@ -45,7 +45,7 @@ import Testing
                 : .send(Draft(text: "\(second)"), from: user, to: .conversation(id), at: .later(second))
             switch try home.apply(change) {
             case .read(let receipt): return "\(receipt.reader) read what \(receipt.authors) wrote"
-            case .stored(let stored): return "\(stored.message.id) for \(stored.recipients)"
+            case .stored(let stored): return "\(stored.id) for \(Array(stored.recipients))"
             case .refused(let refusal): return "\(refusal)"
             case let outcome: return outcome.isUnchanged ? "unchanged" : "another outcome"
             }

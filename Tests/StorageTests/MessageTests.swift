@@ -36,7 +36,7 @@ import Testing
             try reopened.apply(.send(Draft(text: "4"), from: ben, to: .person(asha.id), at: .start))
         }
         guard case .stored(let later) = outcome else { throw Unexpected(outcome) }
-        #expect(later.message.conversation == first.conversation)
+        #expect(later.conversation == first.conversation)
         #expect(try home.number("SELECT count(*) FROM direct_conversations") == 2)
         #expect(try home.number("SELECT count(*) FROM members") == 4)
     }
@@ -65,7 +65,7 @@ import Testing
                     .send(
                         Draft(text: "lost", clientID: ClientID("lost")), from: sender, to: .person(recipient.id),
                         at: .start))
-                if case .stored(let stored) = outcome { message = stored.message }
+                if case .stored(let stored) = outcome { message = stored }
                 // The name is taken.
                 _ = try store.accounts.add(
                     username: sender.username, name: "", college: nil, password: nil, at: .start)
@@ -116,7 +116,7 @@ import Testing
         guard case .stored(let second) = later else { throw Unexpected(later) }
         let repeated = try home.send("2", from: home.asha, to: home.ben.id, clientID: "c-1", at: .start + day)
         guard case .repeated(let message) = repeated else { throw Unexpected(repeated) }
-        #expect(message.id == second.message.id)
+        #expect(message.id == second.id)
         #expect(try home.number("SELECT count(*) FROM messages") == 2)
     }
 

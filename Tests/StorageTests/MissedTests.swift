@@ -39,7 +39,7 @@ import Testing
         while true {
             let part = try reader.missed(after: position, upTo: nil, limit: limit)
             #expect(part.messages.count <= limit && part.notifications.count <= limit)
-            heard += part.messages.map(\.message)
+            heard += part.messages
             notified += part.notifications
             position = part.position
             parts += 1
@@ -73,7 +73,7 @@ import Testing
         let (messages, notifications) = try fill()
         let middle = StorePosition(message: messages[4].id, notification: notifications[1].id)
         let part = try reader.missed(after: Self.start, upTo: middle, limit: 100)
-        #expect(part.messages.map(\.message.id) == messages.prefix(5).map(\.id))
+        #expect(part.messages.map(\.id) == messages.prefix(5).map(\.id))
         #expect(part.notifications.map(\.id) == notifications.prefix(2).map(\.id))
         #expect(part.isComplete && part.position == middle)
         let far = StorePosition(message: MessageID(1000), notification: notifications[4].id)
@@ -110,13 +110,13 @@ import Testing
         _ = try store.transaction { () throws(StoreError) in try store.delete(asha, keepingMessages: false) }
         let kept = try reader.missed(after: Self.start, upTo: nil, limit: 100)
         #expect(
-            kept.messages.filter { $0.message.sender.id == asha }.map(\.message.sender.name) == [
+            kept.messages.filter { $0.sender.id == asha }.map(\.sender.name) == [
                 "Deleted user", "Deleted user", "Deleted user",
             ])
         #expect(kept.messages[1].recipients == [home.ben.id])
         while try store.transaction({ () throws(StoreError) in try store.eraseSlice() }) {}
         let left = try reader.missed(after: Self.start, upTo: nil, limit: 100)
-        #expect(left.messages.map(\.message.id.rawValue) == [2, 4, 6, 7])
+        #expect(left.messages.map(\.id.rawValue) == [2, 4, 6, 7])
         #expect(left.isComplete && left.position == kept.position)
         // Also where it is the last that is gone.
         let (ben, chitra) = (home.ben.id, home.chitra.id)
@@ -177,7 +177,7 @@ import Testing
         var (texts, titles): ([String], [String]) = ([], [])
         while position.message.rawValue < total {
             let part = try reader.missed(after: position, upTo: nil, limit: 17)
-            texts += part.messages.map(\.message.text)
+            texts += part.messages.map(\.text)
             titles += part.notifications.map(\.content.title)
             position = part.position
         }

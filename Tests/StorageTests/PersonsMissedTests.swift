@@ -23,7 +23,7 @@ import Testing
             by: user ?? home.ben, after: position(start), upTo: position(end), limit: limit, bytes: bytes)
         return found?.map { event in
             switch event {
-            case .message(let stored): "\(stored.message.text) for \(stored.recipients.map(\.description).sorted())"
+            case .message(let message): "\(message.text) for \(message.recipients.map(\.description).sorted())"
             case .notification(let notification): notification.content.title
             default: "?"
             }

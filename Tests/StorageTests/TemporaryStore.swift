@@ -50,7 +50,7 @@ final class TemporaryStore {
         guard case .stored(let stored) = outcome, stored.recipients == [recipient.id] else {
             throw Unexpected(outcome)
         }
-        return stored.message
+        return stored
     }
 
     /// Sends into a conversation, and gives back what was stored.
@@ -62,7 +62,7 @@ final class TemporaryStore {
         let draft = Draft(text: text, attachment: attachment)
         let outcome = try apply(.send(draft, from: sender, to: .conversation(conversation), at: time))
         guard case .stored(let stored) = outcome else { throw Unexpected(outcome) }
-        return stored.message
+        return stored
     }
 
     /// Sends numbers from 1 on in one transaction.

@@ -82,8 +82,8 @@ final class Work {
         let expected = store.lastMessage.rawValue + 1
         switch try store.apply(.send(draft, from: sender, to: destination, at: .start)) {
         case .stored(let stored):
-            precondition(stored.message.id.rawValue == expected, "an id out of order")
-            return [stored.message]
+            precondition(stored.id.rawValue == expected, "an id out of order")
+            return [stored]
         case .repeated, .refused: return []
         case let outcome: preconditionFailure("\(outcome)")
         }

@@ -14,8 +14,15 @@ extern "C" {
 
 #pragma clang assume_nonnull begin
 
-/// Reads one document at a time and keeps its memory for the next.
-typedef struct sj_parser sj_parser;
+/// Reads one document at a time and keeps its memory for the next. At its address there is one for as long as the process
+/// lives: when this one is destroyed, sooner or later another.
+typedef struct {
+    /// Moves on with each document, and when the parser is destroyed: positions of before are meaningless then.
+    uint32_t generation;
+    /// How many are looking at bytes of the document; the caller counts them.
+    uint32_t borrowers;
+    struct sj_memory *_Nullable memory;
+} sj_parser;
 
 /// Where a value lies in the document that was parsed last; meaningless after the next parse.
 typedef uint32_t sj_position;
@@ -62,8 +69,8 @@ typedef enum __attribute__((enum_extensibility(closed))) {
 sj_parser *_Nullable sj_parser_create(size_t maximum_length, size_t maximum_depth);
 void sj_parser_destroy(sj_parser *parser);
 
-/// Reads one document from a copy of the bytes; `root` is set only on success.
-sj_status sj_parse(sj_parser *parser, const uint8_t *bytes, size_t length, sj_position *root);
+/// Reads one document from a copy of the bytes, which may be NULL where there are none; `root` is set only on success.
+sj_status sj_parse(sj_parser *parser, const uint8_t *_Nullable bytes, size_t length, sj_position *root);
 
 sj_kind sj_kind_of(const sj_parser *parser, sj_position value);
 

@@ -44,7 +44,7 @@ struct Senders {
 
     mutating func add(_ events: [Event]) {
         for event in events {
-            if case .message(let stored) = event { places.append(place(of: stored.message.sender)) }
+            if case .message(let message) = event { places.append(place(of: message.sender)) }
         }
     }
 
@@ -95,8 +95,7 @@ extension MessagePackWriter {
 
     private mutating func append(_ event: Event, _ senders: inout Senders) {
         switch event {
-        case .message(let stored):
-            let message = stored.message
+        case .message(let message):
             begin(.message, 7)
             append(message.id)
             append(message.conversation)
@@ -104,7 +103,7 @@ extension MessagePackWriter {
             append(message.text)
             append(message.attachment?.url)
             append(message.sentAt.microseconds)
-            append(stored.recipients)
+            append(Array(message.recipients))
         case .read(let receipt):
             begin(.read, 5)
             append(receipt.conversation)
@@ -273,7 +272,7 @@ extension MessagePackReader {
         return .message(
             Message(
                 id: id, conversation: conversation, sender: senders[place], text: text, attachment: attachment,
-                sentAt: sentAt), for: recipients)
+                sentAt: sentAt, for: Recipients(recipients)))
     }
 
     private mutating func notification() throws(Malformed) -> Event? {

@@ -153,8 +153,8 @@ package struct Interests {
     }
 
     /// Whether anybody here may hear of a message.
-    package func include(_ message: Message, for recipients: [UserID]) -> Bool {
-        people[message.sender.id] != nil || recipients.contains { people[$0] != nil }
+    package func include(_ message: Message) -> Bool {
+        people[message.sender.id] != nil || message.recipients.contains { people[$0] != nil }
     }
 
     /// Whether anybody here may hear of a notification.

@@ -116,8 +116,8 @@ package struct Peer {
     package func wants(_ event: Event) -> Bool {
         if interests == nil { return event.crosses }
         return switch event {
-        case .message(let stored):
-            people[stored.message.sender.id] != nil || stored.recipients.contains { people[$0] != nil }
+        case .message(let message):
+            people[message.sender.id] != nil || message.recipients.contains { people[$0] != nil }
         case .read(let receipt): receipt.others.contains { people[$0] != nil }
         case .typing(let sign): sign.readers.contains { people[$0] != nil }
         case .notification(let notification):

@@ -64,11 +64,10 @@ extension API.Call {
         guard request.contentType == "application/json" else {
             throw Problem(.unsupportedMediaType, "The body must be application/json")
         }
-        let parser = JSONParser(maximumLength: max(1, request.body.count))
-        guard let body = try? parser.parse(request.body.span), body.isObject else {
-            throw Problem(.badRequest, "Invalid JSON format")
+        return try JSONParser.reading(request.body.span, maximumLength: max(1, request.body.count)) { body in
+            guard let body, body.isObject else { throw Problem(.badRequest, "Invalid JSON format") }
+            return try read(body)
         }
-        return try read(body)
     }
 
     /// What the caller named this request: its `Idempotency-Key`.

@@ -91,8 +91,7 @@ extension API {
         switch chat.decide(.send(draft, to: destination), from: seat, at: .now) {
         case .store(let change):
             switch try await perform(change) {
-            case .stored(let stored): return .json(.created) { stored.message.write(members: &$0) }
-            case .repeated(let message): return .json(.created) { message.write(members: &$0) }
+            case .stored(let message), .repeated(let message): return .json(.created) { message.write(members: &$0) }
             default: throw Refusal.storeUnavailable
             }
         case .refuse(let refusal): throw refusal

@@ -17,8 +17,10 @@ package struct LocalClient {
         package let status: Int
         package let body: [UInt8]
 
-        /// What the body says, if it is JSON.
-        package var json: JSONValue? { try? JSONParser(maximumLength: max(1, body.count)).parse(body.span) }
+        /// What `read` makes of the body, if that is JSON.
+        package func withJSON<Result>(_ read: (JSONValue) -> Result?) -> Result? {
+            JSONParser.reading(body.span, maximumLength: max(1, body.count)) { $0.flatMap(read) }
+        }
     }
 
     /// Posts JSON to a path of the server's API.

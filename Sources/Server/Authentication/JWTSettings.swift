@@ -42,14 +42,14 @@ extension JWTSettings {
     static func list(_ text: String) throws(ConfigurationError) -> [JWTSettings] {
         if text.isEmpty { return [] }
         let bytes = Array(text.utf8)
-        guard let root = try? JSONParser(maximumLength: 1 << 20).parse(bytes.span), root.isArray else {
-            throw ConfigurationError("not a JSON array")
+        return try JSONParser.reading(bytes.span, maximumLength: 1 << 20) { root throws(ConfigurationError) in
+            guard let root, root.isArray else { throw ConfigurationError("not a JSON array") }
+            var list: [JWTSettings] = []
+            try root.forEachElement { element throws(ConfigurationError) in
+                list.append(try JWTSettings(element, number: list.count + 1))
+            }
+            return list
         }
-        var list: [JWTSettings] = []
-        try root.forEachElement { element throws(ConfigurationError) in
-            list.append(try JWTSettings(element, number: list.count + 1))
-        }
-        return list
     }
 
     private init(_ json: JSONValue, number: Int) throws(ConfigurationError) {

@@ -95,8 +95,8 @@ extension Bus {
         guard case .success(let missed) = result else { return sequencer.fillFailed(at: loop.now) }
         var mail = services.exchange.makeBatch(of: missed.messages.count)
         var count: UInt64 = 0
-        for (message, recipients) in missed.messages where interests.include(message, for: recipients) {
-            mail.publish(.message(message, for: recipients))
+        for message in missed.messages where interests.include(message) {
+            mail.publish(.message(message))
             count += 1
         }
         for notification in missed.notifications where interests.include(notification) {

@@ -82,9 +82,9 @@ extension Event {
     fileprivate var recoverableBytes: Int? {
         let overhead = 256
         return switch self {
-        case .message(let stored):
-            overhead + stored.message.text.utf8.count + (stored.message.attachment?.url.utf8.count ?? 0)
-                + stored.recipients.count * 8
+        case .message(let message):
+            overhead + message.text.utf8.count + (message.attachment?.url.utf8.count ?? 0)
+                + message.recipients.count * 8
         case .relayed(let message, _, _): overhead + message.text.utf8.count
         case .read(let receipt): overhead + (receipt.authors.count + receipt.others.count) * 8
         case .typing(let sign): overhead + sign.readers.count * 8

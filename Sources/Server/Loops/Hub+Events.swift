@@ -16,24 +16,24 @@ extension Hub {
             newestEvent = newestEvent.next
             isRecoverable = recoveries.isNeeded
         }
-        if case .message(let stored) = event { newestMessage = stored.message.id }
+        if case .message(let message) = event { newestMessage = message.id }
         if case .notification(let notification) = event { newestNotification = notification.id }
         let offset = isRecoverable ? offset(of: newestEvent) : nil
         if let offset { eventLog.append(event, offset, limit: settings.recoveryLog, at: wheel.now) }
         var frames = Frames(event, offset)
         switch event {
-        case .message(let stored):
-            let id = stored.message.id
-            topics.forEachMember(of: .conversation(stored.message.conversation)) { session in
+        case .message(let message):
+            let id = message.id
+            topics.forEachMember(of: .conversation(message.conversation)) { session in
                 if let frame = frame(&frames, for: session, as: .joined) { session.hear(frame, of: id) }
             }
-            for recipient in stored.recipients {
+            for recipient in message.recipients {
                 topics.forEachMember(of: .chat(recipient)) { session in
                     if let frame = frame(&frames, for: session) { session.hear(frame, of: id) }
                 }
             }
-            topics.forEachMember(of: .chat(stored.message.sender.id)) { session in
-                session.hasSent(stored)
+            topics.forEachMember(of: .chat(message.sender.id)) { session in
+                session.hasSent(message)
                 if session.name.dialect.echoesMessages, let frame = frame(&frames, for: session) {
                     session.hear(frame, of: id)
                 }

@@ -7,10 +7,14 @@ extension Hub {
     func readMail() -> Bool {
         inbox.drain(into: &mail)
         if mail.isEmpty { return false }
-        // Out of the hub, and seen in place: no piece is copied.
+        // Out of the hub, and each piece out of its place: none is copied.
         var batch: [Mail] = []
         swap(&batch, &mail)
-        take(batch.span)
+        for index in batch.indices {
+            var piece = Mail.committed(0)
+            swap(&piece, &batch[index])
+            take(piece)
+        }
         batch.removeAll(keepingCapacity: batch.capacity < 4096)
         swap(&batch, &mail)
         releaseHistories()
@@ -18,10 +22,8 @@ extension Hub {
         return true
     }
 
-    private func take(_ pieces: Span<Mail>) { for index in pieces.indices { take(pieces[index]) } }
-
-    private func take(_ piece: Mail) {
-        switch piece {
+    private func take(_ piece: consuming Mail) {
+        switch consume piece {
         case .event(let event): deliver(event)
         case .committed(let moment): meter.committed(at: moment)
         case .answer(let id, let answer, let ticket): carrier(id)?.session?.answer(answer, ticket)

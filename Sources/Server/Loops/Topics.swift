@@ -44,16 +44,15 @@ final class Subscribers {
         }
 
         fileprivate mutating func removeLast() -> Subscriber { rest.popLast() ?? first.take()! }
-    }
 
-    /// Calls `body` with each member there is now, whoever comes or goes meanwhile.
-    @inline(__always) func forEach(_ body: (Session) -> Void) {
-        let members = members
-        for place in 0..<members.count {
-            // Not counted for each: they are kept by the copy, which is kept until all were called.
-            unsafe Unmanaged.passUnretained(members[place].session)._withUnsafeGuaranteedRef { body($0) }
+        /// Calls `body` with each member, whoever comes or goes meanwhile.
+        @inline(__always) func forEach(_ body: (Session) -> Void) {
+            for place in 0..<count {
+                // Not counted for each: they are kept by these, which are kept until all were called.
+                unsafe Unmanaged.passUnretained(self[place].session)._withUnsafeGuaranteedRef { body($0) }
+            }
+            withExtendedLifetime(self) {}
         }
-        withExtendedLifetime(members) {}
     }
 
     /// Adds a session whose subscription number `subscription` this will be.
@@ -114,7 +113,26 @@ final class Topics {
 
     /// Calls `body` with each session that listens to a topic. Inlined, and the sessions are not counted: this is what a
     /// broadcast does for each of its receivers.
-    @inline(__always) func forEachMember(of topic: Topic, _ body: (Session) -> Void) { self[topic]?.forEach(body) }
+    @inline(__always) func forEachMember(of topic: Topic, _ body: (Session) -> Void) {
+        members(of: topic)?.forEach(body)
+    }
+
+    @inline(__always) private func members(of topic: Topic) -> Subscribers.Members? {
+        switch topic {
+        case .chat(let user): members(ofChat: user)
+        case .conversation(let conversation): members(ofConversation: conversation)
+        case .notifications, .room, .collegeNotifications, .everybodysNotifications, .counter, .socketRoom:
+            self[topic]?.members
+        }
+    }
+
+    // Looked at with each message. Calls of their own, in which the subscribers are not counted.
+    @inline(never) private func members(ofChat user: UserID) -> Subscribers.Members? {
+        chats.look(at: user) { $0.members }
+    }
+    @inline(never) private func members(ofConversation conversation: ConversationID) -> Subscribers.Members? {
+        conversations.look(at: conversation) { $0.members }
+    }
 
     func subscribe(_ session: Session, to topic: Topic) {
         let subscribers: Subscribers

@@ -33,7 +33,7 @@ struct Comeback {
         var room = bytes
         for event in events {
             switch event {
-            case .message(let stored): position.message = stored.message.id
+            case .message(let message): position.message = message.id
             case .notification(let notification): position.notification = notification.id
             default: break
             }

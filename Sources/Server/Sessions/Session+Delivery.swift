@@ -17,7 +17,7 @@ extension Session {
 
     func send(_ backlog: Store.Backlog, to user: User) {
         for message in backlog.messages where name.dialect.wantsBacklog {
-            var frames = Frames(.message(message, for: [user.id]))
+            var frames = Frames(.message(message.addressed(to: [user.id])))
             if let frame = frames.frame(for: name) { send(frame) }
         }
         if backlog.messages.isEmpty { account.heard(backlog.end) }

@@ -176,9 +176,9 @@ extension Session {
     }
 
     /// The person has sent a message, maybe from elsewhere.
-    func hasSent(_ stored: AddressedMessage) {
+    func hasSent(_ message: Message) {
         if typing.isEmpty { return }
-        for sign in typing.end(with: stored.message, to: stored.recipients) {
+        for sign in typing.end(with: message) {
             take(Requests.Decided(.publish(.typing(sign))))
         }
     }

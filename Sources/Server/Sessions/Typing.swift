@@ -20,10 +20,10 @@ struct Typing {
     }
 
     /// A message has been sent, which ends all typing for it.
-    mutating func end(with message: Message, to readers: [UserID]) -> [TypingSign] {
+    mutating func end(with message: Message) -> [TypingSign] {
         let ended = signs.filter { destination, _ in
             switch destination {
-            case .person(let reader): readers == [reader]
+            case .person(let reader): message.recipients == [reader]
             case .conversation(let id): id == message.conversation
             }
         }

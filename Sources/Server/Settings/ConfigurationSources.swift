@@ -63,12 +63,12 @@ extension Configuration {
     }
 
     private mutating func takeFile(_ bytes: [UInt8], path: String) throws(ConfigurationError) {
-        let parser = JSONParser(maximumLength: 1 << 20)
-        guard let root = try? parser.parse(bytes.span), root.isObject else {
-            throw ConfigurationError("\(path): not a JSON object")
+        let values = try JSONParser.reading(bytes.span, maximumLength: 1 << 20) { root throws(ConfigurationError) in
+            guard let root, root.isObject else { throw ConfigurationError("\(path): not a JSON object") }
+            var values: [(name: String, value: String?)] = []
+            root.forEachMember { name, value in values.append((name, Self.text(value))) }
+            return values
         }
-        var values: [(name: String, value: String?)] = []
-        root.forEachMember { name, value in values.append((name, Self.text(value))) }
         for (name, value) in values {
             let source = "\(name) (\(path))"
             guard let setting = Setting.all.first(where: { $0.name == name }) else {

@@ -1,37 +1,38 @@
 import Chat
 import Storage
 
-/// What the one writer of the store is asked for. Indirect: one word, which is handed on several times.
-indirect enum Submission: Sendable {
+/// What the one writer of the store is asked for. A change, which most are, needs no memory of its own here; what is rare
+/// doesn't make it larger.
+enum Submission: Sendable {
     case change(Change, Origin)
     /// Work on the store for a caller who waits for it.
-    case work(Work)
+    indirect case work(Work)
     /// A connection wants its seat. Its place among the changes decides what it must be told, and what it hears live.
-    case takeSeat(Seat, ConnectionID)
+    indirect case takeSeat(Seat, ConnectionID)
     /// The same of one whose client says that it was here, or on another node.
-    case returnToSeat(Seat, ConnectionID, Recoveries.Claim)
+    indirect case returnToSeat(Seat, ConnectionID, Recoveries.Claim)
     /// What has changed of clients that may come back to other nodes.
-    case keep(Recoveries)
+    indirect case keep(Recoveries)
     /// More of the backlog, behind what was sent, or the end of it.
-    case continueBacklog(Delivery, sent: MessageID, Seat.BacklogRule)
+    indirect case continueBacklog(Delivery, sent: MessageID, Seat.BacklogRule)
     /// A connection is gone; a broken one may come back for what it missed.
-    case leaveSeat(Seat, ConnectionID, Delivery?, isBroken: Bool)
+    indirect case leaveSeat(Seat, ConnectionID, Delivery?, isBroken: Bool)
     /// What has reached people, so that little is repeated after a crash.
-    case delivered([Delivery])
+    indirect case delivered([Delivery])
     /// Bulk messages may serve so many people until the next tick.
-    case sendBulk(Int)
+    indirect case sendBulk(Int)
     /// So many slices of what is deleted or too old may be erased until the next tick.
-    case sweep(Timestamp, slices: Int)
+    indirect case sweep(Timestamp, slices: Int)
     /// The bus is to be told how far the store has got.
     case look
     /// People have come to other nodes too, where it has to be known how far they have got here.
-    case meet([UserID])
+    indirect case meet([UserID])
     /// Their clients have come to another node, and were given what those here may have missed.
-    case yield([UserID])
+    indirect case yield([UserID])
     /// How many notifications people have not read is to be told anew, and the counter.
-    case recount([UserID])
+    indirect case recount([UserID])
     /// Housekeeping, once a second.
-    case tidy(Timestamp)
+    indirect case tidy(Timestamp)
 
     /// Who hears what becomes of a change.
     enum Origin: Sendable {
