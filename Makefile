@@ -12,7 +12,7 @@ NODES ?= 3
 # What is tried on PostgreSQL as well; the rest has nothing to do with the store, or looks at its file.
 ON_POSTGRESQL := $(addprefix Tests/Acceptance/test_,$(addsuffix .py,acknowledged_delivery api_bulk api_notices campus conversations counter erp_chat erp_notifications erp_offline export revocation rooms socketio_groups))
 # How many tests run side by side.
-WORKERS ?= 3
+WORKERS ?= 4
 # One that was printed, to have the same people and the same faults again; and any option of the soak's own.
 SEED ?=
 SOAK ?=
@@ -23,6 +23,8 @@ RELEASE := .build/release/switchboard
 # Calls into Swift's own libraries go straight there, which saves 1 to 2 % of the CPU; Apple's systems bring them along.
 STATIC := $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib)
 VENV := .build/venv
+# Files in their own order: sorted by how many tests they have, the longest would come last, and alone.
+PYTEST = $(VENV)/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 FORMATTED := Package.swift Sources Tests Fuzzing
 
 .PHONY: run build test unit-test acceptance-test lint format fuzz fuzz-keep echo-fixture socketio-fixture soak soak-cluster soak-faults test-address test-thread bench bench-growth bench-cluster tools-for-tests libraries clean
@@ -36,8 +38,8 @@ build: libraries
 
 ## Every test.
 test: lint unit-test acceptance-test soak soak-cluster
-test: SOAK_SECONDS = 60
-test: CLUSTER_SOAK_SECONDS = 30
+test: SOAK_SECONDS = 40
+test: CLUSTER_SOAK_SECONDS = 20
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel $(FORMATTED)
@@ -56,8 +58,8 @@ acceptance-test: build tools-for-tests
 	$(SWIFT) build -c release --product SocketIOFixture
 	$(SWIFT) build -c release --product AllocationCounter
 	$(SWIFT) build -c release --product FaultyFiles
-	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so FAULTY_FILES=$(CURDIR)/.build/release/libFaultyFiles.so $(VENV)/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile Tests/Acceptance
-	TEST_STORE=postgresql SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) $(VENV)/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile $(ON_POSTGRESQL)
+	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so FAULTY_FILES=$(CURDIR)/.build/release/libFaultyFiles.so $(PYTEST) Tests/Acceptance
+	TEST_STORE=postgresql SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) $(PYTEST) $(ON_POSTGRESQL)
 
 ## Every operation on the disk fails, one after the other, ROUNDS times with other luck; minutes.
 soak-faults: libraries

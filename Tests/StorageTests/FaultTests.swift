@@ -7,7 +7,7 @@ import Testing
     /// How often each is tried with other luck; `make soak-faults` sets it.
     static let seeds = Int(ProcessInfo.processInfo.environment["FAULT_SEEDS"] ?? "") ?? 1
     /// Each n-th operation, where one seed must do.
-    static let stride = seeds > 1 ? 1 : 13
+    static let stride = seeds > 1 ? 1 : 29
 
     private let template = try? TemporaryFolder()
 
