@@ -18,14 +18,16 @@ package struct AddressBlock: Hashable, Sendable {
     /// - Parameter address: As numbers, without a port. An IPv4 address that is written as one of IPv6 is the same.
     package init(_ address: String) {
         var bytes: (UInt64, UInt64) = (0, 0)
-        let family = address.utf8.contains(UInt8(ascii: ":")) ? AF_INET6 : AF_INET
-        let result = unsafe withUnsafeMutableBytes(of: &bytes) { unsafe uv_inet_pton(family, address, $0.baseAddress) }
+        let (is4, is6) = unsafe withUnsafeMutableBytes(of: &bytes) { bytes in
+            if unsafe uv_inet_pton(AF_INET, address, bytes.baseAddress) == 0 { return (true, false) }
+            return unsafe (false, uv_inet_pton(AF_INET6, address, bytes.baseAddress) == 0)
+        }
         let (first, second) = (UInt64(bigEndian: bytes.0), UInt64(bigEndian: bytes.1))
         (kind, bits) =
-            if result != 0 {
-                (.none, 0)
-            } else if family == AF_INET {
+            if is4 {
                 (.ip4, first >> 32)
+            } else if !is6 {
+                (.none, 0)
             } else if first == 0, second >> 32 == 0xFFFF {
                 (.ip4, second & 0xFFFF_FFFF)
             } else {

@@ -17,14 +17,17 @@ enum AcceptKey {
         input.reserveCapacity(64)
         input += key.utf8
         input += suffix.utf8
-        var digest = [UInt8](repeating: 0, count: 20)
-        guard unsafe EVP_Digest(input, input.count, &digest, nil, sha1, nil) == 1 else {
-            fatalError("OpenSSL can't compute a SHA-1")
+        var digest = InlineArray<20, UInt8>(repeating: 0)
+        var digestSpan = digest.mutableSpan
+        let result = unsafe digestSpan.withUnsafeMutableBufferPointer {
+            unsafe EVP_Digest(input, input.count, $0.baseAddress, nil, sha1, nil)
         }
-        // OpenSSL ends the text with a zero.
-        var text = [UInt8](repeating: 0, count: 29)
-        let count = unsafe EVP_EncodeBlock(&text, digest, Int32(digest.count))
-        text.removeLast(text.count - Int(count))
-        return text
+        if result != 1 { fatalError("OpenSSL can't compute a SHA-1") }
+        // The text takes the place of the input, which was longer, by more than the zero that OpenSSL ends it with.
+        let count = unsafe digest.span.withUnsafeBufferPointer {
+            unsafe Int(EVP_EncodeBlock(&input, $0.baseAddress, Int32($0.count)))
+        }
+        input.removeLast(input.count - count)
+        return input
     }
 }

@@ -11,7 +11,7 @@ extension HTTPConversation {
     func answer(_ request: Request, _ mount: Mount) {
         if request.method == .options, answering.origin != nil { return respond(Response(.noContent)) }
         do throws(EngineRequestError) {
-            if !isFromAllowedOrigin(request) || request.isEmbedded { throw .forbidden }
+            if answering.isForeign || request.isEmbedded { throw .forbidden }
             switch try EngineRequest(request) {
             case .open where connection.arrival.isFromNode: throw .badRequest
             case .open(let transport, let base64): try open(transport, base64, request, mount)

@@ -25,7 +25,8 @@ final class HTTPConversation {
     private var unsent = 0
     /// Whether the answer that is being sent is the last.
     private var isEnding = false
-    var answering: (isHead: Bool, keepAlive: Bool, origin: String?) = (false, false, nil)
+    /// What of the request under way the answer goes by; it is foreign where a page asks that may not use the server.
+    var answering: (isHead: Bool, keepAlive: Bool, origin: String?, isForeign: Bool) = (false, false, nil, false)
 
     /// The tick by which the peer must have come further.
     private(set) var deadline: UInt32
@@ -125,9 +126,8 @@ final class HTTPConversation {
         awaited = .request
         deadline = .max
         let origin = request.header("origin")
-        answering = (
-            request.method == .head, request.keepAlive, isFromAllowedOrigin(request) ? origin : nil
-        )
+        let isForeign = !isFromAllowedOrigin(request)
+        answering = (request.method == .head, request.keepAlive, isForeign ? nil : origin, isForeign)
         isAnswering = true
         if connection.arrival.isFromNode { return answerNode(request) }
         let route = hub.router.match(request)
@@ -137,7 +137,7 @@ final class HTTPConversation {
             refuse(.unknownHost, .error(.misdirectedRequest, "This host is not served here"))
         case .found(.webSocket(let mounts), let parameters): upgrade(request, mounts, parameters)
         case .found(.socketIO(let mount), _): answer(request, mount)
-        case .found(.api, _) where origin != nil && answering.origin == nil:
+        case .found(.api, _) where answering.isForeign:
             // Without this, a foreign page could have a browser of this machine post what needs no preflight.
             refuse(.originNotAllowed, .error(.forbidden, "Origin not allowed"))
         case .found(.api(let endpoint), let parameters): call(endpoint, request, parameters)
@@ -217,9 +217,7 @@ final class HTTPConversation {
             let status = Status(rawValue: error.status) ?? .badRequest
             return refuse(.badHandshake, .error(status, error.reason, headers: error.headers))
         }
-        if !isFromAllowedOrigin(request) {
-            return refuse(.originNotAllowed, .error(.forbidden, "Origin not allowed"))
-        }
+        if answering.isForeign { return refuse(.originNotAllowed, .error(.forbidden, "Origin not allowed")) }
         if hub.isDraining { return refuseNewcomer() }
         if !admitsHandshake(request, isLasting: true) { return }
         let token = GivenToken.present(request.queryValue("token"))
