@@ -141,7 +141,12 @@ class SocketIO:
 
     async def close(self) -> None:
         """Says goodbye; the server has taken leave when this returns."""
+        engine = self._client.eio
         async with asyncio.timeout(PATIENCE):
+            # While a payload is on its way, python-engineio would end without one for the goodbye, and its poll would wait
+            # for the next ping.
+            if engine.state == "connected":
+                await engine.queue.join()
             await self._client.disconnect()
 
     async def drop(self) -> None:
