@@ -1,6 +1,7 @@
 /// Whom a message is for. Mostly that is one person, who takes no memory of their own.
 package enum Recipients: RandomAccessCollection, ExpressibleByArrayLiteral, Equatable, Sendable {
     case one(UserID)
+    /// None, or more than one.
     case several([UserID])
 
     package init(_ people: [UserID]) { self = people.count == 1 ? .one(people[0]) : .several(people) }
