@@ -49,7 +49,7 @@ format:
 
 unit-test: libraries tools-for-tests
 	@mkdir -p .build
-	@$(SWIFT) test --disable-index-store >.build/unit-test.log 2>&1; status=$$?; \
+	@$(SWIFT) test >.build/unit-test.log 2>&1; status=$$?; \
 	grep -aE '✘|error:|Test run with' .build/unit-test.log | cut -c1-400; exit $$status
 
 ## The built server, tried from outside with real clients.
