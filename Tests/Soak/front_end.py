@@ -71,6 +71,11 @@ class FrontEnd:
         """It is connected, and has all that it asked for."""
         return self.socket is not None
 
+    @property
+    def waits_for(self) -> str:
+        """What keeps it from being ready, in words."""
+        return "waits for nothing else"
+
     def url(self) -> str:
         raise NotImplementedError
 

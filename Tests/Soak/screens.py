@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from typing import Any
 
+import aiohttp
+
 from .front_end import FrontEnd, Person, World
 from .ledger import Message, Screen
 from .network import Way
@@ -28,6 +30,10 @@ class Fetching(FrontEnd):
     @property
     def is_ready(self) -> bool:
         return super().is_ready and not self.unacknowledged and not self.owed
+
+    @property
+    def waits_for(self) -> str:
+        return f"unacknowledged {[*self.unacknowledged][:5]}, histories {[*self.owed][:5]}"
 
     def owe_all(self) -> None:
         """From here on, what is heard live may have gaps before it."""
@@ -128,6 +134,9 @@ class Conversations(Fetching):
                 self.screen.must_share_one_with(frame["sender_id"])
             case "error":
                 self.repeat_soon()
+                if self._asked:
+                    # It does not say what it answers. Where that was a history, the next one is not whose turn it is.
+                    raise aiohttp.ClientError("comes again, and asks for all of them")
             case other:
                 raise ValueError(other)
 

@@ -201,7 +201,7 @@ class Soak:
 
     def _unready(self) -> list[str]:
         unready = [front for front in self.fronts if not front.is_ready]
-        return [f"{front.name}: connected {front.socket is not None}" for front in unready[:5]]
+        return [f"{front.name}: connected {front.socket is not None}, {front.waits_for}" for front in unready[:5]]
 
     async def _watch(self) -> None:
         """Nobody but the faults ends a server."""
