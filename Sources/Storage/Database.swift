@@ -9,6 +9,8 @@ package final class Database {
     }
 
     let driver: Driver
+    /// Messages that are not written yet.
+    private var messages: MessageBuffer?
 
     package enum Access { case readWrite, readOnly }
 
@@ -27,6 +29,7 @@ package final class Database {
 
     /// Runs statements without parameters that return nothing.
     package func execute(_ sql: String) throws(StoreError) {
+        try writeMessages()
         switch driver {
         case .sqlite(let connection): try connection.execute(sql)
         case .postgresql(let connection): try connection.execute(sql)
@@ -34,15 +37,37 @@ package final class Database {
     }
 
     /// Compiles a statement that is kept for many runs.
-    package func prepare(_ sql: String) throws(StoreError) -> Statement { try prepare(sqlite: sql, postgresql: sql) }
+    ///
+    /// - Parameter looksForMessages: Whether it may have to do with their table.
+    package func prepare(_ sql: String, looksForMessages: Bool = true) throws(StoreError) -> Statement {
+        try prepare(sqlite: sql, postgresql: sql, looksForMessages: looksForMessages)
+    }
 
     /// The same, where the databases have different words for it.
-    package func prepare(sqlite: String, postgresql: String) throws(StoreError) -> Statement {
+    package func prepare(
+        sqlite: String, postgresql: String, looksForMessages: Bool = true
+    ) throws(StoreError) -> Statement {
+        Statement(try compile(sqlite: sqlite, postgresql: postgresql), of: self, looksForMessages: looksForMessages)
+    }
+
+    private func compile(sqlite: String, postgresql: String) throws(StoreError) -> Statement.Driver {
         switch driver {
-        case .sqlite(let connection): Statement(.sqlite(try connection.prepare(sqlite)), of: self)
-        case .postgresql(let connection):
-            Statement(.postgresql(PostgreSQLStatement(postgresql, on: connection)), of: self)
+        case .sqlite(let connection): .sqlite(try connection.prepare(sqlite))
+        case .postgresql(let connection): .postgresql(PostgreSQLStatement(postgresql, on: connection))
         }
+    }
+
+    /// Where messages are inserted.
+    func bufferMessages() throws(StoreError) -> MessageBuffer {
+        let insertion = try compile(sqlite: MessageBuffer.insertion, postgresql: MessageBuffer.insertion)
+        let made = try MessageBuffer(insertion, sqlite)
+        messages = made
+        return made
+    }
+
+    /// Has messages where statements look for them.
+    func writeMessages() throws(StoreError) {
+        if let messages, !messages.isEmpty { try messages.write() }
     }
 
     /// Runs `body` in a transaction that may write; rolls back when it throws, or when the commit does.
@@ -53,12 +78,14 @@ package final class Database {
         }
         do {
             let result = try body()
+            try writeMessages()
             switch driver {
             case .sqlite(let connection): try connection.commit()
             case .postgresql(let connection): try connection.commit()
             }
             return result
         } catch {
+            messages?.drop()
             switch driver {
             case .sqlite(let connection): connection.rollBack()
             case .postgresql(let connection): connection.rollBack()

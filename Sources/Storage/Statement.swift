@@ -14,15 +14,32 @@ package final class Statement {
     enum Driver {
         case sqlite(SQLiteStatement)
         case postgresql(PostgreSQLStatement)
+
+        func run(_ values: ArraySlice<SQLValue>) throws(StoreError) {
+            switch self {
+            case .sqlite(let statement): try statement.run(values)
+            case .postgresql(let statement): try statement.run(Array(values))
+            }
+        }
     }
 
     private let driver: Driver
     /// Open for as long as its statements are in use.
     private let database: Database
+    private let looksForMessages: Bool
 
-    init(_ driver: Driver, of database: Database) {
+    init(_ driver: Driver, of database: Database, looksForMessages: Bool) {
         self.driver = driver
         self.database = database
+        self.looksForMessages = looksForMessages
+    }
+
+    /// To be run now: the messages that it may look for are where it looks.
+    private var ready: Driver {
+        get throws(StoreError) {
+            if looksForMessages { try database.writeMessages() }
+            return driver
+        }
     }
 
     /// Runs a statement whose rows, if any, are of no interest. In a transaction on PostgreSQL it is on its way when this
@@ -30,17 +47,14 @@ package final class Statement {
     package func run(_ values: SQLValue...) throws(StoreError) { try run(all: values) }
 
     func run(all values: [SQLValue]) throws(StoreError) {
-        switch driver {
-        case .sqlite(let statement): try statement.run(values)
-        case .postgresql(let statement): try statement.run(values)
-        }
+        try ready.run(values[...])
     }
 
     /// Runs a statement that changes rows.
     ///
     /// - Returns: How many.
     package func change(_ values: SQLValue...) throws(StoreError) -> Int {
-        switch driver {
+        switch try ready {
         case .sqlite(let statement): try statement.change(values)
         case .postgresql(let statement): try statement.change(values)
         }
@@ -50,7 +64,7 @@ package final class Statement {
     package func insert(_ values: SQLValue...) throws(StoreError) -> Int64 {
         let read = { (row: Row) in row.integer(0) }
         let id =
-            switch driver {
+            switch try ready {
             case .sqlite(let statement): try statement.first(values, read)
             case .postgresql(let statement): try statement.first(values, read)
             }
@@ -62,7 +76,7 @@ package final class Statement {
     package func first<Result>(_ values: SQLValue..., read: (Row) throws(StoreError) -> Result) throws(StoreError)
         -> Result?
     {
-        switch driver {
+        switch try ready {
         case .sqlite(let statement): try statement.first(values, read)
         case .postgresql(let statement): try statement.first(values, read)
         }
@@ -85,7 +99,7 @@ package final class Statement {
     }
 
     func forEach(all values: [SQLValue], _ read: (Row) throws(StoreError) -> Bool) throws(StoreError) {
-        switch driver {
+        switch try ready {
         case .sqlite(let statement): try statement.forEach(values, read)
         case .postgresql(let statement): try statement.forEach(values, read)
         }
@@ -94,7 +108,7 @@ package final class Statement {
     /// Reads any number of rows, which are not held in memory, until `read` returns `false`. `read` must not use the
     /// database.
     package func stream(_ values: SQLValue..., read: (Row) throws(StoreError) -> Bool) throws(StoreError) {
-        switch driver {
+        switch try ready {
         case .sqlite(let statement): try statement.forEach(values, read)
         case .postgresql(let statement): try statement.stream(values, read)
         }

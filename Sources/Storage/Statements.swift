@@ -1,6 +1,7 @@
 /// What the writer runs again and again, compiled once.
 struct Statements {
-    let lastMessage, insertMessage: Statement
+    let lastMessage: Statement
+    let messages: MessageBuffer
     let filing: FilingStatements?
     /// Tells other nodes that what they remember has changed, and numbers a transaction.
     let raiseVersions: Statement?
@@ -22,11 +23,7 @@ struct Statements {
                 , people_version, notifications_version, batch, notification_id,
                     (SELECT compatible_from FROM schema_version)
                 """))
-        insertMessage = try database.prepare(
-            """
-            INSERT INTO messages (id, conversation_id, sender_id, text, created_at, attachment)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-            """)
+        messages = try database.bufferMessages()
 
         filing = try database.sqlite.map { _ throws(StoreError) in try FilingStatements(database) }
         raiseVersions = try database.postgresql.map { _ throws(StoreError) in
@@ -50,13 +47,14 @@ struct Statements {
         deleteMember = try database.prepare("DELETE FROM members WHERE user_id = ?1 AND conversation_id = ?2")
 
         clientID = try database.prepare(
-            "SELECT message_id FROM client_ids WHERE sender_id = ?1 AND client_id = ?2 AND created_at > ?3")
+            "SELECT message_id FROM client_ids WHERE sender_id = ?1 AND client_id = ?2 AND created_at > ?3",
+            looksForMessages: false)
         insertClientID = try database.prepare(
             """
             INSERT INTO client_ids (sender_id, client_id, message_id, created_at) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT (sender_id, client_id) DO UPDATE
             SET message_id = excluded.message_id, created_at = excluded.created_at
-            """)
+            """, looksForMessages: false)
         forgetClientIDs = try database.prepare("DELETE FROM client_ids WHERE created_at <= ?1")
 
         newestFiled = try database.prepare(

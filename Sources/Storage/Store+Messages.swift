@@ -43,9 +43,8 @@ extension Store {
             return earlier.conversation == conversation ? .repeated(earlier) : .refused(.clientIDInUse)
         }
         let id = MessageID(lastMessage.rawValue + 1)
-        try statements.insertMessage.run(
-            .integer(id.rawValue), .integer(conversation.rawValue), .integer(sender.id.rawValue), .text(draft.text),
-            .integer(time.microseconds), SQLValue(draft.attachment?.url))
+        try statements.messages.insert(
+            id, in: conversation, from: sender.id, draft.text, at: time, draft.attachment)
         newest = id
         unfiled.append(id, from: sender.id, in: conversation)
         if unfiled.count >= Self.unfiledLimit { try fileMessages() }

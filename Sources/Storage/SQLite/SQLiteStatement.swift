@@ -18,7 +18,9 @@ internal import CSQLite
 
     deinit { unsafe sqlite3_finalize(handle) }
 
-    func run(_ values: [SQLValue]) throws(StoreError) {
+    func run(_ values: [SQLValue]) throws(StoreError) { try run(values[...]) }
+
+    func run(_ values: ArraySlice<SQLValue>) throws(StoreError) {
         try bind(values)
         defer { unsafe sqlite3_reset(handle) }
         while try step() {}
@@ -30,16 +32,19 @@ internal import CSQLite
         return unsafe Int(sqlite3_changes(database))
     }
 
+    /// The id of the row that the connection has inserted last.
+    var lastRow: Int64 { unsafe sqlite3_last_insert_rowid(database) }
+
     func first<Result>(
         _ values: [SQLValue], _ read: (Row) throws(StoreError) -> Result
     ) throws(StoreError) -> Result? {
-        try bind(values)
+        try bind(values[...])
         defer { unsafe sqlite3_reset(handle) }
         return try step() ? try read(row) : nil
     }
 
     func forEach(_ values: [SQLValue], _ read: (Row) throws(StoreError) -> Bool) throws(StoreError) {
-        try bind(values)
+        try bind(values[...])
         defer { unsafe sqlite3_reset(handle) }
         while try step(), try read(row) {}
     }
@@ -55,9 +60,9 @@ internal import CSQLite
         }
     }
 
-    private func bind(_ values: [SQLValue]) throws(StoreError) {
+    private func bind(_ values: ArraySlice<SQLValue>) throws(StoreError) {
         for index in values.indices {
-            let place = Int32(index + 1)
+            let place = Int32(index - values.startIndex + 1)
             let result =
                 switch values[index] {
                 case .integer(let integer): unsafe sqlite3_bind_int64(handle, place, integer)
