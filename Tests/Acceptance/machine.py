@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from typing import Any
 
@@ -18,3 +19,9 @@ class Machine:
 
 
 HERE = Machine()
+
+
+def free_port() -> int:
+    """For what can't be told to choose one itself."""
+    with socket.create_server((Machine.host, 0)) as listener:
+        return listener.getsockname()[1]

@@ -33,12 +33,6 @@ http {
 """)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Nginx:
     """In the foreground, with what it writes in a folder of its own."""
 

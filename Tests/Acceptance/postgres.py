@@ -7,7 +7,6 @@ import glob
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from machine import HERE, Machine
+from machine import HERE, Machine, free_port
 from switchboard import PATIENCE
 
 # Switchboard's own lock, which makes one node write at a time.
@@ -51,9 +50,7 @@ class PostgreSQL:
         self._settings = settings
         self._databases = 0
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         password = self.folder / "password"
         password.write_text(self.PASSWORD)
         password.chmod(0o644)

@@ -11,13 +11,8 @@ import subprocess
 from pathlib import Path
 
 import redis
-from machine import HERE, Machine
+from machine import HERE, Machine, free_port
 from switchboard import command, eventually
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 class Redis:

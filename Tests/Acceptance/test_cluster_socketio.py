@@ -20,8 +20,9 @@ from certificates import Certificate, SecureConnection
 from conftest import Dial, Start
 from engine_io import Endpoint, Polling, WebSocket
 from javascript_client import TRANSPORTS, Driver, disconnected, event
+from machine import free_port
 from metrics import Metrics
-from nginx import Nginx, free_port
+from nginx import Nginx
 from postgres import PostgreSQL, rows
 from raw import RawConnection, Response
 from redis_server import Redis

@@ -17,7 +17,8 @@ from certificates import Certificate
 from client import Client
 from conftest import Start
 from erp import CHAT, heard, said
-from nginx import Nginx, free_port
+from machine import free_port
+from nginx import Nginx
 from socketio_client import TRANSPORTS, SocketIO
 from switchboard import PATIENCE, Server, binary, command, eventually
 

@@ -17,8 +17,8 @@ from client import Client
 from conftest import Connect, Start
 from database import stored_texts
 from javascript_client import Driver, disconnected
+from machine import free_port
 from metrics import Metrics
-from nginx import free_port
 from raw import RawConnection, RawWebSocket, handshake, request
 from socket_io import STORED
 from socketio_client import TRANSPORTS

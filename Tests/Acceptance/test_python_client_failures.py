@@ -21,6 +21,7 @@ import rooms
 from back_end import KEY, announced, notified, titles, to
 from conftest import Connect, Start
 from frames import ROOMS_TIME
+from machine import free_port
 from raw import bearer, request
 from switchboard import PATIENCE, Server, eventually
 from switchboard_client import Switchboard, SwitchboardError
@@ -160,11 +161,6 @@ async def test_a_lost_answer_is_an_error_where_a_retry_could_double(
     await counter.expect_nothing()
     assert (await (await connect(server, COUNTER)).receive())["counter"] == start + 3
     assert (len(proxy.requests), waits) == (2, [])
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def test_a_server_that_is_away_and_comes_back_gets_it_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

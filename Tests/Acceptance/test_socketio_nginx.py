@@ -13,7 +13,8 @@ from api import answered, direct, group, post
 from conftest import Start, WayTo
 from engine_io import Endpoint
 from javascript_client import TRANSPORTS, Driver, JavaScriptClient, connected, credentials, disconnected, event
-from nginx import Nginx, free_port
+from machine import free_port
+from nginx import Nginx
 from socketio_values import message, notice, read_by, said, typing
 from switchboard import Person, Server
 

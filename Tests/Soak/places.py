@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from cluster import Cluster
-from redis_server import free_port
+from machine import free_port
 from signed import SECRET
 from switchboard import Server
 
