@@ -46,10 +46,10 @@ final class MessageBuffer {
         if several == nil || values.count > 1 + Self.following * Self.width { try write() }
     }
 
-    /// Writes what is not written.
+    /// Writes what is not written. Where that fails, all of it stays: then the commit fails too, even if somebody takes
+    /// the error for that of something else.
     func write() throws(StoreError) {
         guard case .integer(let first)? = values.first else { return }
-        defer { drop() }
         let count = values.count / Self.width
         try one.run(values.prefix(1 + Self.width))
         let rest = values.dropFirst(1 + Self.width)
@@ -65,6 +65,7 @@ final class MessageBuffer {
                 try one.run([.integer(first + Int64(index))] + row)
             }
         }
+        drop()
     }
 
     /// Forgets what is not written, as the transaction is taken back.

@@ -107,6 +107,34 @@ import Testing
         #expect(told.first?.hasPrefix("1 ") == true)
     }
 
+    @Test(
+        "one that could not be stored fails its transaction, even where the error is taken for that of something else")
+    func conflict() throws {
+        let store = home.store
+        // Where others may write, their ids are looked for when a transaction begins.
+        if store.isShared { return }
+        let before = try stored([change(1)]).map(description)
+        let other = try Database(home.location, .readWrite)
+        for count in [1, 15, 16, 17] as [Int64] {
+            // Somebody else has taken an id.
+            try other.execute(
+                "INSERT INTO messages (id, conversation_id, sender_id, text, created_at) VALUES (2, 1, 1, '', 0)")
+            #expect(throws: StoreError.self) {
+                try store.transaction { () throws(StoreError) in
+                    do {
+                        for number in 2...count + 1 { _ = try store.apply(change(number)) }
+                        try store.database.execute("SELECT 1")
+                    } catch {}
+                }
+            }
+            try other.execute("DELETE FROM messages WHERE id = 2")
+            #expect(try found() == before)
+            #expect(store.lastMessage == MessageID(1))
+        }
+        let after = try stored((2...20).map(change)).map(description)
+        #expect(try found() == before + after)
+    }
+
     @Test("ids go on behind the greatest that was ever given, not behind the greatest that is left")
     func issued() throws {
         _ = try stored((1...20).map(change))
