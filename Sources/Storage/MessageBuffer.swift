@@ -49,6 +49,12 @@ final class MessageBuffer {
     /// Writes what is not written. Where that fails, all of it stays: then the commit fails too, even if somebody takes
     /// the error for that of something else.
     func write() throws(StoreError) {
+        try insertAll()
+        drop()
+    }
+
+    // Apart, as what is left of the values here would have them copied when they are dropped.
+    private func insertAll() throws(StoreError) {
         guard case .integer(let first)? = values.first else { return }
         let count = values.count / Self.width
         try one.run(values.prefix(1 + Self.width))
@@ -65,7 +71,6 @@ final class MessageBuffer {
                 try one.run([.integer(first + Int64(index))] + row)
             }
         }
-        drop()
     }
 
     /// Forgets what is not written, as the transaction is taken back.
