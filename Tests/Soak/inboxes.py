@@ -71,6 +71,10 @@ class Campus(Inbox):
     def is_ready(self) -> bool:
         return super().is_ready and not self._unanswered
 
+    @property
+    def waits_for(self) -> str:
+        return f"unanswered {[message.key for message in self._unanswered[:5]]}"
+
     async def say(self, message: Message) -> None:
         if self.socket is None:
             return
