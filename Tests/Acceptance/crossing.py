@@ -144,6 +144,14 @@ async def counted(client: Client, users: int, within: float = PATIENCE) -> None:
         pass
 
 
+async def heard_last(client: Client, users: int) -> None:
+    """Hears that there are so many at the counter, and then nothing of it for a while."""
+    await counted(client, users)
+    await asyncio.sleep(0.3)
+    counts = [frame["count"] for frame in await client.arrived()]
+    assert not counts or counts[-1] == users, f"heard of {counts} behind {users}"
+
+
 async def at_counter(connect: Connect, nodes: list[Node]) -> tuple[int, list[Client]]:
     """The counter's value, and a client on each node that knows of all of them."""
     clients = [await connect(node, COUNTER) for node in nodes]

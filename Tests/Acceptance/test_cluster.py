@@ -18,7 +18,7 @@ from api import API_KEY, CONVERSATIONS, KEYED, MESSAGES, answered, delete, direc
 from client import Client
 from cluster import Cluster, Node
 from conftest import Connect
-from crossing import at_counter, both_present, counted, in_room, offline, until
+from crossing import COUNTER, at_counter, both_present, counted, heard_last, in_room, offline, until
 from database import rows
 from erp import notified, unread
 from frames import ERP_TIME, ID, ROOMS_TIME, TEXT
@@ -314,13 +314,23 @@ async def test_the_counter_is_one_on_all_nodes(nodes: list[Node], connect: Conne
     for client in clients:
         await client.expect_nothing()
     for node in nodes:
-        late = await connect(node, "/ws/counter/")
+        late = await connect(node, COUNTER)
         assert (await late.receive())["counter"] == value + sum(one)
         await counted(late, len(nodes) + 1)
         await late.close()
         for client in clients:
             await counted(client, len(nodes) + 1)
             await counted(client, len(nodes))
+
+
+async def test_the_last_that_clients_hear_of_the_counter_s_users_is_right(nodes: list[Node], connect: Connect) -> None:
+    """Who comes and goes on several nodes at once is counted by each as it hears of them."""
+    _, watchers = await at_counter(connect, nodes)
+    for _ in range(20):
+        newcomers = await asyncio.gather(*(connect(node, COUNTER) for node in nodes))
+        await asyncio.gather(*(heard_last(client, 2 * len(nodes)) for client in [*watchers, *newcomers]))
+        await asyncio.gather(*(client.close() for client in newcomers))
+        await asyncio.gather(*(heard_last(client, len(nodes)) for client in watchers))
 
 
 # Tokens, people, limits

@@ -22,7 +22,7 @@ package struct Interests {
     private var colleges: [CollegeID: Int] = [:]
     private var rooms: [RoomName: Int] = [:]
     private var everybody = 0
-    package private(set) var counterUsers = 0
+    private var counterUsers = 0
     /// The seats whose clients may come back, the first to be forgotten first.
     private var returning: ArraySlice<(seat: Seat, until: UInt64)> = []
     /// What has changed since the others were told: each once, however often it did.

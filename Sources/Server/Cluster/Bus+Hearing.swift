@@ -85,7 +85,7 @@ extension Bus {
         guard let peer = peers.remove(node, mayReturnUntil: loop.now + recovery) else { return }
         nodes.set(nil, of: node)
         noteElsewhere(peer.everybody)
-        if peer.counterUsers > 0 { noteCounterUsers() }
+        tellCounterUsers()
         log.info("a node has left the cluster", ["node": node.text, "reason": reason])
     }
 
@@ -105,7 +105,7 @@ extension Bus {
                 noteElsewhere([user])
                 if owed > 0, before == nil, interests.isOwed(user) { met.append(user) }
             case .position(let user, _): noteElsewhere([user])
-            case .counter: noteCounterUsers()
+            case .counter: tellCounterUsers()
             case .college, .everybody, .room: break
             }
         }
@@ -116,10 +116,9 @@ extension Bus {
         for user in users { elsewhere.set(peers.presence(of: user), of: user) }
     }
 
-    /// How many connections the counter has on other nodes.
-    private func noteCounterUsers() {
-        let users = peers.counterUsers
-        if elsewhere.counterUsers.exchange(users, ordering: .relaxed) == users { return }
-        _ = services.exchange.offerHere(.counterUsers(interests.counterUsers + users))
+    /// Tells how many connections the counter has, where that is new: with a later tick, if a loop is far behind.
+    func tellCounterUsers() {
+        let users = counterUsers.here + peers.counterUsers
+        if users != counterUsers.told, services.exchange.offerHere(.counterUsers(users)) { counterUsers.told = users }
     }
 }

@@ -58,6 +58,10 @@ extension Bus {
             }
             counter = after
         }
+        if let here = mail.counterUsers {
+            mail.addCounterUsers(peers.counterUsers)
+            counterUsers = (here, told: here + peers.counterUsers)
+        }
         if mail.isRecount { repairs.done() }
         services.exchange.deliverHere(&mail, committedAt: committed.moment)
     }

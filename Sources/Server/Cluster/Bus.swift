@@ -32,6 +32,9 @@ actor Bus {
     var repairs = Repairs()
     /// What clients of the counter here take it to be.
     var counter: Int64?
+    /// How many connections it has here, as of what was delivered, and how many these know of on all nodes. Others come and
+    /// go at any time, and are added here only: whoever else would tell of them might be heard too late.
+    var counterUsers = (here: 0, told: 0)
     var clock: RepeatingTimer?
     var beatAt: UInt64 = 0, spentAt: UInt64 = 0, lookedAt: UInt64 = 0
     var saidDrop: [BusCounts.Drop: Seldom] = [:]
@@ -230,6 +233,7 @@ actor Bus {
             services.writer.submitAnyway(.look)
         }
         deliver()
+        tellCounterUsers()
         repair()
         counts.values.withLock { $0.nodes = peers.count + 1 }
     }

@@ -6,9 +6,6 @@ import Synchronization
 final class Elsewhere: Sendable {
     private final class Stripe: Sendable { let people = Mutex<[UserID: Peers.Presence]>([:]) }
 
-    /// How many connections the counter has there.
-    let counterUsers = Atomic(0)
-
     private let stripes = (0..<16).map { _ in Stripe() }
 
     private func stripe(of user: UserID) -> Stripe {

@@ -207,6 +207,8 @@ final class Exchange: Sendable {
         var announcement: Announcement?
         /// What the counter was before this, where that is known, and after it; `nil` where it has nothing to do with it.
         private(set) var counter: (before: Int64?, after: Int64)?
+        /// How many connections the counter has here behind this; `nil` where nobody has come or gone.
+        private(set) var counterUsers: Int?
         /// Whether it has what was counted anew.
         var isRecount = false
 
@@ -231,6 +233,22 @@ final class Exchange: Sendable {
 
         mutating func publish(_ event: Event) {
             for shard in byShard.indices { byShard[shard].append(.event(event)) }
+        }
+
+        /// - Parameter count: Of the counter's connections here.
+        mutating func publishCounterUsers(_ count: Int) {
+            counterUsers = count
+            publish(.counterUsers(count))
+        }
+
+        /// The counter has so many connections on other nodes.
+        mutating func addCounterUsers(_ others: Int) {
+            for shard in byShard.indices {
+                for index in byShard[shard].indices {
+                    guard case .event(.counterUsers(let here)) = byShard[shard][index] else { continue }
+                    byShard[shard][index] = .event(.counterUsers(here + others))
+                }
+            }
         }
 
         mutating func tell(_ revocation: Revocation) {

@@ -27,8 +27,8 @@ final class Attendance {
     /// Whether a person has a connection with direct messages, on any node.
     func isPresent(_ user: UserID) -> Bool { presence.isPresent(user) || elsewhere?.isPresent(user) ?? false }
 
-    /// How many connections the counter has, on all nodes.
-    var counterUsers: Int { presence.counterUsers + (elsewhere?.counterUsers.load(ordering: .relaxed) ?? 0) }
+    /// How many connections the counter has here.
+    var counterUsers: Int { presence.counterUsers }
 
     func take(_ seat: Seat, by connection: ConnectionID) throws(StoreError) -> Seating {
         switch seat {

@@ -21,6 +21,8 @@ final class Clerk {
     /// Whether the bus is to be told how far the store has got.
     private var looks = false
     private let attendance: Attendance
+    /// Whether somebody has left the counter who could not be told of: the next transaction that succeeds does.
+    private var owesCounterUsers = false
     /// How long a connection that broke is waited for.
     private let recovery: Duration
     private var forgottenAt = Timestamp(microseconds: 0)
@@ -116,6 +118,7 @@ final class Clerk {
                     try carryOut(changes[carriedOut], &mail, &callers, &isWriting)
                     carriedOut += 1
                 }
+                if owesCounterUsers { mail.publishCounterUsers(attendance.counterUsers) }
                 if exchange.bus != nil, !mail.isEmpty { mail.announcement = try store.announce() }
                 doneAt = System.microsecondsForward
             }
@@ -126,6 +129,7 @@ final class Clerk {
             if error.isUnsettled { outage.unsettled = mail }
             throw error
         }
+        owesCounterUsers = false
         if isWriting { failure.note(nil) }
         if isBulkDone { bulkWork.exists.store(false, ordering: .relaxed) }
         let committedAt = System.microsecondsForward
@@ -190,7 +194,7 @@ final class Clerk {
         case .leaveSeat(let seat, let connection, let delivery, let isBroken):
             if let delivery { try attendance.note(delivery) }
             attendance.leave(seat, connection, isBroken: isBroken)
-            if case .counter = seat { mail.publish(.counterUsers(attendance.counterUsers)) }
+            if case .counter = seat { mail.publishCounterUsers(attendance.counterUsers) }
         case .delivered(let deliveries):
             for delivery in deliveries { try attendance.note(delivery) }
         case .sendBulk(let people):
@@ -230,7 +234,7 @@ final class Clerk {
         }
         if case .counter(let value) = seating { mail.noteCounter(from: value, to: value) }
         mail.send(.seated(connection, seating), to: connection)
-        if case .counter = seat { mail.publish(.counterUsers(attendance.counterUsers)) }
+        if case .counter = seat { mail.publishCounterUsers(attendance.counterUsers) }
     }
 
     // MARK: - In slices, and now and then
@@ -303,7 +307,7 @@ final class Clerk {
             case .leaveSeat(let seat, let connection, let delivery, let isBroken):
                 if let delivery { attendance.confirm(delivery) }
                 attendance.leave(seat, connection, isBroken: isBroken)
-                if case .counter = seat { exchange.publish(.counterUsers(attendance.counterUsers)) }
+                if case .counter = seat { owesCounterUsers = true }
             case .keep(let recoveries):
                 recoveries.saveFailed()
             case .sendBulk:
