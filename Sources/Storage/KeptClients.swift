@@ -65,7 +65,7 @@ package final class KeptClients {
         endAll = try database.prepare("DELETE FROM kept_clients WHERE user_id = ?1")
         leave = try database.prepare("UPDATE kept_clients SET joined = array_remove(joined, ?2) WHERE user_id = ?1")
         renew = try database.prepare("UPDATE nodes SET seen_at = ?2 WHERE id = ?1")
-        join = try database.prepare("INSERT INTO nodes (id, seen_at) VALUES (?1, ?2)")
+        join = try database.prepare("INSERT INTO nodes (id, seen_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
         silentNodes = try database.prepare("SELECT id FROM nodes WHERE seen_at < ?1")
         removeNode = try database.prepare("DELETE FROM nodes WHERE id = ?1")
         endOfNode = try database.prepare(
@@ -104,9 +104,11 @@ package final class KeptClients {
         package let client: Client
         /// The node that had it.
         package let node: String
+        /// Whether the node that takes it up was not known, or was taken for gone, with all that it had.
+        package fileprivate(set) var isNewNode = false
     }
 
-    /// Has a node take up a client of a person.
+    /// Has a node take up a client of a person, and know of that node from here on: the client may go at once.
     ///
     /// - Parameters:
     ///   - patience: How long clients may be away. Of one whose node has not said when the connection broke, that node was
@@ -128,11 +130,12 @@ package final class KeptClients {
                 lostAt: lostAt)
             return (returned: Returned(client: client, node: row.text(1)), wasThere: lostAt ?? seenAt)
         }
-        guard let found else { return nil }
+        guard var found else { return nil }
         if found.returned.node != node || found.returned.client.lostAt != nil {
             guard let wasThere = found.wasThere, wasThere >= now - patience else { return nil }
         }
         try take.run(.text(pid), .text(node))
+        found.returned.isNewNode = try join.change(.text(node), .integer(now.microseconds)) > 0
         return found.returned
     }
 

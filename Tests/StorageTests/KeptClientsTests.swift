@@ -86,6 +86,17 @@ import Testing
         #expect((try takeUp(at: times.back) != nil) == times.isKnown)
     }
 
+    @Test("a node that takes up a client is known from then on, so that others may take it up there")
+    func known() throws {
+        try renew(0)
+        for pid in ["p", "q"] { try save(client(pid, lostAt: .later(1))) }
+        #expect(try #require(try takeUp(by: "two", at: 50)).isNewNode)
+        #expect(try !#require(try takeUp("q", by: "two", at: 51)).isNewNode)
+        #expect(try takeUp(by: "three", at: 120)?.node == "two")
+        #expect(try takeUp("q", by: "three", at: 121) == nil, "two was there for certain at 50, and says so every 10 s")
+        #expect(try !renew(122, by: "two"))
+    }
+
     @Test("a node finds its own that it has not lost")
     func own() throws {
         try save(client())

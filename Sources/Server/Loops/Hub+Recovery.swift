@@ -19,6 +19,7 @@ extension Hub {
 
     /// The store has made a client this node's that was here or elsewhere before.
     func returned(_ returned: KeptClients.Returned, to id: ConnectionID) {
+        if returned.isNewNode { recoveries.nodeIsNew() }
         if let client = carrier(id) as? SocketIOClient, client.returned(returned) { return }
         // It is gone again.
         recoveries.takeOver(returned.client, for: nil, at: newestEvent)

@@ -100,6 +100,9 @@ extension Recoveries {
     /// The most rooms in which a client may be; one that is in more does not come back to another node.
     private static let mostRooms = 1000
 
+    /// The store did not know this node, or had taken it for gone, when it took up a client.
+    func nodeIsNew() { change { $0.unsaved?.wasRenewed(isForgotten: true) } }
+
     /// Tells the store what has changed, inside a transaction.
     ///
     /// - Returns: To be called once that is on the disk.
