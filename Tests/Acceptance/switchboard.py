@@ -175,6 +175,11 @@ class Server:
         """Every line logged since the first start."""
         return [line for lines in self._logs for line in lines.all()]
 
+    def logged(self, words: str) -> list[str]:
+        """Every line with these words, once there is one: what a client hears of the same may come first."""
+        eventually(lambda: any(words in line for line in self.log), f"a line in the log: {words}")
+        return [line for line in self.log if words in line]
+
     @property
     def address(self) -> tuple[str, int]:
         return (self.host, self.port)

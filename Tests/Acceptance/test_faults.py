@@ -32,7 +32,7 @@ def faulty(start: Start, tmp_path: Path) -> tuple[Server, Disk]:
 
 
 def said_in_log(server: Server, words: str) -> list[dict]:
-    return [entry for entry in map(json.loads, server.log) if words in entry["message"]]
+    return [entry for entry in map(json.loads, server.logged(words)) if words in entry["message"]]
 
 
 def is_ready(server: Server) -> bool:
