@@ -12,7 +12,7 @@ NODES ?= 3
 # What is tried on PostgreSQL as well; the rest has nothing to do with the store, or looks at its file.
 ON_POSTGRESQL := $(addprefix Tests/Acceptance/test_,$(addsuffix .py,acknowledged_delivery api_bulk api_notices campus conversations counter erp_chat erp_notifications erp_offline export revocation rooms socketio_groups))
 # How many tests run side by side.
-WORKERS ?= 4
+WORKERS ?= 6
 # One that was printed, to have the same people and the same faults again; and any option of the soak's own.
 SEED ?=
 SOAK ?=
@@ -22,6 +22,8 @@ KIT ?= ../shared/bench
 RELEASE := .build/release/switchboard
 # Calls into Swift's own libraries go straight there, which saves 1 to 2 % of the CPU; Apple's systems bring them along.
 STATIC := $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib)
+# One way for all: modules are compiled anew where it changes.
+BUILD_RELEASE = $(SWIFT) build -c release $(STATIC) --product
 VENV := .build/venv
 # Files in their own order: sorted by how many tests they have, the longest would come last, and alone.
 PYTEST = $(VENV)/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -34,7 +36,7 @@ run: build
 	$(RELEASE) serve --demo
 
 build: libraries
-	$(SWIFT) build -c release --product switchboard $(STATIC)
+	$(BUILD_RELEASE) switchboard
 
 ## Every test. The soaks mostly wait, and do so side by side.
 test: lint unit-test acceptance-test
@@ -53,10 +55,10 @@ unit-test: libraries tools-for-tests
 
 ## The built server, tried from outside with real clients.
 acceptance-test: build tools-for-tests
-	$(SWIFT) build -c release --product EchoFixture
-	$(SWIFT) build -c release --product SocketIOFixture
-	$(SWIFT) build -c release --product AllocationCounter
-	$(SWIFT) build -c release --product FaultyFiles
+	$(BUILD_RELEASE) EchoFixture
+	$(BUILD_RELEASE) SocketIOFixture
+	$(BUILD_RELEASE) AllocationCounter
+	$(BUILD_RELEASE) FaultyFiles
 	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so FAULTY_FILES=$(CURDIR)/.build/release/libFaultyFiles.so $(PYTEST) Tests/Acceptance
 	TEST_STORE=postgresql SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) $(PYTEST) $(ON_POSTGRESQL)
 
@@ -70,7 +72,7 @@ test-address test-thread: libraries tools-for-tests
 
 ## SOAK_SECONDS of random traffic of all dialects while everything fails, and the books that have to agree afterwards.
 soak: build tools-for-tests
-	$(SWIFT) build -c release --product ShiftedClock
+	$(BUILD_RELEASE) ShiftedClock
 	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) PYTHONPATH=Tests:Tests/Acceptance $(VENV)/bin/python -B -m Soak --seconds $(SOAK_SECONDS) --clock $(CURDIR)/.build/release/libShiftedClock.so $(if $(SEED),--seed $(SEED)) $(SOAK)
 
 ## The same on NODES nodes of a cluster, which are killed, paused and restarted, and so are Redis and PostgreSQL.
@@ -87,12 +89,12 @@ fuzz-keep: libraries
 
 ## An echo on ws://127.0.0.1:PORT, in the foreground, for conformance suites from elsewhere.
 echo-fixture: libraries
-	$(SWIFT) build -c release --product EchoFixture
+	$(BUILD_RELEASE) EchoFixture
 	.build/release/EchoFixture $(PORT)
 
 ## Engine.IO on http://localhost:PORT/engine.io/ and Socket.IO on /socket.io/, in the foreground, for the same.
 socketio-fixture: libraries
-	$(SWIFT) build -c release --product SocketIOFixture
+	$(BUILD_RELEASE) SocketIOFixture
 	.build/release/SocketIOFixture $(PORT)
 
 ## ROUNDS rounds of every workload, the server on one core and the load on the other.

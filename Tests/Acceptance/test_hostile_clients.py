@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import Connect, Start
+from crossing import COUNTER, counted
+from database import held_up
 from erp import CHAT, heard, online, said
 from frames import ANY_ERROR
 from raw import RawConnection, request
@@ -107,3 +109,16 @@ async def test_while_another_process_holds_the_database(start: Start, connect: C
     holder.execute("BEGIN IMMEDIATE")
     server.terminate()
     holder.close()
+
+
+async def test_who_leaves_the_counter_meanwhile_is_counted_out_behind_it(server: Server, connect: Connect) -> None:
+    stayer, leaver = await connect(server, COUNTER), await connect(server, COUNTER)
+    await counted(stayer, 2)
+    with held_up(server):
+        leaver.drop()
+        # That it is gone fails with the first of them or with the second.
+        for _ in range(2):
+            await stayer.send({"action": "increment", "value": 1})
+            await stayer.expect(ANY_ERROR)
+    await counted(stayer, 1)
+    await stayer.expect_nothing()
