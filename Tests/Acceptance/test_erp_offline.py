@@ -73,6 +73,7 @@ async def test_a_second_device_gets_no_backlog_again(server: Server, connect: Co
     await sender.expect(NOT_FOUND_OR_OFFLINE)
     phone = await connect(server, CHAT, bela.token)
     await phone.expect(heard("waits", aarav))
+    await all_acknowledged(server, bela)
     desk = await connect(server, CHAT, bela.token)
     await sender.send(said("live", bela.id))
     await phone.expect(heard("live", aarav))
