@@ -147,6 +147,7 @@ async def counted(client: Client, users: int, within: float = PATIENCE) -> None:
 async def heard_last(client: Client, users: int) -> None:
     """Hears that there are so many at the counter, and then nothing of it for a while."""
     await counted(client, users)
+    # A node waits 0.2 s for a batch of another's that is missing, and delivers its own behind that.
     await asyncio.sleep(0.3)
     counts = [frame["count"] for frame in await client.arrived()]
     assert not counts or counts[-1] == users, f"heard of {counts} behind {users}"

@@ -1,7 +1,5 @@
 import Chat
-import EventLoop
 import Storage
-import Synchronization
 
 /// Who is here, and what has reached them: as the store knows it, and beyond.
 final class Attendance {
