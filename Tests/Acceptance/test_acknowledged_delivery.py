@@ -109,7 +109,7 @@ async def test_a_second_device_does_not_hide_what_the_first_one_missed(
     phone.__exit__(None, None, None)
     again = await connect(server, erp.CHAT, people[1].token)
     await again.expect(erp.heard("both", people[0]))
-    await again.arrived()
+    await all_acknowledged(server, people[1])
     # Not even if the server is killed meanwhile.
     with raw(server, people[1]) as phone:
         await say(sender, people[1], "later")
