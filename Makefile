@@ -20,16 +20,19 @@ SOAK ?=
 KIT ?= ../shared/bench
 
 RELEASE := .build/release/switchboard
-# Calls into Swift's own libraries go straight there, which saves 1 to 2 % of the CPU; Apple's systems bring them along.
-STATIC := $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib)
+# Swift's own libraries are linked in, and all modules optimized as one program at the end, which needs the toolchain's own
+# linker: see "What helped" in docs/PERFORMANCE.md. Apple's systems bring the libraries along.
+LINKED := $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib --experimental-lto-mode=full -Xswiftc -use-ld=lld)
 # One way for all: modules are compiled anew where it changes.
-BUILD_RELEASE = $(SWIFT) build -c release $(STATIC) --product
+BUILD_RELEASE = $(SWIFT) build -c release $(LINKED) --product
+# A folder of their own, so that both kinds can be built at once: each has its time when one processor is idle.
+UNIT_TESTS := --scratch-path .build/unit-tests
 VENV := .build/venv
 # Files in their own order: sorted by how many tests they have, the longest would come last, and alone.
 PYTEST = $(VENV)/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 FORMATTED := Package.swift Sources Tests Fuzzing
 
-.PHONY: run build test unit-test acceptance-test lint format fuzz fuzz-keep echo-fixture socketio-fixture soak soak-cluster soak-faults test-address test-thread bench bench-growth bench-cluster tools-for-tests libraries clean
+.PHONY: run build build-for-tests test unit-test acceptance-test lint format fuzz fuzz-keep echo-fixture socketio-fixture soak soak-cluster soak-faults test-address test-thread bench bench-growth bench-cluster tools-for-tests libraries clean
 
 ## Builds for release and starts the server on 127.0.0.1:8000, with a few people to try it with.
 run: build
@@ -39,7 +42,9 @@ build: libraries
 	$(BUILD_RELEASE) switchboard
 
 ## Every test. The soaks mostly wait, and do so side by side.
-test: lint unit-test acceptance-test
+test: lint
+	$(MAKE) --jobs=2 unit-test build-for-tests
+	$(MAKE) acceptance-test
 	$(MAKE) --jobs=2 soak soak-cluster SOAK_SECONDS=40 CLUSTER_SOAK_SECONDS=20
 
 lint:
@@ -50,29 +55,32 @@ format:
 
 unit-test: libraries tools-for-tests
 	@mkdir -p .build
-	@$(SWIFT) test >.build/unit-test.log 2>&1; status=$$?; \
+	@$(SWIFT) test $(UNIT_TESTS) >.build/unit-test.log 2>&1; status=$$?; \
 	grep -aE '✘|error:|Test run with' .build/unit-test.log | cut -c1-400; exit $$status
 
-## The built server, tried from outside with real clients.
-acceptance-test: build tools-for-tests
+## What the tests from outside need.
+build-for-tests: build
 	$(BUILD_RELEASE) EchoFixture
 	$(BUILD_RELEASE) SocketIOFixture
 	$(BUILD_RELEASE) AllocationCounter
 	$(BUILD_RELEASE) FaultyFiles
+	$(BUILD_RELEASE) ShiftedClock
+
+## The built server, tried from outside with real clients.
+acceptance-test: build-for-tests tools-for-tests
 	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so FAULTY_FILES=$(CURDIR)/.build/release/libFaultyFiles.so $(PYTEST) Tests/Acceptance
 	TEST_STORE=postgresql SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) $(PYTEST) $(ON_POSTGRESQL)
 
 ## Every operation on the disk fails, one after the other, ROUNDS times with other luck; minutes.
 soak-faults: libraries
-	FAULT_SEEDS=$(ROUNDS) $(SWIFT) test --filter FaultTests
+	FAULT_SEEDS=$(ROUNDS) $(SWIFT) test $(UNIT_TESTS) --filter FaultTests
 
 ## Every test once more, all built with the address sanitizer, or the one for threads; a quarter of an hour each.
 test-address test-thread: libraries tools-for-tests
 	scripts/test-sanitized.sh $(@:test-%=%)
 
 ## SOAK_SECONDS of random traffic of all dialects while everything fails, and the books that have to agree afterwards.
-soak: build tools-for-tests
-	$(BUILD_RELEASE) ShiftedClock
+soak: build-for-tests tools-for-tests
 	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) PYTHONPATH=Tests:Tests/Acceptance $(VENV)/bin/python -B -m Soak --seconds $(SOAK_SECONDS) --clock $(CURDIR)/.build/release/libShiftedClock.so $(if $(SEED),--seed $(SEED)) $(SOAK)
 
 ## The same on NODES nodes of a cluster, which are killed, paused and restarted, and so are Redis and PostgreSQL.

@@ -27,6 +27,15 @@ internal import CLibuv
         return unsafe Unmanaged<Owner>.fromOpaque(data!).takeUnretainedValue()
     }
 
+    /// The same for what is called with each piece of input. The owner is not counted: libuv holds it until the close
+    /// callback, which comes behind all others of a turn.
+    static func lend<Owner: Handle>(
+        _ handle: UnsafeMutableRawPointer?, as type: Owner.Type = Owner.self, to body: (Owner) -> Void
+    ) {
+        let data = unsafe uv_handle_get_data(switchboard_handle(handle))
+        unsafe Unmanaged<Owner>.fromOpaque(data!)._withUnsafeGuaranteedRef { body($0) }
+    }
+
     /// Closes the handle; repeated calls do nothing.
     package final func close() {
         if hasClosed { return }

@@ -16,7 +16,8 @@ import TLS
     private let buffer: UnsafeMutableBufferPointer<UInt8>
     // Private, so that accesses are not checked at run time; see ``Handle``.
     private var used = 0
-    private var pieces: [Piece] = []
+    // Unchecked: nothing that a piece holds has code that is run when it goes.
+    @safe @exclusivity(unchecked) private var pieces: [Piece] = []
 
     init() { unsafe buffer = .allocate(capacity: Self.enough.bytes + TLSPipe.largestRead) }
 

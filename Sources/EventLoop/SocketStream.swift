@@ -135,11 +135,13 @@ package final class SocketStream: Handle {
         let result = unsafe uv_read_start(
             handle,
             { handle, _, buffer in
-                let room = unsafe UnsafeMutableRawPointer(Handle.of(handle, as: SocketStream.self).loop.input.room)
-                unsafe buffer!.pointee = uv_buf_init(
-                    room.assumingMemoryBound(to: CChar.self), UInt32(TLSPipe.largestRead))
+                unsafe Handle.lend(handle, as: SocketStream.self) { stream in
+                    let room = unsafe UnsafeMutableRawPointer(stream.loop.input.room)
+                    unsafe buffer!.pointee = uv_buf_init(
+                        room.assumingMemoryBound(to: CChar.self), UInt32(TLSPipe.largestRead))
+                }
             },
-            { handle, count, _ in unsafe Handle.of(handle, as: SocketStream.self).didRead(count) })
+            { handle, count, _ in unsafe Handle.lend(handle, as: SocketStream.self) { $0.didRead(count) } })
         if result < 0 { close() }
     }
 

@@ -16,7 +16,8 @@ final class MessageBuffer {
     /// Inserts as many as follow, where SQLite is to find their ids: each next one is that behind the greatest.
     private let several: SQLiteStatement?
     /// The id of the first that is not written, and what each has besides: the others' ids are those behind it.
-    private var values: [SQLValue] = []
+    // Unchecked: changes are additions of plain values, and that all are dropped.
+    @safe @exclusivity(unchecked) private var values: [SQLValue] = []
 
     var isEmpty: Bool { values.isEmpty }
 

@@ -326,7 +326,7 @@ async def test_the_counter_is_one_on_all_nodes(nodes: list[Node], connect: Conne
 async def test_the_last_that_clients_hear_of_the_counter_s_users_is_right(nodes: list[Node], connect: Connect) -> None:
     """Who comes and goes on several nodes at once is counted by each as it hears of them."""
     _, watchers = await at_counter(connect, nodes)
-    for _ in range(20):
+    for _ in range(10):
         newcomers = await asyncio.gather(*(connect(node, COUNTER) for node in nodes))
         await asyncio.gather(*(heard_last(client, 2 * len(nodes)) for client in [*watchers, *newcomers]))
         await asyncio.gather(*(client.close() for client in newcomers))

@@ -6,7 +6,8 @@ final class Attendance {
     private let store: Store
     /// How much text a connection is sent at once of what it missed.
     private let backlogBytes: Int
-    private var presence = Presence()
+    // Unchecked: changes are those of tables of ids.
+    @safe @exclusivity(unchecked) private var presence = Presence()
     private var arrivals = Arrivals()
     /// On other nodes.
     private let elsewhere: Elsewhere?
