@@ -15,6 +15,8 @@ package struct Arrivals: Sendable {
     private var lost: [UserID: (position: MessageID, at: Timestamp)] = [:]
     /// Whose they were, the longest ago first; some of them have come back since.
     private var losses: ArraySlice<(user: UserID, at: Timestamp)> = []
+    /// Where those were that hold their person's others back no more: these had got all that comes after it.
+    private var released: [UserID: MessageID] = [:]
 
     package init() {}
 
@@ -76,13 +78,29 @@ package struct Arrivals: Sendable {
             lost[user] = (min(gone.position, lost[user]?.position ?? gone.position), now)
             losses.append((user, now))
         }
+        release(user, from: gone.position)
+    }
+
+    /// Each connection began where the least of the others was then, or before: no message is missing between them.
+    private mutating func release(_ user: UserID, from position: MessageID) {
+        guard let next = self.position(of: user), position < next else { return }
+        released[user] = min(position, released[user] ?? position)
+    }
+
+    /// Those whose least connection is further since another one went, and where that one was.
+    package mutating func takeReleased() -> [UserID: MessageID] {
+        if released.isEmpty { return [:] }
+        defer { released = [:] }
+        return released
     }
 
     /// Forgets what was lost before a moment.
     package mutating func forget(before moment: Timestamp) {
         while let first = losses.first, first.at < moment {
             losses.removeFirst()
-            if lost[first.user]?.at == first.at { lost[first.user] = nil }
+            guard let last = lost[first.user], last.at == first.at else { continue }
+            lost[first.user] = nil
+            release(first.user, from: last.position)
         }
     }
 }

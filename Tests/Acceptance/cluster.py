@@ -16,7 +16,7 @@ from switchboard import PATIENCE, Person, Server, eventually
 
 # After so many seconds without a sign of life, a node counts as gone; and what a busy machine adds.
 LEASE = 3.0
-HEALED = LEASE + 2.0
+HEALED = LEASE + 4.0
 
 
 class Node(Server):

@@ -15,6 +15,7 @@ from client import Client
 from cluster import Node
 from conftest import Connect
 from erp import NOT_FOUND_OR_OFFLINE
+from frames import error
 from switchboard import PATIENCE, Person, eventually
 
 COUNTER = "/ws/counter/"
@@ -95,8 +96,13 @@ async def present(sender: Client, author: Person, receiver: Client, person: Pers
     deadline = time.monotonic() + PATIENCE
     for count in itertools.count():
         await sender.send(erp.said(f"there? {count}", person.id))
+        # Answered behind what becomes of the message, which the receiver may hear first.
+        await sender.send_text("no JSON")
         await receiver.expect(erp.heard(f"there? {count}", author))
-        if NOT_FOUND_OR_OFFLINE not in await sender.arrived():
+        frames = [await sender.receive()]
+        while frames[-1] != error("Invalid JSON format"):
+            frames.append(await sender.receive())
+        if NOT_FOUND_OR_OFFLINE not in frames:
             return
         assert time.monotonic() < deadline, "still said to be offline"
         await asyncio.sleep(0.02)
@@ -134,6 +140,13 @@ async def in_room(connect: Connect, nodes: list[Node], room: str) -> list[Client
         await asyncio.sleep(0.1)
         for number, client in enumerate(clients):
             missing -= {(int(frame["username"]), number) for frame in await client.arrived() if "username" in frame}
+    # Some of that may be on its way still; all of it comes before this.
+    for client in clients:
+        await client.send(rooms.said("all here"))
+    for client in clients:
+        coming = len(clients)
+        while coming:
+            coming -= (await client.receive())["message"] == "all here"
     return clients
 
 

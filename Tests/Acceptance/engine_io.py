@@ -16,6 +16,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from machine import free_port
 from policies import expect_policies
 from switchboard import PATIENCE, eventually
 
@@ -27,9 +28,7 @@ def fixture(**environment: str) -> Iterator[Fixture]:
     """A fixture that runs; it ends with 0 when it is told to."""
     binary = os.environ.get("SOCKETIO_FIXTURE_BIN", "")
     assert os.access(binary, os.X_OK), "SOCKETIO_FIXTURE_BIN must name the Socket.IO fixture"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([binary, str(port)], stdout=subprocess.DEVNULL, env=os.environ | environment)
 
     def answers() -> bool:

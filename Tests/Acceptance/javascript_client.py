@@ -25,7 +25,7 @@ TRANSPORTS: dict[str, dict[str, Any]] = {
     "websocket": {"transports": ["websocket"]}, "polling": {"transports": ["polling"]}, "upgrade": {},
 }
 # A lost client is back soon, and does not wait long on a dead line.
-HASTY = {"reconnectionDelay": 20, "reconnectionDelayMax": 50, "timeout": 1000}
+HASTY = {"reconnectionDelay": 20, "reconnectionDelayMax": 50, "timeout": 5000}
 # A browser's websocket carries no headers.
 WAYS = [(transport, way) for transport in TRANSPORTS for way in ("auth", "header", "query")
         if (transport, way) != ("websocket", "header")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import socket
 import subprocess
 from typing import Any
@@ -22,6 +24,7 @@ HERE = Machine()
 
 
 def free_port() -> int:
-    """For what can't be told to choose one itself."""
-    with socket.create_server((Machine.host, 0)) as listener:
-        return listener.getsockname()[1]
+    """For what can't be told to choose one itself: below those that the system gives to others meanwhile."""
+    while True:
+        with contextlib.suppress(OSError), socket.create_server((Machine.host, random.randrange(20_000, 32_000))) as one:
+            return one.getsockname()[1]

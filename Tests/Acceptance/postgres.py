@@ -16,10 +16,18 @@ from typing import Any
 
 import psycopg
 from machine import HERE, Machine, free_port
-from switchboard import PATIENCE
+from switchboard import PATIENCE, eventually
 
 # Switchboard's own lock, which makes one node write at a time.
 LOCK = 0x5377697463686264
+
+
+def _lives(process: int) -> bool:
+    """Whether it is there, and not only waits to be counted out."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _programs() -> Path:
@@ -98,8 +106,14 @@ class PostgreSQL:
 
     def kill9(self) -> None:
         """Ends all of its processes as a crash of the machine would, but for the disk."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        # Each is in a group of its own; until the last is gone, nobody may start on the same data.
+        pid = self._process.pid
+        processes = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         self._process.wait(PATIENCE)
+        eventually(lambda: not any(map(_lives, processes)), "all of its processes are gone")
 
     def pause(self) -> None:
         os.killpg(self._process.pid, signal.SIGSTOP)

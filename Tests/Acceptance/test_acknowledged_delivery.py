@@ -12,7 +12,8 @@ import erp
 import pytest
 from client import Client
 from conftest import Connect, Start, WayTo
-from database import all_acknowledged, rows
+from database import all_acknowledged
+from frames import error
 from metrics import Metrics
 from raw import CLOSE, PING, PONG, TEXT, Ended, Frame, RawWebSocket, close_payload, frame
 from switchboard import Person, Server, eventually
@@ -42,10 +43,31 @@ def read_until(socket: RawWebSocket, opcode: int) -> list[Frame]:
     return frames
 
 
+def read_texts(socket: RawWebSocket, count: int) -> list[str]:
+    """Pings may come between them."""
+    frames: list[Frame] = []
+    while len(texts(frames)) < count:
+        frames.append(socket.receive())
+    return texts(frames)
+
+
+async def acknowledge_all(server: Server, socket: RawWebSocket, person: Person) -> None:
+    """Answers pings until all that was said to a person is acknowledged."""
+    done = asyncio.create_task(all_acknowledged(server, person))
+    while not done.done():
+        if socket.has_answer(within=0.02) and (one := socket.receive()).opcode == PING:
+            socket.send(frame(PONG, one.payload))
+        await asyncio.sleep(0)
+    await done
+
+
 async def say(sender: Client, receiver: Person, *words: str) -> None:
+    """Returns once all is stored: an error is told behind what was asked for before."""
     for text in words:
         await sender.send(erp.said(text, receiver.id))
-    await sender.arrived()
+    await sender.send_text("is it stored?")
+    while await sender.receive() != error("Invalid JSON format"):
+        pass
 
 
 @pytest.mark.parametrize("dialect", PATHS)
@@ -59,7 +81,7 @@ async def test_what_no_pong_covered_comes_again(server: Server, connect: Connect
         assert texts(asked) == ["one"]
         socket.send(frame(PONG, asked[-1].payload))
         await say(sender, people[1], "two", "three")
-        assert texts(read_until(socket, PING)) == ["two", "three"]
+        assert read_texts(socket, 2) == ["two", "three"]
     # Seated before that, the next one could be another client.
     eventually(lambda: connections() <= before, "the server has seen it go")
     with raw(server, people[1], dialect) as socket:
@@ -105,10 +127,14 @@ async def test_a_second_device_does_not_hide_what_the_first_one_missed(
     await all_acknowledged(server, people[1])
     await say(sender, people[1], "both")
     assert texts(read_until(phone, PING)) == ["both"]
-    await desk.expect(erp.heard("both", people[0]))
-    phone.__exit__(None, None, None)
+    both = await desk.expect(erp.heard("both", people[0]))
+    # It is not known yet that the phone's network is gone.
     again = await connect(server, erp.CHAT, people[1].token)
-    await again.expect(erp.heard("both", people[0]))
+    await again.expect(both)
+    have_answered = lambda: min(device.socket.acknowledged for device in (desk, again)) >= both["id"]
+    await asyncio.to_thread(eventually, have_answered, "both others have acknowledged it")
+    phone.__exit__(None, None, None)
+    # From here on, that counts.
     await all_acknowledged(server, people[1])
     # Not even if the server is killed meanwhile.
     with raw(server, people[1]) as phone:
@@ -164,9 +190,7 @@ async def test_pings_follow_traffic_one_at_a_time(server: Server, connect: Conne
         socket.send(frame(PING, b"probe"))
         assert [one.opcode for one in read_until(socket, PONG) if one.opcode == PING] == []
         socket.send(frame(PONG, first[-1].payload))
-        second = read_until(socket, PING)
-        socket.send(frame(PONG, second[-1].payload))
-        await all_acknowledged(server, people[1])
+        await acknowledge_all(server, socket, people[1])
         socket.send(frame(PING, b"probe"))
         assert [one.opcode for one in read_until(socket, PONG)] == [PONG]
 
@@ -175,15 +199,20 @@ async def test_pings_follow_traffic_one_at_a_time(server: Server, connect: Conne
 async def test_a_ping_comes_within_a_second(server: Server, connect: Connect, people: tuple, dialect: str) -> None:
     """After each message, whether the one before was acknowledged just now or long ago."""
     sender = await erp.online(connect, server, people[0])
-    with raw(server, people[1], dialect) as socket:
-        for number in range(4):
-            await say(sender, people[1], str(number))
-            assert texts([socket.receive()]) == [str(number)]
-            heard = time.monotonic()
-            asked = read_until(socket, PING)
-            # A quarter of one, where nothing else is done.
-            assert time.monotonic() - heard < 1 or "SANITIZER" in os.environ
-            socket.send(frame(PONG, asked[-1].payload))
+    rounds: list[list[float]] = []
+    for _ in range(3):
+        rounds.append([])
+        with raw(server, people[1], dialect) as socket:
+            for number in range(4):
+                await say(sender, people[1], str(number))
+                assert texts([socket.receive()]) == [str(number)]
+                heard = time.monotonic()
+                asked = read_until(socket, PING)
+                rounds[-1].append(time.monotonic() - heard)
+                socket.send(frame(PONG, asked[-1].payload))
+            await all_acknowledged(server, people[1])
+    # A quarter of one, where nothing else is done. A busy machine may hold up one, but not the same in each round.
+    assert max(map(min, zip(*rounds))) < 1 or "SANITIZER" in os.environ, rounds
 
 
 async def test_who_has_acknowledged_all_is_not_pinged_nor_who_has_not_answered_yet(
@@ -247,8 +276,6 @@ async def test_a_network_that_swallows_everything_loses_nothing(
     for link in way.links:
         link.stall()
     await say(sender, people[1], *(f"lost {number}" for number in range(20)))
-    is_stored = lambda: rows(server, "SELECT count(*) FROM messages") == [(21,)]
-    await asyncio.to_thread(eventually, is_stored, "all are stored")
     back = await connect(server, erp.CHAT, people[1].token)
     for number in range(20):
         await back.expect(erp.heard(f"lost {number}", people[0]))

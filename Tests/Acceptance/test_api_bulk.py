@@ -24,7 +24,7 @@ NOT_FOUND = "Bulk message not found."
 NOBODY = [999_998, 999_999]
 # So many people, at so many a second, leave time to cancel or to kill.
 CROWD = 60
-SLOW = 30
+SLOW = 12
 
 _titles = (f"bulk {number}" for number in itertools.count(1))
 
@@ -60,9 +60,9 @@ def state(server: Server, number: int) -> dict:
     return answered(get(server, API_KEY, f"{BULK}{number}/"))
 
 
-def finished(server: Server, number: int, within: float = 8) -> dict:
+def finished(server: Server, number: int) -> dict:
     """The bulk message once it runs no more."""
-    eventually(lambda: state(server, number)["status"] != "running", "the bulk message has an end", within)
+    eventually(lambda: state(server, number)["status"] != "running", "the bulk message has an end")
     return state(server, number)
 
 
@@ -248,7 +248,8 @@ def test_killed_in_the_middle_nobody_gets_it_twice_and_nobody_is_left_out(
     people = everybody(slow)
     number = create(slow, title, user_ids=[*people, *NOBODY])["id"]
     for kill in range(1, kills + 1):
-        goal = kill * CROWD // (kills + 1)
+        # In the first half: the other leaves time.
+        goal = kill * CROWD // (2 * kills)
         eventually(lambda: sum(recipients(slow, title).values()) >= goal, "some have it")
         slow.kill9()
         assert len(recipients(slow, title)) < CROWD, "killed too late"
@@ -275,7 +276,8 @@ async def test_live_messages_do_not_wait_for_it(server: Server, connect: Connect
     one, other = server.person(), server.person()
     sender, receiver = await erp.online(connect, server, one), await erp.online(connect, server, other)
     many = [server.person().id for _ in range(20)]
-    jobs = [create(server, f"{title} {number}", user_ids=many)["id"] for number in range(20)]
+    # They take six seconds.
+    jobs = [create(server, f"{title} {number}", user_ids=many)["id"] for number in range(150)]
     slowest = 0.0
     for count in range(20):
         began = time.monotonic()
@@ -285,7 +287,7 @@ async def test_live_messages_do_not_wait_for_it(server: Server, connect: Connect
         await receiver.expect(erp.heard(f"posted {count}", one))
         slowest = max(slowest, time.monotonic() - began)
     assert state(server, jobs[-1])["status"] == "running", "nothing was going on meanwhile"
-    assert slowest < 1
+    assert slowest < 3
     for number in jobs:
         finished(server, number)
     found = rows(server, "SELECT audience_id FROM notifications WHERE title LIKE ?", f"{title} %")

@@ -355,19 +355,20 @@ async def reach_the_limits(stage: Stage, operations: dict[str, Operation]) -> No
     await counter.until("counterUpdate")
     await stage.refuse("roomsCounter", json.dumps({"action": "increment", "value": MOST}), "Counter overflow")
     ear = stage.ears["roomsNotifications", "own"]
-    for _ in range(61):
+    # More than is let through in the time that a slow client takes to send them.
+    for _ in range(200):
         await ear.client.send_text("{")
-    errors = [(await ear.until("error"))["message"] for _ in range(61)]
-    assert errors[-1] == "Rate limit exceeded"
+    errors = [(await ear.until("error"))["message"] for _ in range(200)]
+    assert "Rate limit exceeded" in errors
     typist = stage.ears["socketio", "own"]
-    for number in range(30):
+    for number in range(60):
         await typist.client.send([number, *stage.real(operations["socketioStartTyping"].examples[0])])
     answers: list[str] = []
-    while len(answers) < 30:
+    while len(answers) < 60:
         name, _ = typist.note(await typist.client.receive())
         if name != "error":
             answers.append(name)
-    assert answers[-1] == "refused"
+    assert "refused" in answers
 
 
 def assert_all_words_were_heard(stage: Stage) -> None:
@@ -420,7 +421,7 @@ def bad_packet(code: int, text: str) -> Closer:
 
 
 async def expired_token(server: Server, _: str, connect: Connect) -> None:
-    token = server.cli("token", "create", server.person().username, "--expires", "1s")
+    token = server.cli("token", "create", server.person().username, "--expires", "5s")
     client = await socket_io.online(connect, server, token)
     await client.expect("41")
     await client.expect_close(4003)

@@ -17,7 +17,7 @@ import pytest
 from conftest import Connect, Start
 from database import rows
 from erp import CHAT, heard, online, said
-from switchboard import Server, binary, command, environment, eventually
+from switchboard import PATIENCE, Server, binary, command, environment, eventually
 from test_disk_full import let_writes_fail
 
 
@@ -49,13 +49,24 @@ def texts(database: Path) -> dict[int, str]:
         return dict(connection.execute("SELECT id, text FROM messages").fetchall())
 
 
+def begun(server: Server, file: Path) -> subprocess.Popen[bytes]:
+    """A backup in the middle of its copy, where it stands still. Others go before it, so that it is not over before."""
+    partial = file.with_name(f"{file.name}.partial")
+    process = subprocess.Popen(
+        [binary(), "backup", file, "--database", server.database], env=environment(), stdout=subprocess.DEVNULL,
+        preexec_fn=lambda: os.nice(19))
+    eventually(lambda: partial.exists() and partial.stat().st_size > 1 << 20, "the copy has begun")
+    process.send_signal(signal.SIGSTOP)
+    return process
+
+
 async def test_a_backup_under_load_holds_every_message_that_was_acknowledged_before(
     start: Start, connect: Connect
 ) -> None:
     server = start()
     aarav, bela = server.person(), server.person()
     sender, receiver = await online(connect, server, aarav), await online(connect, server, bela)
-    grown(server, 30)
+    grown(server, 60)
     seen: dict[int, str] = {}
     moved = asyncio.Event()
 
@@ -72,11 +83,15 @@ async def test_a_backup_under_load_holds_every_message_that_was_acknowledged_bef
     await moved.wait()
     before = dict(seen)
     file = server.folder / "backup"
-    await asyncio.to_thread(server.cli, "backup", file)
-    during = len(seen) - len(before)
+    copying = await asyncio.to_thread(begun, server, file)
+    count = len(seen)
+    try:
+        await asyncio.to_thread(eventually, lambda: len(seen) > count + 10, "the server goes on while a backup is made")
+    finally:
+        copying.send_signal(signal.SIGCONT)
+    assert await asyncio.to_thread(copying.wait, PATIENCE) == 0
     talking.cancel()
     await asyncio.wait([talking])
-    assert during > 10, "the server stood still while the backup was made"
 
     kept = texts(file)
     assert before.items() <= kept.items(), "what was acknowledged before the backup began is missing"
@@ -120,13 +135,13 @@ def test_a_backup_that_is_killed_leaves_nothing_under_the_name(start: Start) -> 
     server = start()
     grown(server, 100)
     file, partial = server.folder / "backup", server.folder / "backup.partial"
-    process = subprocess.Popen(
-        [binary(), "backup", file, "--database", server.database], env=environment(), stdout=subprocess.DEVNULL)
-    eventually(lambda: partial.exists() and partial.stat().st_size > 1 << 20, "the copy has begun")
-    # Nobody else writes it meanwhile.
-    refused(server.run("backup", file), 1, "another process is writing it")
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process = begun(server, file)
+    try:
+        # Nobody else writes it meanwhile.
+        refused(server.run("backup", file), 1, "another process is writing it")
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     assert not file.exists()
     backup(server, "backup")
     assert not partial.exists()

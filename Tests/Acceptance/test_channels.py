@@ -19,7 +19,7 @@ from frames import ROOMS_TIME
 from metrics import Metrics
 from raw import request
 from redis_server import GUARDED, Redis, expect_refusals, refusal
-from rooms import heard
+from rooms import JOINED, heard
 from switchboard import PATIENCE, Server, eventually
 
 StartRedis = Callable[..., Redis]
@@ -80,7 +80,8 @@ async def test_a_server_is_in_a_group_once_while_anybody_is_there_to_hear_it(
 
 
 async def test_groups_are_joined_anew_before_they_expire(redis: Redis, start: Start) -> None:
-    start("--channels", redis.url, "--channels-prefix", "brief", "--channels-group-expiry", "2s")
+    start("--channels", redis.url, "--channels-prefix", "brief", "--channels-group-expiry", "6s")
+    await joined(redis, "global_counter", prefix="brief")
     with redis.client() as client:
         (_, first), = client.zrange("brief:group:global_counter", 0, -1, withscores=True)
         await until(
@@ -99,9 +100,10 @@ async def test_two_servers_hear_what_is_for_their_own_and_nobody_hears_it_twice(
     rooms = [await connect(server, ROOM) for server in servers for _ in range(2)]
     other = await connect(servers[1], NOTIFICATIONS, others[1].token)
     await joined(redis, f"notifications_{others[1].id}", prefix="two")
-    await joined(redis, "chat_general", f"notifications_{people[0].id}", count=2, prefix="two")
-    for room in rooms:
-        await room.arrived()
+    groups = ["chat_general", f"notifications_{people[0].id}", "college_notifications_5"]
+    await joined(redis, *groups, count=2, prefix="two")
+    for room in rooms[::2]:
+        await room.expect(JOINED)
     async with Layer(redis, prefix="two") as layer:
         await layer.group_send("college_notifications_5", notification("all"))
         await layer.group_send(f"notifications_{others[1].id}", notification("one"))
@@ -125,10 +127,8 @@ async def test_groups_and_channels_are_found_on_the_host_that_the_layer_takes(
     rooms = [await connect(server, f"/ws/chat/{name}/") for name in ("general", "a", "b", "c", "d")]
     await client.expect_nothing()
     names = [f"chat_{name}" for name in ("general", "a", "b", "c", "d")]
-    for _ in range(400):
-        if all(sum(len(members(host, name, "ring")) for host in hosts) == 1 for name in names):
-            break
-        await asyncio.sleep(0.01)
+    await until(
+        lambda: all(sum(len(members(host, name, "ring")) for host in hosts) == 1 for name in names), "all are joined")
     assert all(any(members(host, name, "ring") for name in names) for host in hosts)
     async with Layer(*hosts, prefix="ring") as layer:
         for name in names:
@@ -187,6 +187,7 @@ async def test_what_has_expired_is_not_heard(redis: Redis, start: Start, connect
             with redis.client() as client:
                 while client.keys("oldspecific.*"):
                     await asyncio.sleep(0.02)
+        async with Layer(redis, prefix="old") as layer:
             await layer.group_send("chat_general", said("new"))
     finally:
         server.signal(signal.SIGCONT)

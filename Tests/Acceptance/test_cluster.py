@@ -31,7 +31,7 @@ NOTICES = "/api/notices/"
 BULK = "/api/bulk-messages/"
 DIALECTS = ("erp", "campus", "conversations", "socketio")
 # Of the nodes with limits.
-CONNECTIONS, BURST, BULK_RATE = 3, 30, 30
+CONNECTIONS, BURST, BULK_RATE = 3, 300, 30
 VERIFIER = json.dumps([{"name": "crowd", "secret": SECRET, "algorithms": ["HS256"], "create_users": True}])
 
 _rooms = (f"/ws/chat/crossing{number}/" for number in itertools.count(1))
@@ -299,23 +299,29 @@ async def test_a_room_is_one_on_all_nodes(nodes: list[Node], connect: Connect, r
 async def test_the_counter_is_one_on_all_nodes(nodes: list[Node], connect: Connect) -> None:
     value, clients = await at_counter(connect, nodes)
     each = 20
+    total = sum(range(1, 1 + 3 * each))
 
     async def count(number: int, client: Client) -> None:
         for step in range(each):
             await client.send({"action": "increment", "value": 1 + number + 3 * step})
 
     async def listen(client: Client) -> list[int]:
-        return [(await client.receive())["value"] for _ in range(each * len(clients))]
+        """What all have added, with each change: what comes late from another node is told as one."""
+        sums = [0]
+        while sums[-1] < total:
+            sums.append(sums[-1] + (await client.receive())["value"])
+        return sums[1:]
 
     *_, one, two, three = await asyncio.gather(
         *(count(number, client) for number, client in enumerate(clients)), *map(listen, clients))
-    assert one == two == three
-    assert sorted(one) == list(range(1, 1 + 3 * each))
+    assert one[-1] == two[-1] == three[-1] == total
+    # In one order: there are no more sums than changes.
+    assert len({*one, *two, *three}) <= 3 * each
     for client in clients:
         await client.expect_nothing()
     for node in nodes:
         late = await connect(node, COUNTER)
-        assert (await late.receive())["counter"] == value + sum(one)
+        assert (await late.receive())["counter"] == value + total
         await counted(late, len(nodes) + 1)
         await late.close()
         for client in clients:
@@ -377,6 +383,9 @@ async def test_who_is_put_out_of_a_group_hears_no_more_on_any_node(
     clients = [
         await socket_io.online(connect, node, person.token, number) for node, person in zip(nodes, people)]
     answered(delete(nodes[0], people[2], f"{CONVERSATIONS}{number}/members/{people[2].id}/"))
+    # Behind it from the same node: the other has heard of both then.
+    answered(post(nodes[0], people[1], MESSAGES, {"receiver_id": people[2].id, "text": "you left"}), 201)
+    await clients[2].expect(socket_io.notified("you left", people[1], people[2]))
     answered(post(nodes[1], people[1], f"{CONVERSATIONS}{number}/messages/", {"text": "they left"}), 201)
     await clients[0].expect(socket_io.heard("they left", people[1], None, number))
     answered(post(nodes[1], people[0], MESSAGES, {"receiver_id": people[2].id, "text": "just you"}), 201)
@@ -416,12 +425,13 @@ async def test_the_rate_of_a_persons_messages_holds_over_all_nodes(limited: Clus
     one, two = [await connect(node, campus.CHAT, aarav.token) for node in limited.nodes]
     for _ in range(BURST - 5):
         await one.send(campus.said("x", bela.id))
+    for _ in range(BURST - 5):
         await one.expect(campus.SENT)
     # What one node let through, the other knows soon.
     body = {"receiver_id": bela.id, "text": "y"}
     await until(lambda: post(limited.nodes[1], aarav, MESSAGES, body).status == 429, "the other node refuses", 4)
     (sent,), = rows(limited.nodes[0], "SELECT count(*) FROM messages WHERE sender_id = ?", aarav.id)
-    assert sent <= BURST + 15, "the limit is one for both, but for what one does not know yet of the other"
+    assert sent <= 1.5 * BURST, "the limit is one for both, but for what one does not know yet of the other"
     await two.send(campus.said("x", bela.id))
     assert (await two.receive())["type"] == "error"
     answered(post(limited.nodes[1], bela, MESSAGES, {"receiver_id": aarav.id, "text": "others are not meant"}), 201)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
+import erp
 import pytest
 from api import KEYED, MESSAGES, answered, delete, direct, group, post
 from conftest import Connect, Start
+from frames import error
 from postgres import PostgreSQL, rows
 from redis_server import Redis
 from socket_io import STORED, Peer, heard, join, leave, notified, online, recovered, said
-from switchboard import Person, Server, eventually
+from switchboard import PATIENCE, Person, Server, eventually
 
 Frame = list[Any]
 Nodes = Callable[..., list[Server]]
@@ -84,6 +87,24 @@ async def noticed(server: Server, client: Peer) -> None:
         return rows(server.store, "SELECT lost_at IS NOT NULL FROM kept_clients WHERE pid = ?", client.pid) == [(True,)]
 
     await asyncio.to_thread(eventually, is_lost, "the node has noticed")
+
+
+async def known(connect: Connect, away: Away) -> None:
+    """Writes until the second node knows that she is there."""
+    sender = await erp.online(connect, away.two, away.aarav)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        await sender.send(erp.said("there?", away.bela.id))
+        # Answered behind what becomes of the message.
+        await sender.send_text("no JSON")
+        await away.expect(away.client, "there?")
+        answer = await sender.receive()
+        if answer == error("Invalid JSON format"):
+            return
+        assert answer == erp.NOT_FOUND_OR_OFFLINE
+        await sender.expect(error("Invalid JSON format"))
+        assert time.monotonic() < deadline, "still said to be offline"
+        await asyncio.sleep(0.02)
 
 
 # To another node
@@ -244,6 +265,8 @@ async def test_a_node_that_was_restarted_is_another(nodes: Nodes, connect: Conne
 async def test_the_same_node_knows_also_what_is_kept_nowhere(nodes: Nodes, connect: Connect) -> None:
     one, two = nodes(2)
     away = await Away.begin(connect, one, two)
+    # Typing is told once, to the nodes that are known to have who hears it.
+    await known(connect, away)
     away.client.drop()
     await noticed(one, away.client)
     typist = await online(connect, two, away.aarav.token)

@@ -29,7 +29,6 @@ from websockets.exceptions import ConnectionClosed
 QUIET = "/ws/notifications/"
 KEY = "AAAAAAAAAAAAAAAAAAAAAA=="
 POLLING = "/socket.io/?EIO=4&transport=polling"
-LINGERING = ("--drain-time", "2s")
 
 
 async def quiet_clients(connect: Connect, server: Server, count: int) -> list[Client]:
@@ -44,7 +43,7 @@ def is_draining(server: Server) -> bool:
     return request(server, "GET", "/readyz").status == 503
 
 
-async def expect_gone(server: Server, within: float) -> None:
+async def expect_gone(server: Server, within: float = 8) -> None:
     began = time.monotonic()
     # Clients go on meanwhile: they have to answer.
     assert await asyncio.to_thread(server.wait) == 0
@@ -54,7 +53,7 @@ async def expect_gone(server: Server, within: float) -> None:
 # The time it takes
 
 async def test_clients_are_sent_away_over_the_time_in_no_order(start: Start, connect: Connect) -> None:
-    server = start(*LINGERING, "--loops", 2)
+    server = start("--drain-time", "8s", "--shutdown-timeout", "60s", "--loops", 2)
     clients = await quiet_clients(connect, server, 40)
     began = time.monotonic()
     left: list[tuple[float, int]] = []
@@ -67,26 +66,26 @@ async def test_clients_are_sent_away_over_the_time_in_no_order(start: Start, con
     await asyncio.gather(*map(wait, range(40)))
     times = [moment for moment, _ in left]
     # A busy machine may be late, but not by much.
-    assert times[0] < 0.8 and 1.5 < times[-1] < 3.5, times
-    assert 10 <= sum(moment < 1 for moment in times) <= 30, times
-    assert max(later - sooner for sooner, later in zip(times, times[1:])) < 0.8, times
+    assert times[0] < 3 and 6 < times[-1] < 12, times
+    assert sum(moment < 4 for moment in times) <= 30 and sum(moment < 6 for moment in times) >= 10, times
+    assert max(later - sooner for sooner, later in zip(times, times[1:])) < 3, times
     assert [number for _, number in left] != list(range(40))
-    await expect_gone(server, within=4)
+    await expect_gone(server)
 
 
 async def test_without_clients_there_is_nothing_to_wait_for(start: Start) -> None:
     server = start("--drain-time", "60s")
     server.signal(signal.SIGTERM)
-    await expect_gone(server, within=4)
+    await expect_gone(server)
 
 
 async def test_an_interrupt_does_not_take_the_time(start: Start, connect: Connect) -> None:
-    server = start("--drain-time", "60s")
+    server = start("--drain-time", "60s", "--shutdown-timeout", "60s")
     clients = await quiet_clients(connect, server, 5)
     server.signal(signal.SIGINT)
     for client in clients:
         await client.expect_close(1012)
-    await expect_gone(server, within=4)
+    await expect_gone(server)
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
@@ -99,14 +98,14 @@ async def test_a_second_signal_waits_for_nobody(start: Start, connect: Connect, 
     eventually(lambda: is_draining(server), "the drain to begin")
     assert post(server, aarav, f"/api/conversations/{number}/messages/", {"text": "kept"}).status == 201
     server.signal(second)
-    await expect_gone(server, within=4)
+    await expect_gone(server)
     assert stored_texts(server) == ["kept"]
 
 
 # Whoever comes meanwhile
 
 async def test_nobody_is_let_in_and_requests_are_answered(start: Start, connect: Connect) -> None:
-    server = start(*LINGERING)
+    server = start("--drain-time", "60s")
     aarav, bela = server.person(), server.person()
     number = direct(server, aarav, bela)
     polled = await engine(server).open_polling()
@@ -125,7 +124,7 @@ async def test_nobody_is_let_in_and_requests_are_answered(start: Start, connect:
             refused.append(connection.response())
     for answer in refused:
         answer.expect_refusal(503)
-        assert 1 <= int(answer.headers["retry-after"]) <= 3
+        assert 1 <= int(answer.headers["retry-after"]) <= 61
     with RawConnection(server) as connection:
         connection.send(handshake(server, f"/socket.io/?{polled.websocket_query}", KEY))
         assert connection.response().status in (400, 503)
@@ -134,6 +133,7 @@ async def test_nobody_is_let_in_and_requests_are_answered(start: Start, connect:
     assert metrics["draining"] == 1
     assert metrics["refusals_total", {"reason": "draining"}] >= 4
     assert post(server, aarav, f"/api/conversations/{number}/messages/", {"text": "still"}).status == 201
+    server.signal(signal.SIGTERM)
     assert await asyncio.to_thread(server.wait) == 0
     assert stored_texts(server) == ["still"]
 
@@ -237,19 +237,22 @@ async def test_a_client_of_javascript_comes_back_by_itself(
 
 
 async def test_what_waits_for_a_poll_is_fetched_before_the_end(start: Start, connect: Connect) -> None:
-    server = start("--drain-time", "0s")
-    aarav, bela = server.person(), server.person()
+    server = start("--drain-time", "0s", "--shutdown-timeout", "60s")
+    aarav, bela, charu = [server.person() for _ in range(3)]
     sender = await erp.online(connect, server, aarav)
-    async with linked(server, "polling", bela.token) as link:
+    waiting = lambda: Metrics.of(server)["send_queue_bytes", {"transport": "polling"}]
+    # The other one fetches nothing, so that the server is still there when all is asked.
+    async with linked(server, "polling", bela.token) as link, linked(server, "polling", charu.token):
         assert isinstance(link, PollingLink)
-        await sender.send(erp.said("hello", bela.id))
-        eventually(
-            lambda: Metrics.of(server)["send_queue_bytes", {"transport": "polling"}] > 0, "a message for the next poll")
+        for person in (bela, charu):
+            before = waiting()
+            await sender.send(erp.said("hello", person.id))
+            eventually(lambda: waiting() > before, "a message for the next poll")
         server.signal(signal.SIGTERM)
         await sender.expect_close(1012)
         assert "hello" in await link.receive()
         (await link.session.get()).expect_refusal(1, "Session ID unknown")
-    await expect_gone(server, within=4)
+    await expect_gone(server)
 
 
 # Who could hold it up
@@ -262,7 +265,7 @@ async def test_a_peer_that_does_not_read_cannot_hold_it_up(start: Start, connect
             await talker.send({"type": "chat_message", "message": "x" * 1000})
         await talker.arrived()
         server.signal(signal.SIGTERM)
-        await expect_gone(server, within=4)
+        await expect_gone(server)
 
 
 async def test_nor_can_one_that_asks_and_does_not_read(start: Start, connect: Connect) -> None:
@@ -277,13 +280,13 @@ async def test_nor_can_one_that_asks_and_does_not_read(start: Start, connect: Co
         for _ in range(20):
             client.send_json(conversations.get_messages(number, limit=4))
         server.signal(signal.SIGTERM)
-        await expect_gone(server, within=4)
+        await expect_gone(server)
 
 
 # switchboard drain
 
 async def test_the_command_waits_until_the_server_is_gone(start: Start, connect: Connect) -> None:
-    server = start("--drain-time", "1s")
+    server = start("--drain-time", "3s", "--shutdown-timeout", "60s")
     clients = await quiet_clients(connect, server, 10)
     draining = asyncio.create_task(asyncio.to_thread(server.run, "drain"))
     for client in clients:
@@ -293,7 +296,7 @@ async def test_the_command_waits_until_the_server_is_gone(start: Start, connect:
     lines = done.stdout.splitlines()
     assert (lines[0], lines[-1]) == ("draining", "stopped")
     assert any(line.startswith("waiting for clients to be sent away: ") for line in lines)
-    await expect_gone(server, within=1)
+    await expect_gone(server)
 
 
 def test_the_command_without_a_server(tmp_path: Path) -> None:

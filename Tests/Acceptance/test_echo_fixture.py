@@ -8,6 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
+from machine import free_port
 from switchboard import PATIENCE, eventually
 
 FIXTURE = os.environ.get("ECHO_FIXTURE_BIN", "")
@@ -16,9 +17,7 @@ LARGEST = 16 << 20
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     assert os.access(FIXTURE, os.X_OK), "ECHO_FIXTURE_BIN must name the echo fixture"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([FIXTURE, str(port)], stdout=subprocess.DEVNULL)
 
     def answers() -> bool:

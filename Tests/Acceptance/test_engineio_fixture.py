@@ -11,13 +11,29 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from engine_io import PING_INTERVAL, PING_TIMEOUT, Fixture, fixture
+from switchboard import PATIENCE
 
 LARGEST = 1_000_000
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Fixture]:
+    """It leaves time: no ping comes, and no session ends, while something else is looked at."""
+    with fixture(SOCKETIO_FIXTURE_PING_INTERVAL="3000", SOCKETIO_FIXTURE_PING_TIMEOUT="10000") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Fixture]:
+    """Its times are PING_INTERVAL and PING_TIMEOUT."""
     with fixture() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def patient() -> Iterator[Fixture]:
+    """It pings as often, and waits longer for the pong."""
+    with fixture(SOCKETIO_FIXTURE_PING_TIMEOUT="3000") as server:
         yield server
 
 
@@ -29,8 +45,8 @@ def handshake(packet: str | bytes) -> dict[str, object]:
 class TestHandshake:
     @pytest.mark.parametrize("path", ["/engine.io/", "/engine.io", "/socket.io/", "/socket.io"])
     @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-    async def test_polling(self, server: Fixture, path: str, host: str) -> None:
-        answer = await server.ask("GET", "EIO=4&transport=polling", path=path, host=host)
+    async def test_polling(self, hasty: Fixture, path: str, host: str) -> None:
+        answer = await hasty.ask("GET", "EIO=4&transport=polling", path=path, host=host)
         assert answer.status == 200
         assert answer.headers["content-type"] == "text/plain; charset=UTF-8"
         assert answer.headers["cache-control"] == "no-store"
@@ -39,8 +55,8 @@ class TestHandshake:
         assert isinstance(opened.pop("sid"), str)
         assert opened == {"upgrades": ["websocket"], "pingInterval": 300, "pingTimeout": 200, "maxPayload": LARGEST}
 
-    async def test_websocket(self, server: Fixture) -> None:
-        async with server.open_websocket() as client:
+    async def test_websocket(self, hasty: Fixture) -> None:
+        async with hasty.open_websocket() as client:
             opened = handshake(await client.receive())
             assert isinstance(opened.pop("sid"), str)
             assert opened == {"upgrades": [], "pingInterval": 300, "pingTimeout": 200, "maxPayload": LARGEST}
@@ -181,36 +197,40 @@ class TestWebSocket:
 
 
 class TestHeartbeat:
-    async def test_polling(self, server: Fixture) -> None:
-        session = await server.open_polling()
+    async def test_polling(self, patient: Fixture) -> None:
+        session = await patient.open_polling()
         for _ in range(3):
             (await session.get()).expect_payload("2")
             await session.say("3")
 
-    async def test_websocket(self, server: Fixture) -> None:
-        async with server.open_websocket() as client:
+    async def test_websocket(self, patient: Fixture) -> None:
+        before = time.monotonic()
+        async with patient.open_websocket() as client:
             handshake(await client.receive())
             for _ in range(3):
-                before = time.monotonic()
                 assert await client.receive() == "2"
                 assert time.monotonic() - before > PING_INTERVAL * 0.8
+                before = time.monotonic()
                 await client.send("3")
 
-    async def test_polling_without_a_pong_ends(self, server: Fixture) -> None:
-        session = await server.open_polling()
+    async def test_polling_without_a_pong_ends(self, patient: Fixture) -> None:
+        session = await patient.open_polling()
         (await session.get()).expect_payload("2")
         (await session.get()).expect_payload("1")
         await session.expect_end()
 
-    async def test_a_session_that_never_polls_ends(self, server: Fixture) -> None:
-        session = await server.open_polling()
-        await asyncio.sleep(PING_INTERVAL + PING_TIMEOUT + 0.1)
+    async def test_a_session_that_never_polls_ends(self, hasty: Fixture) -> None:
+        session = await hasty.open_polling()
+        async with asyncio.timeout(PATIENCE):
+            # A noop is no sign of life.
+            while (await session.post("6")).status == 200:
+                await asyncio.sleep(0.02)
         await session.expect_end()
 
-    async def test_a_websocket_without_a_pong_ends(self, server: Fixture) -> None:
-        async with server.open_websocket() as client:
+    async def test_a_websocket_without_a_pong_ends(self, hasty: Fixture) -> None:
+        before = time.monotonic()
+        async with hasty.open_websocket() as client:
             handshake(await client.receive())
-            before = time.monotonic()
             await client.expect_end()
             assert time.monotonic() - before > (PING_INTERVAL + PING_TIMEOUT) * 0.8
 

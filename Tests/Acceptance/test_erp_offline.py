@@ -25,6 +25,7 @@ async def test_a_message_waits_for_its_receiver_and_comes_once(
     receiver = await connect(server, CHAT, bela.token)
     for text in ("one", "two", "three"):
         await receiver.expect(heard(text, aarav))
+    await all_acknowledged(server, bela)
     await receiver.close()
     receiver = await connect(server, CHAT, bela.token)
     await sender.send(said("four", bela.id))

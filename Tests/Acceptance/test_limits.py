@@ -139,7 +139,7 @@ async def test_a_bad_room_leaves_no_trace_of_its_visitor(start: Start, connect: 
 
 
 def test_handshakes_a_second(start: Start, room: str) -> None:
-    server = start("--handshake-rate", 0.25, "--handshake-burst", 2)
+    server = start("--handshake-rate", 0.1, "--handshake-burst", 2)
     with Visitor(server, room) as first, Visitor(server, room) as second:
         assert (first.answer.status, second.answer.status) == (101, 101)
         waits = []
@@ -147,8 +147,8 @@ def test_handshakes_a_second(start: Start, room: str) -> None:
             with Visitor(server, room) as visitor:
                 expect_later(visitor.answer, 503, "Too many are connecting")
                 waits.append(int(visitor.answer.headers["retry-after"]))
-        # Each is sent behind the one before: at four seconds for each, a second more or less does not matter.
-        assert waits == sorted(waits) and waits[-1] - waits[0] >= 6
+        # Each is sent behind the one before: at ten seconds for each, a few more or less do not matter.
+        assert waits == sorted(waits) and waits[-1] - waits[0] >= 15
         expect_later(request(server, "GET", "/socket.io/?EIO=4&transport=polling"), 503, "Too many are connecting")
         # What is no handshake is not meant.
         assert request(server, "GET", "/healthz").status == 200

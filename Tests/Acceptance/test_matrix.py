@@ -393,15 +393,15 @@ async def test_typing_starts_and_stops(
     here, there = [await Devices.open(connect, server, person, number) for person in people]
     bystanders = await Bystanders.open(connect, server, room)
     began = time.monotonic()
-    await here.sockets[way][0].send(DIALECTS[way].types(bela, True, number))
-    await there.expect(lambda words: words.hears_typing(aarav, True, number))
-    if (stop := DIALECTS[way].types(bela, False, number)) is not None:
-        await here.sockets[way][0].send(stop)
-        await there.expect(lambda words: words.hears_typing(aarav, False, number))
-        assert time.monotonic() - began < 2.5
-    else:
-        await there.expect(lambda words: words.hears_typing(aarav, False, number))
-        assert 2.7 < time.monotonic() - began < 5
+    start, stop = (DIALECTS[way].types(bela, on, number) for on in (True, False))
+    # Where a client stops by itself, the second start shows that the first one's end was not a matter of time.
+    frames = [start] if stop is None else [start, stop, start, stop]
+    for frame in frames:
+        await here.sockets[way][0].send(frame)
+    for on in [True, False] * (len(frames) // 2 or 1):
+        await there.expect(lambda words: words.hears_typing(aarav, on, number))
+    if stop is None:
+        assert 2.7 < time.monotonic() - began < 8
     for devices in (here, there, bystanders):
         await devices.expect_nothing()
 
@@ -429,7 +429,7 @@ async def test_what_ends_typing_at_once(server: Server, connect: Connect, people
         # The stop may come before the message or after it.
         frames = [await socket.receive() for _ in expected]
         assert any(all(map(matches, frames, order)) for order in itertools.permutations(expected)), frames
-    assert time.monotonic() - began < 2.5, "it ended by itself"
+    assert time.monotonic() - began < 2.9, "it ended by itself"
     await there.expect_nothing()
 
 
@@ -437,20 +437,19 @@ async def test_typing_again_prolongs_it(server: Server, connect: Connect, people
     aarav, bela = people
     typist = await erp.online(connect, server, aarav)
     there = await Devices.open(connect, server, bela, each=1)
-    began = time.monotonic()
-    for _ in range(2):
+    began = renewed = time.monotonic()
+    while renewed - began < 4:
+        renewed = time.monotonic()
         await typist.send(DIALECTS["erp"].types(bela, True, None))
         await there.sockets["erp"][0].expect(*DIALECTS["erp"].hears_typing(aarav, True, None))
-        renewed = time.monotonic()
-        if renewed - began < 1:
-            # No event says that two seconds have passed.
-            await asyncio.sleep(2)
+        # So often that it goes on even where one of these takes two seconds more.
+        await asyncio.sleep(0.5)
     for name, socket in there.all():
         for stop in DIALECTS[name].hears_typing(aarav, False, None):
             while matches(frame := await socket.receive(), *DIALECTS[name].hears_typing(aarav, True, None)):
                 pass
             assert matches(frame, stop), frame
-            assert 2.7 < time.monotonic() - renewed < 5
+            assert 2.7 < time.monotonic() - renewed < 8
     await there.expect_nothing()
 
 
@@ -522,6 +521,7 @@ async def test_what_one_dialect_heard_does_not_wait_for_another(
     await devices.expect(lambda words: words.hears(heard))
     # On any dialect one is online: the sender is not told otherwise.
     await sender.expect_nothing()
+    await all_acknowledged(server, bela)
     second = await Devices.open(connect, server, bela, each=1, on=[later])
     for each in (devices, second):
         await each.expect_nothing()

@@ -21,7 +21,7 @@ from switchboard import Person, Server, eventually
 from websockets.exceptions import InvalidStatus
 
 SETTINGS = KEYED | {
-    "SWITCHBOARD_HEAD_TIMEOUT": "300ms", "SWITCHBOARD_ROOMS_BURST": "2", "SWITCHBOARD_ROOMS_RATE": "0.1",
+    "SWITCHBOARD_HEAD_TIMEOUT": "4s", "SWITCHBOARD_ROOMS_BURST": "2", "SWITCHBOARD_ROOMS_RATE": "0.1",
     "SWITCHBOARD_ALLOW_REGISTRATION": "true", "SWITCHBOARD_TOKEN_FAILURES": "20",
 }
 LOGIN, REGISTER = "/api/auth/login/", "/api/auth/register/"

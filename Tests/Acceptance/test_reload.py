@@ -137,6 +137,7 @@ def test_the_level_of_the_log(configured: Configured) -> None:
     eventually(lambda: refusals() > 0, "lines of that level")
     # A stricter level still says that it was taken over.
     configured.hang_up({"log_level": "error"})
+    eventually(lambda: refusals() == refusals(), "no more lines of that level")
     count = refusals()
     assert refusals() == count
 

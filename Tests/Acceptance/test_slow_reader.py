@@ -10,7 +10,7 @@ from client import Client
 from conftest import Connect, Start
 from raw import CLOSE, TEXT, Ended, Frame, RawConnection, RawWebSocket, close_payload
 from rooms import JOINED, LEFT, heard, said
-from switchboard import Server, eventually
+from switchboard import PATIENCE, Server, eventually
 
 
 async def flood_until_one_left(talker: Client, *listeners: Client) -> None:
@@ -57,8 +57,8 @@ async def test_a_slow_reader(start: Start, connect: Connect, room: str) -> None:
 
 
 def long_answer(start: Start, headers: str = "") -> tuple[Server, bytes]:
-    """A server that gives resting connections two seconds, and a request whose answer has 6 MB."""
-    server = start("--keepalive-timeout", "2s", "--max-text", 1 << 20, "--max-body", 8 << 20)
+    """A server that gives resting connections three seconds, and a request whose answer has 6 MB."""
+    server = start("--keepalive-timeout", "3s", "--max-text", 1 << 20, "--max-body", 8 << 20)
     one, other = server.person(), server.person()
     number = write(server, one, other, "\x01" * (1 << 20))["conversation_id"]
     path = f"{CONVERSATIONS}{number}/messages/"
@@ -76,7 +76,7 @@ def test_a_steady_reader_gets_all_of_a_long_answer(start: Start, ending: str) ->
         assert length > 6_000_000
         received = len(body)
         while received < length:
-            # A pace of 1 MB a second: six seconds, three times what a resting connection gets.
+            # A pace of 1 MB a second: six seconds, twice what a resting connection gets.
             time.sleep(max(0.0, began + received / 1e6 - time.monotonic()))
             data = connection.socket.recv(65536)
             assert data, f"cut off after {received} of {length} bytes"
@@ -101,6 +101,6 @@ def test_who_reads_nothing_of_a_long_answer_is_left(start: Start, ending: str) -
     server, request = long_answer(start, ending)
     with RawConnection(server, receive_buffer=65536, segment=1000) as connection:
         connection.send(request)
-        assert connection.has_answer(within=2)
+        assert connection.has_answer(within=PATIENCE)
         assert is_open(server, connection)
         eventually(lambda: not is_open(server, connection), "the connection is closed")

@@ -11,6 +11,7 @@ import socket_io
 from conftest import Connect, Start
 from database import held_up
 from engine_io import WebSocket
+from postgres import PostgreSQL
 from socketio_raw import PollingLink, emitted, engine, have_read, sign_in
 from switchboard import Person, Server, memory
 
@@ -52,8 +53,11 @@ async def test_a_session_that_is_being_closed_vouches_for_nothing(server: Server
     await receiver.expect(campus.heard("Hello", aarav))
 
 
-async def test_a_websocket_is_not_read_for_a_session_that_is_not(start: Start) -> None:
-    server = start("--loops", 1, "--store-queue", 5)
+async def test_a_websocket_is_not_read_for_a_session_that_is_not(start: Start, postgresql: PostgreSQL) -> None:
+    # With SQLite, its writer waits for no more than a second.
+    server = start(
+        "--loops", 1, "--store-queue", 5, "--store-patience", "60s", "--store-retry", "60s",
+        store=postgresql.new_store())
     aarav, bela = server.person(), server.person()
     link = await signed_in(server, bela)
     sent = [emitted("send_message", {"toUserId": aarav.id, "content": f"{number}"}) for number in range(60)]

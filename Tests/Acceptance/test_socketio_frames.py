@@ -162,7 +162,7 @@ async def test_in_a_group_there_is_no_receiver(server: Server) -> None:
 
 @pytest.mark.parametrize("transport", LINKS)
 async def test_a_token_that_expires(server: Server, transport: str) -> None:
-    token = server.cli("token", "create", server.person().username, "--expires", "2s")
+    token = server.cli("token", "create", server.person().username, "--expires", "5s")
     async with linked(server, transport, token) as link:
         await expect_texts(link, "41")
         await link.expect_end()

@@ -207,7 +207,7 @@ async def three_are_silent(server: Server, port: int, seconds: float) -> None:
 
 async def test_polls_wait_longer_than_requests_may_take(start: Start) -> None:
     """Also those that came to another loop than their client's first request."""
-    server = start("--loops", 2, "--head-timeout", "500ms", "--keepalive-timeout", "500ms", "--ping-interval", "2s")
+    server = start("--loops", 2, "--head-timeout", "2500ms", "--keepalive-timeout", "2500ms", "--ping-interval", "5s")
     endpoint = Endpoint(server.port, "/socket.io/")
     polls = [await (await endpoint.open_polling()).begin_get() for _ in range(12)]
     for poll in polls:
@@ -215,9 +215,9 @@ async def test_polls_wait_longer_than_requests_may_take(start: Start) -> None:
 
 
 async def test_pings_keep_idle_clients_connected(start: Start, behind: Behind) -> None:
-    server = start("--ping-interval", "1s", "--ping-timeout", "2s")
-    nginx = behind(server.port, "proxy_read_timeout 2s;", "proxy_send_timeout 2s;")
-    await three_are_silent(server, nginx.port, 5)
+    server = start("--ping-interval", "1s", "--ping-timeout", "3s")
+    nginx = behind(server.port, "proxy_read_timeout 4s;", "proxy_send_timeout 4s;")
+    await three_are_silent(server, nginx.port, 7)
 
 
 async def test_a_proxy_without_patience_loses_nothing(
@@ -226,7 +226,7 @@ async def test_a_proxy_without_patience_loses_nothing(
     """Where it is not pinged in time, nginx ends the connection; the client comes back."""
     server = start()
     aarav, bela = server.person(), server.person()
-    nginx, number = behind(server.port, "proxy_read_timeout 1s;"), direct(server, aarav, bela)
+    nginx, number = behind(server.port, "proxy_read_timeout 3s;"), direct(server, aarav, bela)
     client = await javascript.online(nginx.port, bela, transport, number)
     answered(post(server, aarav, f"/api/conversations/{number}/messages/", {"text": "before"}), 201)
     await client.expect(

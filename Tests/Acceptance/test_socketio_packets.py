@@ -199,20 +199,20 @@ async def test_a_disconnect_of_another_namespace_ends_the_connection_or_nothing(
 # Connections that stay in no namespace
 
 async def test_a_client_that_never_comes_in_is_closed(start: Start) -> None:
-    server = start("--connect-timeout", "1s")
+    server = start("--connect-timeout", "5s")
     person = server.person()
     async with contextlib.AsyncExitStack() as stack:
+        began = time.monotonic()
         silent, refused, elsewhere = [await stack.enter_async_context(opened(server)) for _ in range(3)]
         member = await stack.enter_async_context(linked(server, "websocket", person.token))
         polled = [await stack.enter_async_context(linked(server, "polling", token)) for token in (None, person.token)]
-        began = time.monotonic()
         await refused.send(sign_in("wrong"))
         await expect_texts(refused, FAILED)
         await elsewhere.send("40/foo")
         await expect_texts(elsewhere, '44/foo,{"message":"Invalid namespace"}')
         for client in (silent, refused, elsewhere):
             await client.expect_end()
-        assert 0.5 < time.monotonic() - began < 4
+        assert 4.5 < time.monotonic() - began < 9
         await polled[0].expect_end()
         for link in (member, polled[1]):
             await link.send(emitted("nothing"))
@@ -227,7 +227,7 @@ async def test_trying_again_and_again_gains_no_time(start: Start, packet: str, a
     async with opened(server) as client:
         began = time.monotonic()
         with pytest.raises(ConnectionClosed):
-            while time.monotonic() - began < 4:
+            while time.monotonic() - began < 10:
                 await client.send(packet)
                 await expect_texts(client, answer)
 

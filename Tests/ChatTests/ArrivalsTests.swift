@@ -18,6 +18,8 @@ import Testing
     private func leave(_ slot: UInt32, isBroken: Bool) {
         arrivals.leave(Self.connection(slot), of: Self.asha, isBroken: isBroken, at: Self.now)
     }
+    /// Where somebody was who held the others back until now.
+    private func takeReleased() -> Int64? { arrivals.takeReleased()[Self.asha]?.rawValue }
     private var position: Int64? { arrivals.position(of: Self.asha)?.rawValue }
 
     @Test("somebody who is not there misses nothing here")
@@ -82,6 +84,31 @@ import Testing
         #expect(position == 10)
         arrivals.forget(before: Self.now + .seconds(1))
         #expect(position == nil)
+    }
+
+    @Test("what others had got counts once the one that held them back is gone")
+    func released() {
+        arrive(1, at: 10)
+        arrive(2, at: 10)
+        confirm(2, upTo: 40)
+        #expect(takeReleased() == nil)
+        leave(1, isBroken: true)
+        #expect(takeReleased() == 10)
+        #expect(takeReleased() == nil)
+        leave(2, isBroken: false)
+        #expect(takeReleased() == nil)
+    }
+
+    @Test("likewise once one that broke is waited for no longer")
+    func releasedLater() {
+        arrive(1, at: 10)
+        arrive(2, at: 10)
+        confirm(1, upTo: 20)
+        confirm(2, upTo: 40)
+        leave(1, isBroken: true)
+        #expect(takeReleased() == nil)
+        arrivals.forget(before: Self.now + .seconds(1))
+        #expect(takeReleased() == 20)
     }
 
     @Test("to arrive twice changes nothing, and strangers say nothing")

@@ -6,12 +6,16 @@ final class Namespaces: Application {
     private static let names: Set = ["/", "/custom"]
 
     private var decoder = SocketPacketDecoder()
-    private let parser = JSONParser(maximumLength: SocketIOFixture.settings.maxPayload)
+    private let parser: JSONParser
     private var joined: Set<String> = []
     /// When the client is closed, unless it is in a namespace by then.
     private var deadline: UInt64
 
-    init(closingAt deadline: UInt64) { self.deadline = deadline }
+    /// - Parameter maximumLength: Of what a client sends, in bytes.
+    init(maximumLength: Int, closingAt deadline: UInt64) {
+        parser = JSONParser(maximumLength: maximumLength)
+        self.deadline = deadline
+    }
 
     func timePassed(_ session: Session) {
         guard session.now >= deadline else { return }

@@ -24,7 +24,7 @@ final class Sessions {
         let application: any Application =
             switch service {
             case .engineIO: Echo()
-            case .socketIO: Namespaces(closingAt: now + connectTimeout)
+            case .socketIO: Namespaces(maximumLength: settings.maxPayload, closingAt: now + connectTimeout)
             }
         let session = Session(sid, service, on: transport, base64: base64, of: self, application)
         sessions[sid] = session

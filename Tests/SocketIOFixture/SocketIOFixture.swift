@@ -8,16 +8,20 @@ import SocketIO
 ///     SocketIOFixture PORT
 ///
 /// `SOCKETIO_FIXTURE_CONNECT_TIMEOUT` says after how many milliseconds a client of Socket.IO is closed that is in no
-/// namespace; 45,000 if it is not set.
+/// namespace; 45,000 if it is not set. `SOCKETIO_FIXTURE_PING_INTERVAL` and `SOCKETIO_FIXTURE_PING_TIMEOUT` are 300 and
+/// 200, which the suites from elsewhere expect.
 @main
 struct SocketIOFixture {
-    static let settings = EngineSettings(pingInterval: 300, pingTimeout: 200)
-
     static func main() async throws {
-        let connectTimeout = ProcessInfo.processInfo.environment["SOCKETIO_FIXTURE_CONNECT_TIMEOUT"] ?? "45000"
-        guard CommandLine.arguments.count == 2, let connectTimeout = UInt64(connectTimeout),
+        let environment = ProcessInfo.processInfo.environment
+        func milliseconds(_ name: String, _ usual: UInt64) -> UInt64? {
+            environment["SOCKETIO_FIXTURE_\(name)"].map { UInt64($0) } ?? usual
+        }
+        guard CommandLine.arguments.count == 2, let connectTimeout = milliseconds("CONNECT_TIMEOUT", 45_000),
+            let pingInterval = milliseconds("PING_INTERVAL", 300), let pingTimeout = milliseconds("PING_TIMEOUT", 200),
             let address = SocketAddress("127.0.0.1:\(CommandLine.arguments[1])")
         else { fatalError("usage: SocketIOFixture PORT") }
+        let settings = EngineSettings(pingInterval: pingInterval, pingTimeout: pingTimeout)
         System.ignoreBrokenPipes()
         let (bound, sockets) = try BoundSocket.tcp(address, count: 1)
         guard let address6 = SocketAddress("[::1]:\(bound.port)") else { fatalError("no port") }

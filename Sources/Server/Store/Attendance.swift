@@ -112,6 +112,14 @@ final class Attendance {
         touch(delivery.user)
     }
 
+    /// Notes what had reached a person's connections while another one held them back that is gone now.
+    func noteReleased() throws(StoreError) {
+        for (user, position) in arrivals.takeReleased() {
+            guard let end = arrivals.position(of: user) else { continue }
+            try store.noteDelivery(to: user, after: position, upTo: min(end, elsewhere?.position(of: user) ?? end))
+        }
+    }
+
     /// Forgets those who broke off and did not come back.
     func forget(before moment: Timestamp) {
         arrivals.forget(before: moment)

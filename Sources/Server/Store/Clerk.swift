@@ -118,6 +118,7 @@ final class Clerk {
                     try carryOut(changes[carriedOut], &mail, &callers, &isWriting)
                     carriedOut += 1
                 }
+                try attendance.noteReleased()
                 if owesCounterUsers { mail.publishCounterUsers(attendance.counterUsers) }
                 if exchange.bus != nil, !mail.isEmpty { mail.announcement = try store.announce() }
                 doneAt = System.microsecondsForward
