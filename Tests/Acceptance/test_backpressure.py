@@ -250,9 +250,10 @@ async def test_who_waits_for_the_store_in_vain_is_told_so(start: Start, connect:
             refusal = post(server, third, MESSAGES, {"receiver_id": one.id, "text": "no room"})
             refusal.expect_refusal(503)
             assert int(refusal.headers["retry-after"]) >= 1
+    answers = [(await filler.receive())["type"] for _ in range(fillers)]
+    # There is room now.
     await sender.send(campus.said("later", third.id))
     await sender.expect(campus.SENT)
-    answers = [(await filler.receive())["type"] for _ in range(fillers)]
     assert "error" in answers
     stored = [f"filler {number}" for number, answer in enumerate(answers) if answer == "message_sent"]
     texts = stored_texts(server)
