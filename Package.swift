@@ -64,7 +64,8 @@ let package = Package(
 
         // What needs no other layer.
         module("TLS", "CLibSSL"),
-        module("EventLoop", "CLibuv", "TLS"),
+        .target(name: "CSendBatch"),
+        module("EventLoop", "CLibuv", "CSendBatch", "TLS"),
         .target(
             name: "CSimdJSON", dependencies: ["CSimdjsonSystem"],
             cxxSettings: isFuzzing ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : [],

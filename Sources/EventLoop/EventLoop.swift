@@ -33,6 +33,7 @@ import TLS
     let input = Input()
     /// Where small frames for one receiver are put together for one write.
     let gatherBuffer: UnsafeMutableBufferPointer<UInt8>
+    private let sendBatch: SendBatch?
     /// What the TLS sessions of this loop work through. Its ciphertext is never more than one gathered piece's.
     private(set) lazy var tlsPipe = TLSPipe()
 
@@ -45,9 +46,12 @@ import TLS
     package static var idealCount: Int { Int(uv_available_parallelism()) }
 
     /// Starts a loop on a thread of its own.
-    package init() {
+    ///
+    /// - Parameter sendsInBatches: Whether many streams are written to by one system call, where the system has one.
+    package init(sendsInBatches: Bool = true) {
         unsafe raw = .allocate(capacity: 1)
         unsafe gatherBuffer = .allocate(capacity: TLSPipe.largestRead)
+        sendBatch = unsafe sendsInBatches ? SendBatch(gatheringIn: gatherBuffer) : nil
         let result = unsafe uv_loop_init(raw)
         precondition(result == 0, "the system has no descriptor left for an event loop")
         let wakeUp = unsafe WakeUp(raw)
@@ -157,7 +161,7 @@ import TLS
         for _ in 0..<8 {
             if !runJobs(), !drainInboxes(), unflushed.isEmpty { return }
             swap(&flushing, &unflushed)
-            flushing.flush()
+            flushing.flush(through: sendBatch)
         }
         wakeUp.sendAnyway()
     }

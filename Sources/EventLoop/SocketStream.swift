@@ -234,22 +234,37 @@ package final class SocketStream: Handle {
                 queued -= Self.frameOverhead
                 unsafe frame.withUnsafeBufferPointer { unsafe write($0) }
             } else {
-                unsafe write(gather(startingWith: frame))
+                unsafe write(gather(startingWith: frame, in: loop.gatherBuffer))
             }
         }
     }
 
-    /// Takes frames off the queue into the loop's buffer, as many as fit.
-    private func gather(startingWith frame: [UInt8]) -> UnsafeBufferPointer<UInt8> {
-        let buffer = unsafe loop.gatherBuffer
-        var count = put(frame, at: 0)
+    /// Adds what is written first to a batch; the rest is left to ``flush()``.
+    func add(to batch: SendBatch) {
+        if secure != nil || isBlocked || isClosed || first == nil || !findDescriptor() { return }
+        if hasMore {
+            let room = unsafe batch.room(for: queued)
+            guard let frame = first, frame.count <= room.count else { return }
+            unsafe batch.add(gathered: gather(startingWith: frame, in: room), of: self, to: descriptor)
+        } else if let frame = first.take() {
+            queued -= Self.frameOverhead
+            batch.add(frame, of: self, to: descriptor)
+        }
+    }
+
+    /// Takes frames off the queue into a buffer, as many as fit.
+    private func gather(
+        startingWith frame: [UInt8], in buffer: UnsafeMutableBufferPointer<UInt8>
+    ) -> UnsafeBufferPointer<UInt8> {
+        var count = unsafe Self.put(frame, in: buffer, at: 0)
         var taken = 0
-        while taken < rest.count, count + rest[taken].count <= buffer.count {
-            count += put(rest[taken], at: count)
+        while taken < rest.count && count + rest[taken].count <= buffer.count {
+            unsafe count += Self.put(rest[taken], in: buffer, at: count)
             taken += 1
         }
         queued -= (1 + taken) * Self.frameOverhead
         if taken == rest.count {
+            first = nil
             rest = []
         } else {
             first = rest[taken]
@@ -259,11 +274,11 @@ package final class SocketStream: Handle {
         return unsafe UnsafeBufferPointer(rebasing: buffer[..<count])
     }
 
-    /// Copies a frame into the loop's buffer, where there is room for it.
+    /// Copies a frame into a buffer, where there is room for it.
     ///
     /// - Returns: Its length.
-    private func put(_ frame: [UInt8], at offset: Int) -> Int {
-        let room = unsafe UnsafeMutableBufferPointer(rebasing: loop.gatherBuffer[offset...])
+    private static func put(_ frame: [UInt8], in buffer: UnsafeMutableBufferPointer<UInt8>, at offset: Int) -> Int {
+        let room = unsafe UnsafeMutableBufferPointer(rebasing: buffer[offset...])
         _ = unsafe frame.withUnsafeBufferPointer { unsafe room.initialize(fromContentsOf: $0) }
         return frame.count
     }
@@ -272,11 +287,17 @@ package final class SocketStream: Handle {
     private func write(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let start = bytes.baseAddress, !bytes.isEmpty, !isClosed else { return }
         if descriptor < 0, !findDescriptor() { return close() }
-        let result = unsafe switchboard_send(descriptor, start, bytes.count)
-        if result < 0 { return close() }
+        if unsafe !didSend(switchboard_send(descriptor, start, bytes.count), of: bytes) { close() }
+    }
+
+    /// The kernel has taken so many bytes, or tells an error.
+    ///
+    /// - Returns: Whether the connection still works.
+    func didSend(_ result: Int, of bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        if result < 0 { return false }
         queued -= result
         loop.bytesWritten += result
-        if result < bytes.count { unsafe queue(UnsafeBufferPointer(rebasing: bytes[result...])) }
+        return unsafe result == bytes.count || queue(UnsafeBufferPointer(rebasing: bytes[result...]))
     }
 
     /// - Returns: Whether there is one.
@@ -291,7 +312,9 @@ package final class SocketStream: Handle {
     }
 
     /// Has libuv write a copy of `bytes` when the socket takes more.
-    private func queue(_ bytes: UnsafeBufferPointer<UInt8>) {
+    ///
+    /// - Returns: Whether it does.
+    private func queue(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         isBlocked = true
         let write = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
         let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: bytes.count)
@@ -309,9 +332,10 @@ package final class SocketStream: Handle {
         if result < 0 {
             unsafe copy.deallocate()
             unsafe write.deallocate()
-            return close()
+            return false
         }
         blockedBytes = bytes.count
+        return true
     }
 
     private func didWrite(_ count: Int, _ status: Int32) {

@@ -8,7 +8,13 @@
     mutating func add(_ stream: SocketStream) { unsafe streams.append(.passRetained(stream)) }
 
     /// Meanwhile none may be added.
-    mutating func flush() {
+    ///
+    /// - Parameter batch: For what many of them write first.
+    mutating func flush(through batch: SendBatch?) {
+        if let batch, unsafe streams.count >= SendBatch.smallest {
+            for index in unsafe streams.indices { unsafe streams[index]._withUnsafeGuaranteedRef { $0.add(to: batch) } }
+            batch.finish()
+        }
         for index in unsafe streams.indices { unsafe streams[index].takeRetainedValue().flush() }
         unsafe streams.removeAll(keepingCapacity: true)
     }
