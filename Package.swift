@@ -64,8 +64,8 @@ let package = Package(
 
         // What needs no other layer.
         module("TLS", "CLibSSL"),
-        .target(name: "CSendBatch"),
-        module("EventLoop", "CLibuv", "CSendBatch", "TLS"),
+        .target(name: "CSocketBatch"),
+        module("EventLoop", "CLibuv", "CSocketBatch", "TLS"),
         .target(
             name: "CSimdJSON", dependencies: ["CSimdjsonSystem"],
             cxxSettings: isFuzzing ? [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])] : [],

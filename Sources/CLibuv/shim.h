@@ -80,6 +80,14 @@ static inline ssize_t switchboard_send(int fd, const void *bytes, size_t count) 
   return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? 0 : -errno;
 }
 
+/// Takes bytes from a socket, if there are some. Returns how many, 0 at the end, or a negative libuv error.
+static inline ssize_t switchboard_receive(int fd, void *bytes, size_t count) {
+  ssize_t received;
+  do received = recv(fd, bytes, count, MSG_DONTWAIT);
+  while (received < 0 && errno == EINTR);
+  return received < 0 ? -errno : received;
+}
+
 /// Takes a connection off a listening socket, and says whose it is; returns its descriptor or a negative libuv error. It does
 /// not block, if the other does not.
 static inline int switchboard_accept(int fd, struct sockaddr_storage *peer) {

@@ -30,7 +30,7 @@ import TLS
     private var adjusted: (at: UInt64, had: UInt64) = (0, 0)
 
     /// Where every stream of this loop reads into: only what is incomplete is kept elsewhere.
-    let input = Input()
+    let input: Input
     /// Where small frames for one receiver are put together for one write.
     let gatherBuffer: UnsafeMutableBufferPointer<UInt8>
     private let sendBatch: SendBatch?
@@ -47,11 +47,12 @@ import TLS
 
     /// Starts a loop on a thread of its own.
     ///
-    /// - Parameter sendsInBatches: Whether many streams are written to by one system call, where the system has one.
-    package init(sendsInBatches: Bool = true) {
+    /// - Parameter usesBatches: Whether many streams are read from or written to by one system call, where the system has one.
+    package init(usesBatches: Bool = true) {
         unsafe raw = .allocate(capacity: 1)
         unsafe gatherBuffer = .allocate(capacity: TLSPipe.largestRead)
-        sendBatch = unsafe sendsInBatches ? SendBatch(gatheringIn: gatherBuffer) : nil
+        input = Input(readsInBatches: usesBatches)
+        sendBatch = unsafe usesBatches ? SendBatch(gatheringIn: gatherBuffer) : nil
         let result = unsafe uv_loop_init(raw)
         precondition(result == 0, "the system has no descriptor left for an event loop")
         let wakeUp = unsafe WakeUp(raw)

@@ -1,4 +1,5 @@
-internal import CSendBatch
+internal import CLibuv
+internal import CSocketBatch
 
 /// What many streams write at the end of a turn, given to the kernel by one system call, where it has one for that: to enter
 /// it is a tenth of what a small write costs.
@@ -25,13 +26,13 @@ internal import CSendBatch
 
     /// `nil` where the system has no such call, or forbids it, as many containers do.
     init?(gatheringIn room: UnsafeMutableBufferPointer<UInt8>) {
-        guard let calls = unsafe send_batch_open(UInt32(Self.capacity)) else { return nil }
+        guard let calls = unsafe socket_batch_open(UInt32(Self.capacity)) else { return nil }
         unsafe self.calls = calls
         unsafe self.room = room
         unsafe pieces.reserveCapacity(Self.capacity)
     }
 
-    deinit { unsafe send_batch_close(calls) }
+    deinit { unsafe socket_batch_close(calls) }
 
     /// Where a stream may put together what it writes, if so many bytes are enough at the most; otherwise all there is.
     func room(for count: Int) -> UnsafeMutableBufferPointer<UInt8> {
@@ -53,7 +54,7 @@ internal import CSendBatch
     }
 
     private func add(_ piece: consuming Piece, to descriptor: Int32) {
-        unsafe send_batch_add(calls, descriptor, piece.bytes.baseAddress!, piece.bytes.count)
+        unsafe socket_batch_add_send(calls, descriptor, piece.bytes.baseAddress!, piece.bytes.count)
         unsafe pieces.append(piece)
         if unsafe pieces.count == Self.capacity { send() }
     }
@@ -61,11 +62,13 @@ internal import CSendBatch
     /// Gives all to the kernel. No owner of a stream is told anything yet: none of those that were added may be closed.
     private func send() {
         if unsafe pieces.isEmpty { return }
-        unsafe results.withUnsafeMutableBufferPointer { unsafe send_batch_send(calls, $0.baseAddress!) }
+        unsafe results.withUnsafeMutableBufferPointer { unsafe socket_batch_run(calls, $0.baseAddress!) }
         for index in unsafe pieces.indices {
             let (stream, bytes) = unsafe (pieces[index].stream, pieces[index].bytes)
             unsafe stream._withUnsafeGuaranteedRef {
-                if unsafe !$0.didSend(Int(results[index]), of: bytes) { unsafe failed.append(stream) }
+                // Where there is no room now, nothing was taken.
+                let count = results[index] == -EAGAIN ? 0 : Int(results[index])
+                if unsafe !$0.didSend(count, of: bytes) { unsafe failed.append(stream) }
             }
         }
         unsafe pieces.removeAll(keepingCapacity: true)

@@ -136,6 +136,10 @@ package final class SocketStream: Handle {
             handle,
             { handle, _, buffer in
                 unsafe Handle.lend(handle, as: SocketStream.self) { stream in
+                    // No room has libuv say that there is something, and not read it.
+                    if stream.loop.input.readsInBatches, stream.secure == nil {
+                        return unsafe buffer!.pointee = uv_buf_init(nil, 0)
+                    }
                     let room = unsafe UnsafeMutableRawPointer(stream.loop.input.room)
                     unsafe buffer!.pointee = uv_buf_init(
                         room.assumingMemoryBound(to: CChar.self), UInt32(TLSPipe.largestRead))
@@ -156,10 +160,27 @@ package final class SocketStream: Handle {
         if count > 0 {
             loop.bytesRead += count
             loop.input.add(count, of: self)
+        } else if count == Int(UV_ENOBUFS.rawValue), loop.input.readsInBatches, secure == nil {
+            loop.input.add(readable: self)
         } else if count < 0 {
             loop.input.look()
             // With TLS, an end that the peer did not announce may be anybody's work.
             if count == Int(UV_EOF.rawValue), secure == nil { end() } else { close() }
+        }
+    }
+
+    /// Whether it is read from.
+    var mayRead: Bool { isReading && !isClosed && findDescriptor() }
+    /// Where it is read from, if ``mayRead``.
+    var readingDescriptor: Int32 { descriptor }
+
+    /// Takes what was read from its descriptor: as many bytes as `count` says, the end where that is 0, or an error of libuv's.
+    func didReceive(_ count: Int, _ bytes: UnsafeMutableBufferPointer<UInt8>) {
+        if count > 0 {
+            loop.bytesRead += count
+            unsafe look(at: bytes)
+        } else if count != Int(UV_EAGAIN.rawValue), mayRead {
+            if count == 0, secure == nil { end() } else { close() }
         }
     }
 

@@ -1,7 +1,8 @@
 import EventLoop
 import Testing
 
-/// Many streams that write in the same turn: by one system call where there is one, or one by one.
+/// Many streams that write in the same turn, and that can be read from in the same turn: by one system call where there is one,
+/// or one by one.
 @Suite struct ManyStreamsTests {
     /// More than one call takes.
     private static let count = 300
@@ -16,6 +17,8 @@ import Testing
             case 1: [30_000, 30_000, 30_000, 1]
             case 2...5: [10, 200, 3000]
             case 6...9: Array(repeating: 100, count: 50)
+            // About what is read of one among many.
+            case 10...12: [1013 + number % 25]
             default: [1 + number]
             }
         return sizes.map { Array(pattern($0 + number)[number...]) }
@@ -43,7 +46,7 @@ import Testing
         inBatches: Bool, gone: @escaping @Sendable (Int) -> Bool = { _ in false }
     ) async -> (heard: [[UInt8]], closings: [Int]) {
         System.ignoreBrokenPipes()
-        let loop = EventLoop(sendsInBatches: inBatches)
+        let loop = EventLoop(usesBatches: inBatches)
         defer { loop.stop() }
         return await withCheckedContinuation { continuation in
             loop.submit {
@@ -94,7 +97,7 @@ import Testing
     @Test("who is told so closes others that have written in the same turn", arguments: [true, false])
     func closesOthers(inBatches: Bool) async {
         System.ignoreBrokenPipes()
-        let loop = EventLoop(sendsInBatches: inBatches)
+        let loop = EventLoop(usesBatches: inBatches)
         defer { loop.stop() }
         let closings: [Int] = await withCheckedContinuation { continuation in
             loop.submit {
@@ -122,5 +125,58 @@ import Testing
             }
         }
         #expect(closings == Array(repeating: 1, count: 20))
+    }
+
+    @Test("who hears something closes others that could be read from in the same turn", arguments: [true, false])
+    func closesReadable(inBatches: Bool) async {
+        let loop = EventLoop(usesBatches: inBatches)
+        defer { loop.stop() }
+        let heard: [Int] = await withCheckedContinuation { continuation in
+            loop.submit {
+                Self.connect(20, on: loop) { pairs in
+                    var heard: [Int] = []
+                    for (number, (client, server)) in pairs.enumerated() {
+                        server.onBytes = { _, bytes in
+                            heard.append(bytes.count)
+                            for (_, other) in pairs where other !== server { other.stream.close() }
+                        }
+                        server.onEnd = { _ in continuation.resume(returning: heard) }
+                        server.stream.startReading()
+                        // All clients write at the end of this turn, so that all can be read from in the next one.
+                        client.stream.send(pattern(5000 + number))
+                        client.stream.finish()
+                    }
+                }
+            }
+        }
+        #expect((5000..<5020).contains(heard.reduce(0, +)), "one was heard, and whole")
+    }
+
+    @Test("who stops reading when others are heard goes on later where it was", arguments: [true, false])
+    func stopsOthers(inBatches: Bool) async {
+        let loop = EventLoop(usesBatches: inBatches)
+        defer { loop.stop() }
+        let heard: [[UInt8]] = await withCheckedContinuation { continuation in
+            loop.submit {
+                Self.connect(100, on: loop) { pairs in
+                    var ends = 0
+                    for (number, (client, server)) in pairs.enumerated() {
+                        server.onBytes = { _, _ in for (_, other) in pairs { other.stream.stopReading() } }
+                        server.onEnd = { _ in
+                            ends += 1
+                            if ends == pairs.count { continuation.resume(returning: pairs.map(\.server.received)) }
+                        }
+                        server.stream.startReading()
+                        client.stream.send(pattern(3000 + number))
+                        client.stream.finish()
+                    }
+                    loop.onEndOfTurn {
+                        if ends < pairs.count { for (_, server) in pairs { server.stream.startReading() } }
+                        return false
+                    }
+                }
+            }
+        }
+        for number in heard.indices { #expect(heard[number] == pattern(3000 + number)) }
     }
 }

@@ -1,4 +1,4 @@
-#include "CSendBatch.h"
+#include "CSocketBatch.h"
 
 #ifdef __linux__
 
@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 // A batch is used by one thread at a time, and the kernel looks at it within its call only.
-struct send_batch {
+struct socket_batch {
   int ring;
   uint32_t added, mask, completion_mask;
-  struct io_uring_sqe *pieces;
-  size_t pieces_size, rings_size;
+  struct io_uring_sqe *calls;
+  size_t calls_size, rings_size;
   char *rings;
   // In the rings: how many the thread has added, and what the kernel has answered and the thread has read.
   _Atomic uint32_t *tail, *completion_head, *completion_tail;
@@ -28,11 +28,11 @@ static const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 // Of Linux 5.7, which has all that is used here.
 static const uint32_t features = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_FAST_POLL;
 
-struct send_batch *send_batch_open(uint32_t capacity) {
+struct socket_batch *socket_batch_open(uint32_t capacity) {
   struct io_uring_params parameters = {0};
   int ring = (int)syscall(SYS_io_uring_setup, capacity, &parameters);
   if (ring < 0) return NULL;
-  struct send_batch *batch = calloc(1, sizeof *batch);
+  struct socket_batch *batch = calloc(1, sizeof *batch);
   if ((parameters.features & features) != features || !batch) {
     free(batch);
     close(ring);
@@ -42,12 +42,12 @@ struct send_batch *send_batch_open(uint32_t capacity) {
   size_t submissions_end = parameters.sq_off.array + parameters.sq_entries * sizeof(uint32_t);
   batch->ring = ring;
   batch->rings_size = completions_end > submissions_end ? completions_end : submissions_end;
-  batch->pieces_size = parameters.sq_entries * sizeof(struct io_uring_sqe);
+  batch->calls_size = parameters.sq_entries * sizeof(struct io_uring_sqe);
   const int shared = MAP_SHARED | MAP_POPULATE, access = PROT_READ | PROT_WRITE;
   batch->rings = mmap(NULL, batch->rings_size, access, shared, ring, IORING_OFF_SQ_RING);
-  batch->pieces = mmap(NULL, batch->pieces_size, access, shared, ring, IORING_OFF_SQES);
-  if (batch->rings == MAP_FAILED || batch->pieces == MAP_FAILED) {
-    send_batch_close(batch);
+  batch->calls = mmap(NULL, batch->calls_size, access, shared, ring, IORING_OFF_SQES);
+  if (batch->rings == MAP_FAILED || batch->calls == MAP_FAILED) {
+    socket_batch_close(batch);
     return NULL;
   }
   batch->mask = parameters.sq_entries - 1;
@@ -61,33 +61,49 @@ struct send_batch *send_batch_open(uint32_t capacity) {
   return batch;
 }
 
-void send_batch_close(struct send_batch *batch) {
+void socket_batch_close(struct socket_batch *batch) {
   if (batch->rings != MAP_FAILED) munmap(batch->rings, batch->rings_size);
-  if (batch->pieces != MAP_FAILED) munmap(batch->pieces, batch->pieces_size);
+  if (batch->calls != MAP_FAILED) munmap(batch->calls, batch->calls_size);
   close(batch->ring);
   free(batch);
 }
 
-/// The place of a piece, by how many were added before it.
-static struct io_uring_sqe *piece(struct send_batch *batch, uint32_t index) {
+/// The place of a call, by how many were added before it.
+static struct io_uring_sqe *place(struct socket_batch *batch, uint32_t index) {
   uint32_t tail = atomic_load_explicit(batch->tail, memory_order_relaxed);
-  return &batch->pieces[(tail + index) & batch->mask];
+  return &batch->calls[(tail + index) & batch->mask];
 }
 
-void send_batch_add(struct send_batch *batch, int socket, const void *bytes, size_t count) {
-  *piece(batch, batch->added) = (struct io_uring_sqe){
-    .opcode = IORING_OP_SEND, .fd = socket, .addr = (uintptr_t)bytes, .len = (uint32_t)count, .msg_flags = (uint32_t)flags,
+static void add(struct socket_batch *batch, uint8_t call, int socket, const void *bytes, size_t count) {
+  *place(batch, batch->added) = (struct io_uring_sqe){
+    .opcode = call, .fd = socket, .addr = (uintptr_t)bytes, .len = (uint32_t)count, .msg_flags = (uint32_t)flags,
     .user_data = batch->added,
   };
   batch->added++;
 }
 
-/// Where there is no room now, nothing is taken.
-static int32_t taken(int64_t result) {
-  return result == -EAGAIN || result == -EINTR || result == -ENOBUFS || result == -ENOMEM ? 0 : (int32_t)result;
+void socket_batch_add_send(struct socket_batch *batch, int socket, const void *bytes, size_t count) {
+  add(batch, IORING_OP_SEND, socket, bytes, count);
 }
 
-void send_batch_send(struct send_batch *batch, int32_t *results) {
+void socket_batch_add_receive(struct socket_batch *batch, int socket, void *bytes, size_t count) {
+  add(batch, IORING_OP_RECV, socket, bytes, count);
+}
+
+/// What may pass is tried again later.
+static int32_t result_of(int64_t result) {
+  return result == -EINTR || result == -ENOBUFS || result == -ENOMEM ? -EAGAIN : (int32_t)result;
+}
+
+/// Runs one call by itself.
+static int32_t run(const struct io_uring_sqe *call) {
+  void *bytes = (void *)(uintptr_t)call->addr;
+  ssize_t result = call->opcode == IORING_OP_SEND ? send(call->fd, bytes, call->len, flags)
+                                                  : recv(call->fd, bytes, call->len, flags);
+  return result_of(result < 0 ? -errno : result);
+}
+
+void socket_batch_run(struct socket_batch *batch, int32_t *results) {
   uint32_t start = atomic_load_explicit(batch->tail, memory_order_relaxed), given = 0, answered = 0;
   atomic_store_explicit(batch->tail, start + batch->added, memory_order_release);
   while (given < batch->added) {
@@ -102,25 +118,24 @@ void send_batch_send(struct send_batch *batch, int32_t *results) {
     if (head == end) syscall(SYS_io_uring_enter, batch->ring, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
     for (; head != end; head++, answered++) {
       const struct io_uring_cqe *completion = &batch->completions[head & batch->completion_mask];
-      results[completion->user_data] = taken(completion->res);
+      results[completion->user_data] = result_of(completion->res);
     }
     atomic_store_explicit(batch->completion_head, head, memory_order_release);
   }
   // What the kernel has no memory for now goes one by one.
   atomic_store_explicit(batch->tail, start + given, memory_order_release);
   for (uint32_t index = given; index < batch->added; index++) {
-    const struct io_uring_sqe *left = &batch->pieces[(start + index) & batch->mask];
-    ssize_t sent = send(left->fd, (const void *)(uintptr_t)left->addr, left->len, flags);
-    results[index] = taken(sent < 0 ? -errno : sent);
+    results[index] = run(&batch->calls[(start + index) & batch->mask]);
   }
   batch->added = 0;
 }
 
 #else
 
-struct send_batch *send_batch_open(uint32_t capacity) { return NULL; }
-void send_batch_close(struct send_batch *batch) {}
-void send_batch_add(struct send_batch *batch, int socket, const void *bytes, size_t count) {}
-void send_batch_send(struct send_batch *batch, int32_t *results) {}
+struct socket_batch *socket_batch_open(uint32_t capacity) { return NULL; }
+void socket_batch_close(struct socket_batch *batch) {}
+void socket_batch_add_send(struct socket_batch *batch, int socket, const void *bytes, size_t count) {}
+void socket_batch_add_receive(struct socket_batch *batch, int socket, void *bytes, size_t count) {}
+void socket_batch_run(struct socket_batch *batch, int32_t *results) {}
 
 #endif
