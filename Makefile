@@ -20,6 +20,8 @@ SOAK ?=
 KIT ?= ../shared/bench
 
 RELEASE := .build/release/switchboard
+# Where tests find what was built.
+BUILT := SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so FAULTY_FILES=$(CURDIR)/.build/release/libFaultyFiles.so
 # Swift's own libraries are linked in, and all modules optimized as one program at the end, which needs the toolchain's own
 # linker: see "What helped" in docs/PERFORMANCE.md. Apple's systems bring the libraries along.
 LINKED := $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib --experimental-lto-mode=full -Xswiftc -use-ld=lld)
@@ -32,7 +34,7 @@ VENV := .build/venv
 PYTEST = $(VENV)/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 FORMATTED := Package.swift Sources Tests Fuzzing
 
-.PHONY: run build build-for-tests test unit-test acceptance-test lint format fuzz fuzz-keep echo-fixture socketio-fixture soak soak-cluster soak-faults test-address test-thread bench bench-growth bench-cluster tools-for-tests libraries clean
+.PHONY: run build build-for-tests test unit-test acceptance-test lint format fuzz fuzz-keep echo-fixture socketio-fixture soak soak-cluster soak-faults test-stalled test-address test-thread bench bench-growth bench-cluster tools-for-tests libraries clean
 
 ## Builds for release and starts the server on 127.0.0.1:8000, with a few people to try it with.
 run: build
@@ -68,8 +70,13 @@ build-for-tests: build
 
 ## The built server, tried from outside with real clients.
 acceptance-test: build-for-tests tools-for-tests
-	SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/release/EchoFixture SOCKETIO_FIXTURE_BIN=$(CURDIR)/.build/release/SocketIOFixture ALLOCATION_COUNTER=$(CURDIR)/.build/release/libAllocationCounter.so FAULTY_FILES=$(CURDIR)/.build/release/libFaultyFiles.so $(PYTEST) Tests/Acceptance
+	$(BUILT) $(PYTEST) Tests/Acceptance
 	TEST_STORE=postgresql SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) $(PYTEST) $(ON_POSTGRESQL)
+
+## The same while processes stand still at random, as on a machine that is too busy: tests that don't wait for what they need
+## fail by it.
+test-stalled: build-for-tests tools-for-tests
+	$(BUILT) scripts/stalled.py "$(SEED)" $(PYTEST) Tests/Acceptance
 
 ## Every operation on the disk fails, one after the other, ROUNDS times with other luck; minutes.
 soak-faults: libraries
