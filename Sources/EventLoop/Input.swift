@@ -19,8 +19,6 @@ import TLS
     private static let share = 1024
     /// Where it begins, behind that of the one before: in another set of lines of the processor's cache.
     private static let stride = share + 64
-    /// Fewer are read from one by one.
-    private static let smallest = 4
 
     private let buffer: UnsafeMutableBufferPointer<UInt8>
     // Private, so that accesses are not checked at run time; see ``Handle``.
@@ -102,7 +100,7 @@ import TLS
                 return true
             }
         }
-        if let calls = unsafe calls, unsafe readable.count >= Self.smallest {
+        if let calls = unsafe calls, unsafe readable.count > 1 {
             for index in unsafe readable.indices {
                 unsafe readable[index]._withUnsafeGuaranteedRef { stream in
                     unsafe socket_batch_add_receive(

@@ -11,8 +11,6 @@ internal import CSocketBatch
         let bytes: UnsafeBufferPointer<UInt8>
     }
 
-    /// Fewer streams are written to one by one.
-    static let smallest = 4
     private static let capacity = 256
 
     private let calls: OpaquePointer

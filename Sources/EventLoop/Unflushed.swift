@@ -11,7 +11,7 @@
     ///
     /// - Parameter batch: For what many of them write first.
     mutating func flush(through batch: SendBatch?) {
-        if let batch, unsafe streams.count >= SendBatch.smallest {
+        if let batch, unsafe streams.count > 1 {
             for index in unsafe streams.indices { unsafe streams[index]._withUnsafeGuaranteedRef { $0.add(to: batch) } }
             batch.finish()
         }
