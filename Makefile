@@ -27,14 +27,15 @@ BUILT := SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) ECHO_FIXTURE_BIN=$(CURDIR)/.build/
 LINKED := $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib --experimental-lto-mode=full -Xswiftc -use-ld=lld)
 # One way for all: modules are compiled anew where it changes.
 BUILD_RELEASE = $(SWIFT) build -c release $(LINKED) --product
-# A folder of their own, so that both kinds can be built at once: each has its time when one processor is idle.
-UNIT_TESTS := --scratch-path .build/unit-tests
+# A folder of their own, so that both kinds can be built at once: each has its time when one processor is idle. Without what
+# a debugger wants to know, which is an eighth of the time.
+UNIT_TESTS := --scratch-path .build/unit-tests -Xswiftc -gnone
 VENV := .build/venv
 # Files in their own order: sorted by how many tests they have, the longest would come last, and alone.
 PYTEST = $(VENV)/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 FORMATTED := Package.swift Sources Tests Fuzzing
 
-.PHONY: run build build-for-tests test unit-test acceptance-test lint format fuzz fuzz-keep echo-fixture socketio-fixture soak soak-cluster soak-faults test-stalled test-address test-thread bench bench-growth bench-cluster tools-for-tests libraries clean
+.PHONY: run build build-for-tests test unit-test acceptance-test postgresql-test lint format fuzz fuzz-keep echo-fixture socketio-fixture soak soak-cluster soak-faults test-stalled test-address test-thread bench bench-growth bench-cluster tools-for-tests libraries clean
 
 ## Builds for release and starts the server on 127.0.0.1:8000, with a few people to try it with.
 run: build
@@ -43,11 +44,11 @@ run: build
 build: libraries
 	$(BUILD_RELEASE) switchboard
 
-## Every test. The soaks mostly wait, and do so side by side.
+## Every test. The soaks mostly wait, and do so beside others.
 test: lint
 	$(MAKE) --jobs=2 unit-test build-for-tests
 	$(MAKE) acceptance-test
-	$(MAKE) --jobs=2 soak soak-cluster SOAK_SECONDS=40 CLUSTER_SOAK_SECONDS=20
+	$(MAKE) --jobs=3 soak soak-cluster postgresql-test SOAK_SECONDS=40 CLUSTER_SOAK_SECONDS=20
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel $(FORMATTED)
@@ -71,6 +72,9 @@ build-for-tests: build
 ## The built server, tried from outside with real clients.
 acceptance-test: build-for-tests tools-for-tests
 	$(BUILT) $(PYTEST) Tests/Acceptance
+
+## What has to do with the store, once more with PostgreSQL.
+postgresql-test: build tools-for-tests
 	TEST_STORE=postgresql SWITCHBOARD_BIN=$(CURDIR)/$(RELEASE) $(PYTEST) $(ON_POSTGRESQL)
 
 ## The same while processes stand still at random, as on a machine that is too busy: tests that don't wait for what they need

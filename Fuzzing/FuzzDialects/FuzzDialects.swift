@@ -84,7 +84,7 @@ private func checkSaying(_ text: String, _ username: String) {
     guard let room = RoomName("room") else { preconditionFailure("no room") }
     let event = Event.room(
         room, .said(text: text, username: username, at: Timestamp(microseconds: 0)), except: nil)
-    guard let frame = written(in: .rooms, { Rooms().encode(event, to: .other, into: &$0) }) else {
+    guard let frame = written(in: .rooms, { Rooms.encode(event, to: .other, into: &$0) }) else {
         preconditionFailure("nobody hears it")
     }
     precondition(holds(frame, text) && holds(frame, username), "other words are heard")

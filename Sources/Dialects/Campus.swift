@@ -2,29 +2,27 @@ package import Chat
 package import JSON
 
 /// Direct messages with attachments, and notifications of the campus front ends (specs/campus.md).
-package struct Campus: Dialect {
-    package init() {}
-
-    package var endpoints: [Endpoint] {
+package enum Campus: Dialect {
+    package static var endpoints: [Endpoint] {
         [
             Endpoint("/ws/chat/", .chat, token: .required),
             Endpoint("/ws/notifications/", .notifications, token: .required),
         ]
     }
 
-    package var wantsBacklog: Bool { true }
-    package var isForTokens: TokenKind? { .opaque }
-    package var echoesMessages: Bool { false }
-    package var limitsRate: Bool { false }
-    package var stopsTyping: Bool { false }
-    package func reads(from kind: Seat.Kind) -> Bool { kind != .notifications }
+    package static var wantsBacklog: Bool { true }
+    package static var isForTokens: TokenKind? { .opaque }
+    package static var echoesMessages: Bool { false }
+    package static var limitsRate: Bool { false }
+    package static var stopsTyping: Bool { false }
+    package static func reads(from kind: Seat.Kind) -> Bool { kind != .notifications }
 
-    package func recognizes(_ frame: JSONValue) -> Bool {
+    package static func recognizes(_ frame: JSONValue) -> Bool {
         frame["type"] == nil && (frame["receiver_id"] != nil || frame["message"] != nil || frame["attachment"] != nil)
     }
 
     /// The checks run in the order that INTEROP.md gives.
-    package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
+    package static func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
         guard kind == .chat else { throw .unknownFormat }
         guard let receiver = frame["receiver_id"], !receiver.isNull else { throw .missing(.receiverID) }
         let text = try Self.text(frame["message"])
@@ -44,7 +42,7 @@ package struct Campus: Dialect {
         return text
     }
 
-    package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
+    package static func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .message(let message): Self.write(message, into: &json)
         case .relayed(let message, _, _): Self.write(message, into: &json)
@@ -75,9 +73,9 @@ package struct Campus: Dialect {
         }
     }
 
-    package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
+    package static func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
 
-    package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
+    package static func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
         switch answer {
         case .stored(let id, _): Self.confirm(id, into: &json)
         case .repeated(let message): Self.confirm(message.id, into: &json)

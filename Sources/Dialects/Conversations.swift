@@ -2,20 +2,18 @@ package import Chat
 package import JSON
 
 /// Conversations with history, search and receipts, for front ends that sign in with a JWT (specs/conversations.md).
-package struct Conversations: Dialect {
-    package init() {}
+package enum Conversations: Dialect {
+    package static var endpoints: [Endpoint] { [Endpoint("/ws/chat/", .chat, token: .required)] }
+    package static var isForTokens: TokenKind? { .jwt }
+    package static var wantsBacklog: Bool { false }
+    package static var echoesMessages: Bool { true }
+    package static var limitsRate: Bool { false }
+    package static var stopsTyping: Bool { true }
+    package static func reads(from kind: Seat.Kind) -> Bool { true }
 
-    package var endpoints: [Endpoint] { [Endpoint("/ws/chat/", .chat, token: .required)] }
-    package var isForTokens: TokenKind? { .jwt }
-    package var wantsBacklog: Bool { false }
-    package var echoesMessages: Bool { true }
-    package var limitsRate: Bool { false }
-    package var stopsTyping: Bool { true }
-    package func reads(from kind: Seat.Kind) -> Bool { true }
+    package static func recognizes(_ frame: JSONValue) -> Bool { frame["type"]?.string?.hasPrefix("chat.") ?? false }
 
-    package func recognizes(_ frame: JSONValue) -> Bool { frame["type"]?.string?.hasPrefix("chat.") ?? false }
-
-    package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
+    package static func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
         guard kind == .chat, let type = frame["type"] else { throw .unknownFormat }
         if type.equals("chat.message") {
             let conversation = try frame.id("conversation_id", .conversationID)
@@ -66,7 +64,7 @@ package struct Conversations: Dialect {
         return number
     }
 
-    package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
+    package static func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .relayed(_, in: nil, _): return false
         case .message(let message): Self.encode(message, into: &json)
@@ -89,9 +87,9 @@ package struct Conversations: Dialect {
         return true
     }
 
-    package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
+    package static func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
 
-    package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
+    package static func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
         switch answer {
         case .stored, .joined, .done:
             // The message's echo says it.

@@ -1,59 +1,60 @@
 package import Chat
 package import JSON
 
-/// One wire protocol: frames to commands, and events to frames. Pure; it holds no state.
+/// One wire protocol: frames to commands, and events to frames. Pure; it holds no state, and so there is nothing of it but
+/// its type, which is handed on without a box.
 ///
 /// A new dialect is a type that conforms, and a case in ``DialectName``.
 package protocol Dialect: Sendable {
     /// What the server mounts for this dialect.
-    var endpoints: [Endpoint] { get }
+    static var endpoints: [Endpoint] { get }
 
     /// What carries its frames.
-    var transport: Transport { get }
+    static var transport: Transport { get }
 
     /// The kind of token that its clients sign in with, where that tells it from others on the same path.
-    var isForTokens: TokenKind? { get }
+    static var isForTokens: TokenKind? { get }
 
     /// Whether a client can't ask for what it missed, so that it is sent to it.
-    var wantsBacklog: Bool { get }
+    static var wantsBacklog: Bool { get }
 
     /// Whether authors hear their own messages, in the words that the others hear.
-    var echoesMessages: Bool { get }
+    static var echoesMessages: Bool { get }
 
     /// Whether its clients say when somebody has stopped typing; for others the server does, after a while.
-    var stopsTyping: Bool { get }
+    static var stopsTyping: Bool { get }
 
     /// Whether what a client sends from a seat of `kind` is read at all.
-    func reads(from kind: Seat.Kind) -> Bool
+    static func reads(from kind: Seat.Kind) -> Bool
 
     /// Whether `rooms_rate` limits how often a connection may send.
-    var limitsRate: Bool { get }
+    static var limitsRate: Bool { get }
 
     /// Whether a connection's first frame can only be of this dialect, not of another on the same path.
-    func recognizes(_ frame: JSONValue) -> Bool
+    static func recognizes(_ frame: JSONValue) -> Bool
 
     /// The command that a frame from a seat of `kind` asks for.
-    func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command
+    static func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command
 
     /// Writes the frame for an event.
     ///
     /// - Parameter role: What those who hear it have to do with it.
     /// - Returns: `false` when the dialect has no words for it, and nothing was written.
-    func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool
+    static func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool
 
     /// Writes what a connection hears first, likewise.
-    func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool
+    static func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool
 
     /// Writes what a client is told of its own command, likewise.
-    func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool
+    static func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool
 
     /// Writes what acknowledges a command whose client asked for that, where the transport lets it ask.
-    func acknowledge(_ answer: Answer, into json: inout JSONWriter)
+    static func acknowledge(_ answer: Answer, into json: inout JSONWriter)
 }
 
 extension Dialect {
-    package var transport: Transport { .webSocket }
-    package func acknowledge(_ answer: Answer, into json: inout JSONWriter) {}
+    package static var transport: Transport { .webSocket }
+    package static func acknowledge(_ answer: Answer, into json: inout JSONWriter) {}
 }
 
 /// What carries a dialect's frames.
@@ -109,13 +110,13 @@ public enum DialectName: Int, CaseIterable, Sendable {
         }
     }
 
-    package var dialect: any Dialect {
+    package var dialect: any Dialect.Type {
         switch self {
-        case .erp: ERP()
-        case .campus: Campus()
-        case .conversations: Conversations()
-        case .rooms: Rooms()
-        case .socketio: SocketIOChat()
+        case .erp: ERP.self
+        case .campus: Campus.self
+        case .conversations: Conversations.self
+        case .rooms: Rooms.self
+        case .socketio: SocketIOChat.self
         }
     }
 

@@ -2,26 +2,24 @@ package import Chat
 package import JSON
 
 /// Direct messages and notifications of the KUMSS ERP front ends (specs/erp.md).
-package struct ERP: Dialect {
-    package init() {}
-
-    package var endpoints: [Endpoint] {
+package enum ERP: Dialect {
+    package static var endpoints: [Endpoint] {
         [
             Endpoint("/ws/v1/chat/", .chat, token: .required),
             Endpoint("/ws/v1/notifications/", .notifications, token: .required),
         ]
     }
 
-    package var wantsBacklog: Bool { true }
-    package var isForTokens: TokenKind? { nil }
-    package var echoesMessages: Bool { false }
-    package var limitsRate: Bool { false }
-    package var stopsTyping: Bool { false }
-    package func reads(from kind: Seat.Kind) -> Bool { true }
+    package static var wantsBacklog: Bool { true }
+    package static var isForTokens: TokenKind? { nil }
+    package static var echoesMessages: Bool { false }
+    package static var limitsRate: Bool { false }
+    package static var stopsTyping: Bool { false }
+    package static func reads(from kind: Seat.Kind) -> Bool { true }
 
-    package func recognizes(_ frame: JSONValue) -> Bool { false }
+    package static func recognizes(_ frame: JSONValue) -> Bool { false }
 
-    package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
+    package static func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
         guard let type = frame["type"] else { throw .unknownFormat }
         switch kind {
         case .chat where type.equals("chat_message"):
@@ -39,7 +37,7 @@ package struct ERP: Dialect {
         }
     }
 
-    package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
+    package static func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .message(let message): Self.write(message, into: &json)
         case .relayed(let message, _, _): Self.write(message, into: &json)
@@ -89,10 +87,10 @@ package struct ERP: Dialect {
         }
     }
 
-    package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
+    package static func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
 
     /// A stored message needs no word, but that its recipient is away is told (INTEROP.md, erp).
-    package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
+    package static func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
         let words: String
         switch answer {
         case .stored(_, isRecipientPresent: true), .done: return false

@@ -2,10 +2,8 @@ package import Chat
 package import JSON
 
 /// Named rooms, notifications for everybody, and the shared counter (specs/rooms.md).
-package struct Rooms: Dialect {
-    package init() {}
-
-    package var endpoints: [Endpoint] {
+package enum Rooms: Dialect {
+    package static var endpoints: [Endpoint] {
         [
             Endpoint("/ws/chat/{room}/", .room, token: .optional),
             Endpoint("/ws/notifications/", .notifications, token: .optional),
@@ -13,16 +11,16 @@ package struct Rooms: Dialect {
         ]
     }
 
-    package var wantsBacklog: Bool { false }
-    package var isForTokens: TokenKind? { nil }
-    package var echoesMessages: Bool { false }
-    package var limitsRate: Bool { true }
-    package var stopsTyping: Bool { false }
-    package func reads(from kind: Seat.Kind) -> Bool { true }
+    package static var wantsBacklog: Bool { false }
+    package static var isForTokens: TokenKind? { nil }
+    package static var echoesMessages: Bool { false }
+    package static var limitsRate: Bool { true }
+    package static var stopsTyping: Bool { false }
+    package static func reads(from kind: Seat.Kind) -> Bool { true }
 
-    package func recognizes(_ frame: JSONValue) -> Bool { false }
+    package static func recognizes(_ frame: JSONValue) -> Bool { false }
 
-    package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
+    package static func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
         switch kind {
         case .room:
             guard let type = frame["type"], type.equals("chat_message") else { throw .unknownFormat }
@@ -49,7 +47,7 @@ package struct Rooms: Dialect {
         throw .unknownFormat
     }
 
-    package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
+    package static func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .room(_, .said(let text, let username, let time), _):
             json.object {
@@ -102,7 +100,7 @@ package struct Rooms: Dialect {
         }
     }
 
-    package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool {
+    package static func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool {
         switch welcome {
         case .notifications(let time):
             json.object {
@@ -121,7 +119,7 @@ package struct Rooms: Dialect {
         return true
     }
 
-    package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
+    package static func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
         guard case .refused(let refusal) = answer else { return false }
         json.object {
             $0.member("type", word: "error")

@@ -3,20 +3,18 @@ package import JSON
 
 /// Conversations as rooms that a client joins, receipts, typing and notifications, as events of Socket.IO
 /// (specs/socketio.md).
-package struct SocketIOChat: Dialect {
-    package init() {}
+package enum SocketIOChat: Dialect {
+    package static var endpoints: [Endpoint] { [Endpoint("/socket.io/", .person, token: .required)] }
+    package static var transport: Transport { .socketIO }
+    package static var isForTokens: TokenKind? { nil }
+    package static var wantsBacklog: Bool { false }
+    package static var echoesMessages: Bool { false }
+    package static var limitsRate: Bool { false }
+    package static var stopsTyping: Bool { true }
+    package static func reads(from kind: Seat.Kind) -> Bool { true }
+    package static func recognizes(_ frame: JSONValue) -> Bool { false }
 
-    package var endpoints: [Endpoint] { [Endpoint("/socket.io/", .person, token: .required)] }
-    package var transport: Transport { .socketIO }
-    package var isForTokens: TokenKind? { nil }
-    package var wantsBacklog: Bool { false }
-    package var echoesMessages: Bool { false }
-    package var limitsRate: Bool { false }
-    package var stopsTyping: Bool { true }
-    package func reads(from kind: Seat.Kind) -> Bool { true }
-    package func recognizes(_ frame: JSONValue) -> Bool { false }
-
-    package func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
+    package static func decode(_ frame: JSONValue, from kind: Seat.Kind) throws(Refusal) -> Command {
         guard kind == .person, let name = frame.element(at: 0) else { throw .unknownFormat }
         let payload = frame.element(at: 1)
         if name.equals("send_message") { return try Self.message(payload) }
@@ -72,7 +70,7 @@ package struct SocketIOChat: Dialect {
         return payload["toUserId"]?.id.map { .person(UserID($0)) }
     }
 
-    package func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
+    package static func encode(_ event: Event, to role: Role, into json: inout JSONWriter) -> Bool {
         switch event {
         case .message(let message):
             if role == .joined {
@@ -131,9 +129,9 @@ package struct SocketIOChat: Dialect {
         }
     }
 
-    package func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
+    package static func encode(_ welcome: Welcome, into json: inout JSONWriter) -> Bool { false }
 
-    package func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
+    package static func encode(_ answer: Answer, into json: inout JSONWriter) -> Bool {
         guard let refusal = answer.refusal else { return false }
         json.append(word: "error")
         json.object { $0.member("message", isOfMessage(answer) ? "Failed to send message" : Self.words(for: refusal)) }
@@ -141,7 +139,7 @@ package struct SocketIOChat: Dialect {
     }
 
     /// Whether a message was refused: by the store or the house, or because it is none.
-    private func isOfMessage(_ answer: Answer) -> Bool {
+    private static func isOfMessage(_ answer: Answer) -> Bool {
         switch answer {
         case .notSent: true
         case .refused(let refusal):
@@ -150,7 +148,7 @@ package struct SocketIOChat: Dialect {
         }
     }
 
-    package func acknowledge(_ answer: Answer, into json: inout JSONWriter) {
+    package static func acknowledge(_ answer: Answer, into json: inout JSONWriter) {
         json.object {
             $0.member("ok", answer.refusal == nil)
             switch answer {

@@ -17,7 +17,8 @@ internal import CSocketBatch
     /// For what is put together, and how much of it is taken.
     private let room: UnsafeMutableBufferPointer<UInt8>
     private var used = 0
-    private var pieces: [Piece] = unsafe []
+    // Unchecked: nothing that a piece holds has code that is run when it goes.
+    @safe @exclusivity(unchecked) private var pieces: [Piece] = unsafe []
     private var results = [Int32](repeating: 0, count: capacity)
     /// Streams whose connections have failed.
     private var failed: [Unmanaged<SocketStream>] = unsafe []

@@ -65,9 +65,28 @@ internal import CLibuv
 
     /// The same.
     static func text(of address: UnsafePointer<sockaddr>) -> String {
-        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+        if Int32(unsafe address.pointee.sa_family) == AF_INET {
+            // The kind that most are of, told with each connection: the C library formats it ten times as slowly.
+            let raw = unsafe UnsafeRawPointer(address).assumingMemoryBound(to: sockaddr_in.self)
+            return text(ofIPv4: UInt32(bigEndian: unsafe raw.pointee.sin_addr.s_addr))
+        }
+        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
             guard unsafe uv_ip_name(address, buffer.baseAddress!, buffer.count) == 0 else { return "" }
             return unsafe String(cString: buffer.baseAddress!)
+        }
+    }
+
+    private static func text(ofIPv4 address: UInt32) -> String {
+        unsafe String(unsafeUninitializedCapacity: 15) { text in
+            var output = unsafe OutputSpan(buffer: text, initializedCount: 0)
+            for shift in stride(from: 24, through: 0, by: -8) {
+                let number = address >> shift & 0xFF
+                if number >= 100 { output.append(UInt8(ascii: "0") + UInt8(number / 100)) }
+                if number >= 10 { output.append(UInt8(ascii: "0") + UInt8(number / 10 % 10)) }
+                output.append(UInt8(ascii: "0") + UInt8(number % 10))
+                if shift > 0 { output.append(UInt8(ascii: ".")) }
+            }
+            return unsafe output.finalize(for: text)
         }
     }
 

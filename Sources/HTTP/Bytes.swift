@@ -92,7 +92,10 @@ extension Span<UInt8> {
     private func matchesBytes(_ range: Range<Int>, _ text: String) -> Bool {
         let utf8 = text.utf8
         let (own, other) = (extracting(range), utf8.span)
-        return other.indices.allSatisfy { own[$0].lowercased == other[$0].lowercased }
+        for index in other.indices where own[index] != other[index] {
+            if own[index].lowercased != other[index].lowercased { return false }
+        }
+        return true
     }
 
     /// The text of `range`, where what is not UTF-8 becomes U+FFFD.

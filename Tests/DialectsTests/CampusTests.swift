@@ -7,7 +7,7 @@ import struct Chat.Attachment
 
 /// The examples of specs/campus.md, frame by frame, and INTEROP.md's words on them.
 @Suite struct CampusTests {
-    private let dialect = Campus()
+    private let dialect = Campus.self
     private static let url = "https://bucket.s3.amazonaws.com/file.pdf"
 
     @Test(

@@ -6,7 +6,7 @@ import struct Chat.Attachment
 
 /// What a client hears by specs/conversations.md, and what INTEROP.md adds to it.
 @Suite struct ConversationsFrameTests {
-    private let dialect = Conversations()
+    private let dialect = Conversations.self
     private static let url = "https://a.example/file.pdf"
     private static let alice = User(id: UserID(1), username: "alice", name: "Alice A.", college: nil)
     private static let john = User(id: UserID(45), username: "john_doe", name: "John Doe", college: CollegeID(1))

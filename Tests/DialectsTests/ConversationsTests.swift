@@ -4,7 +4,7 @@ import Testing
 
 /// What a client sends by specs/conversations.md, and what INTEROP.md adds to it.
 @Suite struct ConversationsTests {
-    private let dialect = Conversations()
+    private let dialect = Conversations.self
     private static let url = "https://a.example/file.pdf"
 
     @Test(

@@ -4,11 +4,11 @@ import Testing
 @Suite struct DialectNameTests {
     @Test("each name has its dialect, and a place of its own in tables")
     func table() {
-        #expect(DialectName.erp.dialect is ERP)
-        #expect(DialectName.campus.dialect is Campus)
-        #expect(DialectName.conversations.dialect is Conversations)
-        #expect(DialectName.rooms.dialect is Rooms)
-        #expect(DialectName.socketio.dialect is SocketIOChat)
+        #expect(DialectName.erp.dialect is ERP.Type)
+        #expect(DialectName.campus.dialect is Campus.Type)
+        #expect(DialectName.conversations.dialect is Conversations.Type)
+        #expect(DialectName.rooms.dialect is Rooms.Type)
+        #expect(DialectName.socketio.dialect is SocketIOChat.Type)
         #expect(DialectName.allCases.map(\.rawValue) == Array(0..<DialectName.allCases.count))
         #expect(DialectName.allCases.map(\.text) == ["erp", "campus", "conversations", "rooms", "socketio"])
     }

@@ -6,7 +6,7 @@ import struct Chat.Attachment
 
 /// The frames of specs/erp.md, and what INTEROP.md adds to them.
 @Suite struct ERPTests {
-    private let dialect = ERP()
+    private let dialect = ERP.self
 
     @Test(
         "a frame of the chat is a command",

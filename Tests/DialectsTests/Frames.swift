@@ -4,7 +4,7 @@ import JSON
 import Testing
 
 /// What a client's text asks for, in a form that can be compared.
-func decoded(_ text: String, by dialect: some Dialect, from kind: Seat.Kind) throws -> String {
+func decoded(_ text: String, by dialect: any Dialect.Type, from kind: Seat.Kind) throws -> String {
     let frame = try frame(text)
     do {
         return description(of: try dialect.decode(frame, from: kind))
@@ -56,19 +56,19 @@ func frame(_ text: String) throws -> JSONValue {
 }
 
 /// The frame for an event, or `nil` where the dialect has no words for it, and then it must have written nothing.
-func encoded(_ event: Event, by dialect: some Dialect, to role: Role = .other) -> String? {
+func encoded(_ event: Event, by dialect: any Dialect.Type, to role: Role = .other) -> String? {
     written { dialect.encode(event, to: role, into: &$0) }
 }
 
-func encoded(_ welcome: Welcome, by dialect: some Dialect) -> String? {
+func encoded(_ welcome: Welcome, by dialect: any Dialect.Type) -> String? {
     written { dialect.encode(welcome, into: &$0) }
 }
 
-func encoded(_ answer: Answer, by dialect: some Dialect) -> String? {
+func encoded(_ answer: Answer, by dialect: any Dialect.Type) -> String? {
     written { dialect.encode(answer, into: &$0) }
 }
 
-func encoded(_ refusal: Refusal, by dialect: some Dialect) -> String? {
+func encoded(_ refusal: Refusal, by dialect: any Dialect.Type) -> String? {
     encoded(.refused(refusal), by: dialect)
 }
 

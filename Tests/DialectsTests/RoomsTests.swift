@@ -4,7 +4,7 @@ import Testing
 
 /// The frames of specs/rooms.md, and what INTEROP.md adds to them.
 @Suite struct RoomsTests {
-    private let dialect = Rooms()
+    private let dialect = Rooms.self
 
     @Test(
         "a frame of a room is something said",

@@ -5,7 +5,7 @@ import Testing
 
 /// The events of specs/socketio.md, as the elements of a packet's array.
 @Suite struct SocketIOChatTests {
-    private let dialect = SocketIOChat()
+    private let dialect = SocketIOChat.self
     private static let url = "https://bucket.s3.amazonaws.com/file.pdf"
     /// 2023-10-27T10:00:00.000Z
     private static let october = Timestamp(microseconds: 1_698_400_800_000_000)
@@ -89,7 +89,7 @@ import Testing
                 == #"["message_notification",{"id":101,"conversation_id":123,"sender_id":456,"receiver_id":789,"#
                 + #""content":"Hello world!","is_read":false,"created_at":"2023-10-27T10:00:00.000Z","#
                 + #""type":"new_message"}]"#)
-        #expect(!SocketIOChat().echoesMessages)
+        #expect(!SocketIOChat.echoesMessages)
     }
 
     @Test("in a group a message is for nobody in particular")

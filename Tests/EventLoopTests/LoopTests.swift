@@ -1,6 +1,7 @@
-import EventLoop
 import Foundation
 import Testing
+
+@testable import EventLoop
 
 /// An actor whose executor is a loop, as the server's shards are.
 private actor Resident {
@@ -185,6 +186,18 @@ private actor Resident {
         let address = try #require(SocketAddress(text))
         #expect(address.description == shown)
         #expect(address.isLoopback == isLoopback)
+    }
+
+    @Test(
+        "the system's form is written as it was read",
+        arguments: [
+            "0.0.0.0", "1.20.100.9", "10.99.109.199", "127.0.0.1", "200.201.210.90", "255.255.255.255", "::1",
+            "2001:db8::1:0:7",
+        ])
+    func system(_ host: String) throws {
+        let address = try #require(SocketAddress(host.contains(":") ? "[\(host)]:1" : "\(host):1"))
+        let text = unsafe address.withSocketAddress { unsafe SocketAddress.text(of: $0) }
+        #expect(text == host)
     }
 
     @Test(

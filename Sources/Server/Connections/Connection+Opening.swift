@@ -27,6 +27,8 @@ extension Connection {
     ///   - token: What the client brought; without one, it is nobody in particular.
     ///   - early: What the client sent right behind its handshake.
     func upgrade(_ opening: Opening, token: String?, early: [UInt8]) {
+        // The request's conversation knows it still; later the system would be asked.
+        let address = address
         phase = .authenticating(opening, early: early)
         setDeadline(hub.wheel.now + hub.ticks.head)
         if let token {

@@ -6,7 +6,8 @@ final class DeadlineWheel {
     /// Ticks a second.
     static let resolution: UInt32 = 4
 
-    private var buckets = [[ConnectionID]](repeating: [], count: 512)
+    // Unchecked: an id has no code that is run when it goes.
+    @safe @exclusivity(unchecked) private var buckets = [[ConnectionID]](repeating: [], count: 512)
     private(set) var now: UInt32 = 0
 
     /// Has a connection come up at `tick`, or at the end of the wheel where that is sooner.

@@ -67,7 +67,7 @@ struct Frames {
     ///
     /// - Parameter offset: What a client may come back with.
     static func frame(
-        in name: DialectName, offset: EventOffset? = nil, _ write: (any Dialect, inout JSONWriter) -> Bool
+        in name: DialectName, offset: EventOffset? = nil, _ write: (any Dialect.Type, inout JSONWriter) -> Bool
     ) -> [UInt8]? {
         let dialect = name.dialect
         switch dialect.transport {
