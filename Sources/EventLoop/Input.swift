@@ -118,12 +118,10 @@ import TLS
                     if count == Self.share, stream.mayRead { readAlone(stream) }
                 }
             }
-        } else {
-            for index in unsafe readable.indices {
-                unsafe readable[index]._withUnsafeGuaranteedRef { stream in
-                    stream.hasInput = false
-                    if stream.mayRead { readAlone(stream) }
-                }
+        } else if let alone = unsafe readable.first {
+            unsafe alone._withUnsafeGuaranteedRef { stream in
+                stream.hasInput = false
+                readAlone(stream)
             }
         }
         unsafe readable.removeAll(keepingCapacity: true)

@@ -9,6 +9,9 @@ struct Statements {
     let clientID, insertClientID, forgetClientIDs: Statement
     let newestFiled, lastRead, unreadAuthors, setRead: Statement
     let delivered, setDelivered, filedBacklog, memberships: Statement
+    /// Whether there is a filed backlog at all: mostly there is none, and to sort even that takes a table. Not in PostgreSQL,
+    /// where it is as far to ask for the one as for the other.
+    let hasFiledBacklog: Statement?
     let counter, setCounter: Statement
 
     init(_ database: Database) throws(StoreError) {
@@ -106,6 +109,15 @@ struct Statements {
                 WHERE members.user_id = ?1
                 ORDER BY messages.id LIMIT ?3
                 """)
+        hasFiledBacklog = try database.sqlite.map { _ throws(StoreError) in
+            try database.prepare(
+                """
+                SELECT 1 FROM members JOIN filed_messages
+                    ON filed_messages.conversation_id = members.conversation_id
+                        AND filed_messages.last_id > max(?2, members.joined_after)
+                WHERE members.user_id = ?1 LIMIT 1
+                """)
+        }
         memberships = try database.prepare("SELECT conversation_id, joined_after FROM members WHERE user_id = ?1")
 
         counter = try database.prepare("SELECT value FROM counter")

@@ -154,11 +154,13 @@ extension Store {
             room -= message.text.utf8.count
             messages.append(message)
         }
-        try statements.filedBacklog.forEach(
-            .integer(user.rawValue), .integer(start.rawValue), .integer(Int64(count))
-        ) { row throws(StoreError) in
-            take(MessageID(row.integer(0)), try conversations.message(row))
-            return room > 0
+        if try mayHaveFiledBacklog(of: user, after: start) {
+            try statements.filedBacklog.forEach(
+                .integer(user.rawValue), .integer(start.rawValue), .integer(Int64(count))
+            ) { row throws(StoreError) in
+                take(MessageID(row.integer(0)), try conversations.message(row))
+                return room > 0
+            }
         }
         if found < count, room > 0 {
             for id in try unfiledBacklog(of: user, after: start).prefix(count - found) where room > 0 {
@@ -168,6 +170,11 @@ extension Store {
         let isComplete = found < count && room > 0
         return Backlog(
             start: start, messages: messages, end: isComplete ? lastMessage : end, isComplete: isComplete)
+    }
+
+    private func mayHaveFiledBacklog(of user: UserID, after start: MessageID) throws(StoreError) -> Bool {
+        guard let statement = statements.hasFiledBacklog else { return true }
+        return try statement.first(.integer(user.rawValue), .integer(start.rawValue)) { _ in true } ?? false
     }
 
     /// What waits for a person and is not filed, oldest first.
