@@ -104,7 +104,7 @@ import TLS
             for index in unsafe readable.indices {
                 unsafe readable[index]._withUnsafeGuaranteedRef { stream in
                     unsafe socket_batch_add_receive(
-                        calls, stream.readingDescriptor, buffer.baseAddress! + index * Self.stride, Self.share)
+                        calls, stream.descriptorInUse, buffer.baseAddress! + index * Self.stride, Self.share)
                 }
             }
             unsafe results.withUnsafeMutableBufferPointer { unsafe socket_batch_run(calls, $0.baseAddress!) }
@@ -130,7 +130,7 @@ import TLS
     /// Reads what there is, behind what others have read.
     private func readAlone(_ stream: SocketStream) {
         let room = unsafe UnsafeMutableBufferPointer(rebasing: buffer[(buffer.count - TLSPipe.largestRead)...])
-        let count = unsafe switchboard_receive(stream.readingDescriptor, room.baseAddress!, room.count)
+        let count = unsafe switchboard_receive(stream.descriptorInUse, room.baseAddress!, room.count)
         unsafe stream.didReceive(count, UnsafeMutableBufferPointer(rebasing: room[..<max(count, 0)]))
     }
 }

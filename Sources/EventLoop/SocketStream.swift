@@ -171,8 +171,8 @@ package final class SocketStream: Handle {
 
     /// Whether it is read from.
     var mayRead: Bool { isReading && !isClosed && findDescriptor() }
-    /// Where it is read from, if ``mayRead``.
-    var readingDescriptor: Int32 { descriptor }
+    /// Where it is read from, if ``mayRead``; -1 where nobody has asked yet.
+    var descriptorInUse: Int32 { descriptor }
 
     /// Takes what was read from its descriptor: as many bytes as `count` says, the end where that is 0, or an error of libuv's.
     func didReceive(_ count: Int, _ bytes: UnsafeMutableBufferPointer<UInt8>) {
