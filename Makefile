@@ -28,7 +28,7 @@ LINKED := $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib --experim
 # One way for all: modules are compiled anew where it changes.
 BUILD_RELEASE = $(SWIFT) build -c release $(LINKED) --product
 # A folder of their own, so that both kinds can be built at once: each has its time when one processor is idle. Without what
-# a debugger wants to know, which is an eighth of the time.
+# a debugger wants to know, which is an eighth of the time that they take to build.
 UNIT_TESTS := --scratch-path .build/unit-tests -Xswiftc -gnone
 VENV := .build/venv
 # Files in their own order: sorted by how many tests they have, the longest would come last, and alone.

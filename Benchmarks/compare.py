@@ -38,6 +38,14 @@ def loaded(port: int, pid: int, workloads: dict[str, tuple[str, list[str]]], nam
     return 10 * load(mode, port, pid, "-t", "1", *flags)["server_cpu_s_per_100k"]
 
 
+def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        with contextlib.suppress(ConnectionRefusedError):
+            return socket.create_connection(("127.0.0.1", port)).close()
+        time.sleep(0.01)
+    raise SystemExit("the bare server has ended")
+
+
 @contextlib.contextmanager
 def contender(kind: str, workloads: dict[str, tuple[str, list[str]]]):
     """How one of the two is measured, by the name of a workload."""
@@ -48,7 +56,7 @@ def contender(kind: str, workloads: dict[str, tuple[str, list[str]]]):
             port = free.getsockname()[1]
         process = subprocess.Popen(["taskset", "-c", "0", BUILD / "trivial_ws", str(port)], stdout=subprocess.DEVNULL)
         try:
-            time.sleep(0.5)
+            await_port(port, process)
             yield functools.partial(loaded, port, process.pid, workloads)
         finally:
             process.kill()

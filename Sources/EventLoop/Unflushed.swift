@@ -18,10 +18,10 @@
     ///
     /// - Parameter batch: For what many of them write first.
     mutating func flush(through batch: SendBatch?) {
+        // What the kernel has of sockets lies in its memory as they were opened. One behind the other they are written to for a
+        // tenth less than across (docs/PERFORMANCE.md).
+        entries.sort { $0.descriptor < $1.descriptor }
         if let batch, entries.count > 1 {
-            // What the kernel has of sockets lies in its memory as they were opened. One behind the other they are written
-            // to for a tenth less than across (docs/PERFORMANCE.md).
-            entries.sort { $0.descriptor < $1.descriptor }
             for index in entries.indices { unsafe entries[index].stream._withUnsafeGuaranteedRef { $0.add(to: batch) } }
             batch.finish()
         }
