@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -115,7 +116,11 @@ void socket_batch_run(struct socket_batch *batch, int32_t *results) {
     uint32_t head = atomic_load_explicit(batch->completion_head, memory_order_relaxed);
     uint32_t end = atomic_load_explicit(batch->completion_tail, memory_order_acquire);
     // None waits, so that all are answered by now; should a kernel see it otherwise, they are awaited.
-    if (head == end) syscall(SYS_io_uring_enter, batch->ring, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+    if (head == end && syscall(SYS_io_uring_enter, batch->ring, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0 && errno != EINTR) {
+      // The kernel may use the memory yet: there is no way on.
+      perror("io_uring_enter");
+      abort();
+    }
     for (; head != end; head++, answered++) {
       const struct io_uring_cqe *completion = &batch->completions[head & batch->completion_mask];
       results[completion->user_data] = result_of(completion->res);

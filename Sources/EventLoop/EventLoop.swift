@@ -23,15 +23,19 @@ import TLS
     /// 0 until it was asked for in this turn.
     private var clock: UInt64 = 0
     /// What the streams have read, written, and not written yet, in bytes.
-    @safe @exclusivity(unchecked) var bytesRead = 0, bytesWritten = 0, bytesWaiting = 0
+    @safe @exclusivity(unchecked) var bytesRead = 0, bytesWritten = 0
+    @safe @exclusivity(unchecked) package internal(set) var bytesWaiting = 0
     private var turns = 0
+    /// Whether the rest of what there is to do waits for the next turn; see ``endTurnSoon()``.
+    @safe @exclusivity(unchecked) package private(set) var isTurnOver = false
     private var takesTurns = false
     /// When that was looked at, in microseconds, and what the thread had had of a processor, in nanoseconds.
     private var adjusted: (at: UInt64, had: UInt64) = (0, 0)
 
     /// Where every stream of this loop reads into: only what is incomplete is kept elsewhere.
     let input: Input
-    /// Where small frames for one receiver are put together for one write.
+    /// Where small frames for one receiver are put together for one write, or those of many for ``SendBatch``: until that
+    /// has sent, nobody else writes there.
     let gatherBuffer: UnsafeMutableBufferPointer<UInt8>
     private let sendBatch: SendBatch?
     /// What the TLS sessions of this loop work through. Its ciphertext is never more than one gathered piece's.
@@ -150,6 +154,10 @@ import TLS
 
     func setUnflushed(_ stream: SocketStream) { unflushed.add(stream) }
 
+    /// Has this turn end as soon as what was sent is written, as there is a lot of it: whoever receives it is to have time to
+    /// read, and whoever sends something to be read, before more is done.
+    package func endTurnSoon() { isTurnOver = true }
+
     fileprivate func endTurn() {
         input.look()
         finishTurn()
@@ -158,9 +166,11 @@ import TLS
     }
 
     private func finishTurn() {
+        isTurnOver = false
         // Work makes work; after some rounds input gets its turn again.
-        for _ in 0..<8 {
-            if !runJobs(), !drainInboxes(), unflushed.isEmpty { return }
+        for _ in 0..<8 where !isTurnOver {
+            let (ranJobs, readMail) = (runJobs(), drainInboxes())
+            if !ranJobs, !readMail, unflushed.isEmpty { return }
             swap(&flushing, &unflushed)
             flushing.flush(through: sendBatch)
         }
@@ -197,7 +207,9 @@ import TLS
 
 /// What a loop has done since it started.
 package struct LoopWork: Sendable {
-    package let turns, bytesRead, bytesWritten: Int
+    /// How often it did what there was to do: before and after each wait.
+    package let turns: Int
+    package let bytesRead, bytesWritten: Int
     /// What was sent and the kernel has not taken yet, with what keeping it costs.
     package let bytesWaiting: Int
     /// What its thread has had of a processor.

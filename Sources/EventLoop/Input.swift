@@ -52,7 +52,8 @@ import TLS
         if stream.hasInput {
             // Of one stream there is one piece: who has looked at it may give the socket away.
             let start = used
-            look()
+            // No more than these: what others have would be received over it.
+            lookAtPieces()
             return unsafe stream.look(at: UnsafeMutableBufferPointer(rebasing: buffer[start..<start + count]))
         }
         stream.hasInput = true

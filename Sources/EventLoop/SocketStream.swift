@@ -9,7 +9,7 @@ package protocol SocketStreamDelegate: AnyObject {
     func receivedEnd()
     /// The kernel takes no more, and what waits is beyond ``SocketStream/limitQueue(to:)``. At the end of a turn.
     func overflowed()
-    /// Nothing waits to be written any more. Once for each ``SocketStream/tellWhenDrained()``.
+    /// Nothing waits to be written any more, for the first time since ``SocketStream/tellWhenDrained()``.
     func drained()
     /// The connection is gone, for whatever reason, ``SocketStream/close()`` included. The last call.
     func closed()
@@ -89,6 +89,8 @@ package final class SocketStream: Handle {
 
     /// A frame's array and its place in the queue: without counting it, tiny frames would cost many times their size.
     private static let frameOverhead = 64
+    /// Each time that so much more waits, the receiver is to have time to read it; a power of two.
+    private static let much: UInt = 262_144
 
     init(_ kind: Kind, on loop: EventLoop) {
         self.kind = kind
@@ -171,7 +173,7 @@ package final class SocketStream: Handle {
 
     /// Whether it is read from.
     var mayRead: Bool { isReading && !isClosed && findDescriptor() }
-    /// Where it is read from, if ``mayRead``; -1 where nobody has asked yet.
+    /// Where it is read from, if ``mayRead``, and written to; -1 where nobody has asked yet.
     var descriptorInUse: Int32 { descriptor }
 
     /// Takes what was read from its descriptor: as many bytes as `count` says, the end where that is 0, or an error of libuv's.
@@ -202,12 +204,14 @@ package final class SocketStream: Handle {
     /// Queues bytes for the end of this turn. What is sent after ``finish()`` or ``close()`` is dropped.
     package func send(_ bytes: consuming [UInt8]) {
         if isClosed || isFinishing || bytes.isEmpty { return }
+        let before = queued
         queued += bytes.count + Self.frameOverhead
         if first == nil {
             first = bytes
         } else {
             rest.append(bytes)
             hasMore = true
+            if UInt(bitPattern: before ^ queued) >= Self.much { loop.endTurnSoon() }
         }
         if !isBlocked || queued > queueLimit { mark() }
     }
@@ -426,7 +430,8 @@ package final class SocketStream: Handle {
     /// Sends what is not of the owner's making, as it is.
     private func answer(_ bytes: [UInt8], _ secure: SecureLayer) {
         queued += bytes.count
-        if !isBlocked {
+        // Behind those that wait: records are numbered.
+        if !isBlocked, secure.answers.isEmpty {
             unsafe bytes.withUnsafeBufferPointer { unsafe write($0) }
         } else if secure.answers.count + bytes.count <= SecureLayer.answerLimit {
             secure.answers += bytes

@@ -34,8 +34,9 @@ package struct Response: Sendable {
     ///
     /// It writes Content-Length, Connection, Date and `X-Content-Type-Options: nosniff` itself and skips those
     /// (and Transfer-Encoding) in ``headers``, so that framing can't contradict the body. What browsers are to make of
-    /// it otherwise (``protection``) it writes as well, where ``headers`` do not say. A 101 is the exception: its
-    /// Connection comes from ``headers`` and it gets no other. A 101 and a 204 have no body.
+    /// it otherwise (``protection``) it writes as well, where ``headers`` do not say. Connection names Upgrade where that is
+    /// there (RFC 9110, section 7.8). A 101 is the exception: its Connection comes from ``headers`` and it gets no other.
+    /// A 101 and a 204 have no body.
     ///
     /// No header can end its line or start another: in a value every control character but the tab becomes a
     /// space, in a name every byte that is not a token character becomes `-`; one without a name is skipped.
@@ -59,7 +60,8 @@ package struct Response: Sendable {
         if status != .switchingProtocols {
             out.append(text: "X-Content-Type-Options: nosniff\r\n")
             for header in Self.protection where !isGiven(header.name) { out += header.line }
-            out.append(text: keepAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n")
+            out.append(text: keepAlive ? "Connection: keep-alive" : "Connection: close")
+            out.append(text: isGiven("Upgrade") ? ", Upgrade\r\n" : "\r\n")
         }
         if status.hasContent { out.append(text: "Content-Length: \(body.count)\r\n") }
         out.append(text: "\r\n")

@@ -32,6 +32,8 @@ package final class EngineSession {
     // Orders that do not follow from the rest.
     var owesProbe = false
     var closesWebSocket = false
+    /// Whether what is queued goes first.
+    private var drainsWebSocket = false
     private var end: EngineEnd?
     /// What a poll hears that waits at the end; `nil`: that the session is unknown.
     var lastWord: EnginePacket.Kind? = .close
@@ -88,7 +90,7 @@ package final class EngineSession {
             owesProbe = false
             return .write(.text([EnginePacket.Kind.pong.digit] + Array("probe".utf8)))
         }
-        if bytesInQueue > 0, case .webSocket = stage, let packet = queue.popFirst() {
+        if bytesInQueue > 0, writesQueue, let packet = queue.popFirst() {
             return .write(usesBase64 ? packet.inBase64 : packet)
         }
         if closesWebSocket {
@@ -96,6 +98,10 @@ package final class EngineSession {
             return .closeWebSocket
         }
         return end.take().map { .end($0) }
+    }
+
+    private var writesQueue: Bool {
+        if case .webSocket = stage { true } else { drainsWebSocket }
     }
 
     private func pollAnswer() -> EngineOrder? {
@@ -192,7 +198,10 @@ package final class EngineSession {
     func finish(_ reason: EngineEnd) {
         switch stage {
         case .closed: return
-        case .upgrading, .webSocket: closesWebSocket = true
+        case .upgrading: closesWebSocket = true
+        case .webSocket:
+            closesWebSocket = true
+            drainsWebSocket = reason == .closedByServer
         case .polling, .closing: break
         }
         stage = .closed

@@ -90,6 +90,8 @@ struct ExtensionOffer: Equatable {
     static func list(_ header: String) -> [ExtensionOffer]? {
         var offers: [ExtensionOffer] = []
         for element in header.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+            // RFC 9110, section 5.6.1.2.
+            if trimmed(element).isEmpty { continue }
             var parts = element.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)[...]
             guard let name = token(parts.removeFirst()) else { return nil }
             var parameters: [(name: String, value: String?)] = []

@@ -37,7 +37,8 @@ internal import CZlib
                     unsafe stream.pointee.next_out = buffer.baseAddress
                     unsafe stream.pointee.avail_out = UInt32(buffer.count)
                     let result = unsafe CZlib.deflate(stream, Z_SYNC_FLUSH)
-                    precondition(result == Z_OK || result == Z_BUF_ERROR, "zlib's bound is one")
+                    let isWhole = unsafe stream.pointee.avail_out > 0
+                    precondition(result == Z_OK && isWhole, "there is room for all of it")
                     unsafe count = buffer.count - Int(stream.pointee.avail_out)
                 }
             }
@@ -113,9 +114,9 @@ internal import CZlib
             case Z_OK, Z_BUF_ERROR:
                 // 128: the next thing is a block's header; below 64: bits that are left of the last byte.
                 if !isFull { return unsafe stream.pointee.data_type & 128 != 0 && stream.pointee.data_type & 63 == 0 }
-            // A block may be marked as the last one; what follows begins anew.
+            // A block may be marked as the last one; what follows may still refer to what was before (section 7.2.3.4).
             case Z_STREAM_END:
-                unsafe inflateReset(stream)
+                unsafe inflateResetKeep(stream)
                 if fed == input.count { return true }
             default: throw .notDeflated
             }

@@ -25,7 +25,7 @@ package enum HandshakeError: Error, Equatable, CaseIterable, Sendable {
         switch self {
         case .notGet: [("Allow", "GET")]
         case .notAnUpgrade, .wrongVersion:
-            [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
+            [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
         case .notHTTP11, .wrongUpgrade, .wrongConnection, .wrongKey, .hasBody: []
         }
     }

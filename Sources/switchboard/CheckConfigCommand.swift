@@ -17,16 +17,17 @@ enum CheckConfigCommand {
           --help
           --version
         \(settingsHelp)
-        Without a flag, so that other users of the machine can't read it: SWITCHBOARD_API_KEYS or "api_keys", keys of 16
-        characters or more for back ends.
-
         """
 
-    /// Every setting that has a flag, with what is allowed and its default.
+    /// Every setting, with what is allowed and its default; secrets last.
     static let settingsHelp =
         Setting.all.filter { !$0.isSecret }.map { setting in
-            "  \(setting.flag)  \(setting.help) (\(setting.allowed); default: \(setting.show(Configuration())))"
-        }.joined(separator: "\n") + "\n"
+            let usual = setting.show(Configuration())
+            return
+                "  \(setting.flag)  \(setting.help) (\(setting.allowed); default: \(usual.isEmpty ? "none" : usual))\n"
+        }.joined()
+        + "\nSecrets have no flag, which other users of the machine could read:\n"
+        + Setting.all.filter(\.isSecret).map { "  \($0.variable)  \($0.help) (\($0.allowed))\n" }.joined()
 
     static func run(_ words: [String]) throws {
         let arguments = try Arguments(words, flags: Arguments.settingFlags, switches: ["--json"], help: help)

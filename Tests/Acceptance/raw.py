@@ -195,9 +195,9 @@ class RawWebSocket(RawConnection):
 
     def __init__(
         self, server: Server, path: str, receive_buffer: int | None = None,
-        changes: dict[str, str | None] | None = None,
+        changes: dict[str, str | None] | None = None, segment: int | None = None,
     ) -> None:
-        super().__init__(server, receive_buffer=receive_buffer)
+        super().__init__(server, receive_buffer=receive_buffer, segment=segment)
         key = base64.b64encode(os.urandom(16)).decode()
         self.send(handshake(server, path, key, changes))
         response = self.response()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -279,8 +280,26 @@ def test_the_image_runs_without_rights_and_keeps_its_data() -> None:
     (volume,) = [line.split()[1] for line in lines if line.startswith("VOLUME")]
     (variables,) = [dict(pair.split("=") for pair in line.split()[1:]) for line in lines if line.startswith("ENV")]
     assert Path(variables["SWITCHBOARD_DATABASE"]).parent == Path(volume)
-    for pattern in re.findall(r"^COPY (?!--from)(\S+) ", "\n".join(lines), re.MULTILINE):
-        assert (ROOT / pattern).exists()
+
+
+@pytest.mark.skipif(shutil.which("swift") is None, reason="the server was built elsewhere")
+def test_the_image_is_built_from_what_is_copied(tmp_path: Path) -> None:
+    """Nothing is missing of what the package is made of, and of what builds it."""
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line.startswith("!")}
+    copied = [line.split()[1:-1] for line in lines_of_dockerfile() if re.match("COPY (?!--from)", line)]
+    for name in itertools.chain(*copied):
+        assert name in let_in
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name)
+        else:
+            shutil.copy(ROOT / name, tmp_path)
+    described = subprocess.run(
+        ["swift", "package", "--package-path", tmp_path, "describe"], capture_output=True, text=True, timeout=200)
+    assert described.returncode == 0 and "Name: switchboard" in described.stdout, described.stderr
+    built = subprocess.run(["make", "-n", "build"], cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    assert built.returncode == 0
+    for script in re.findall(r"scripts/\S+", built.stdout + "\n".join(lines_of_dockerfile())):
+        assert (tmp_path / script).exists()
 
 
 def test_the_settings_and_the_health_check_of_the_image(tmp_path: Path) -> None:

@@ -194,21 +194,32 @@ def test_very_many_members_are_passed_over(client: RawWebSocket) -> None:
     assert time.monotonic() - began < 6
 
 
-def test_a_stream_of_bombs_holds_up_nobody(start: Start) -> None:
-    """Each is within the limit, and costs who sends it a kilobyte: they wait for each other, and nobody else for them."""
+def bomb() -> bytes:
+    """A megabyte out of one kilobyte."""
+    compressor = zlib.compressobj(9, wbits=-15)
+    return compressor.compress(b'{"type":"nothing"' + b" " * 1_000_000 + b"}") + compressor.flush(zlib.Z_SYNC_FLUSH)
+
+
+# Blocks without anything in them, each marked as the last one: as much work as those that have something.
+DUD = b"\x03\x00" * 250_000 + b"\x00" + b"\x00\x00\xff\xff"
+
+
+@pytest.mark.parametrize(("payload", "count"), [(bomb(), 40), (DUD, 12)], ids=["bombs", "duds"])
+def test_a_stream_of_bombs_holds_up_nobody(start: Start, payload: bytes, count: int) -> None:
+    """Each is within the limit, and costs who sends it little: they wait for each other, and nobody else for them."""
     server = start("--loops", 1)
     person = server.person()
-    compressor = zlib.compressobj(9, wbits=-15)
-    bomb = compressor.compress(b'{"type":"nothing"' + b" " * 1_000_000 + b"}") + compressor.flush(zlib.Z_SYNC_FLUSH)
     path, fields = f"/ws/v1/chat/?token={person.token}", {"Sec-WebSocket-Extensions": "permessage-deflate"}
     with RawWebSocket(server, path, changes=fields) as client:
-        one = frame(TEXT, bomb[:-4], reserved=4)
+        one = frame(TEXT, payload[:-4], reserved=4)
         # They are all looked at in the end, and in order with what follows.
-        client.send(one * 40 + frame(PING, b"x"))
-        for _ in range(40):
+        began = time.monotonic()
+        client.send(one * count + frame(PING, b"x"))
+        for _ in range(count):
             assert client.expect_json()["type"] == "error"
         client.expect(PONG, b"x")
-        flood = threading.Thread(target=send_on, args=(client.socket, one * 20_000))
+        assert time.monotonic() - began > 1
+        flood = threading.Thread(target=send_on, args=(client.socket, one * (20_000_000 // len(one))))
         flood.start()
         for _ in range(100):
             serves(server)

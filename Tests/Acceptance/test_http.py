@@ -129,6 +129,7 @@ def test_a_plain_get_where_websockets_are(server: Server, path: str) -> None:
     response = request(server, "GET", path)
     response.expect_refusal(426)
     assert response.headers["upgrade"].lower() == "websocket"
+    assert "upgrade" in response.headers["connection"].lower().split(", ")
 
 
 def test_a_query_is_no_part_of_the_path(server: Server) -> None:

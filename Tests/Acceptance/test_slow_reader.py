@@ -1,14 +1,18 @@
 """A receiver that does not read is closed, and nobody else waits for it; one that reads slowly gets all."""
 
+import json
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+import erp
 import pytest
 from api import CONVERSATIONS, write
 from client import Client
 from conftest import Connect, Start
-from raw import CLOSE, TEXT, Ended, Frame, RawConnection, RawWebSocket, close_payload
+from database import held_up
+from raw import CLOSE, PING, PONG, TEXT, Ended, Frame, RawConnection, RawWebSocket, close_payload, frame
 from rooms import JOINED, LEFT, heard, said
 from switchboard import PATIENCE, Server, eventually
 
@@ -54,6 +58,56 @@ async def test_a_slow_reader(start: Start, connect: Connect, room: str) -> None:
     await talker.send(said("we are fine"))
     for client in (talker, listener):
         await client.expect(heard("we are fine"))
+
+
+async def test_a_burst_reaches_who_reads(start: Start, connect: Connect) -> None:
+    """What one commit brings is delivered in parts: it comes whole, and in order."""
+    server = start("--send-queue", 1 << 20, "--loops", 1)
+    reader, *writers = (server.person() for _ in range(11))
+    listener = await connect(server, erp.CHAT, reader.token)
+    texts = [f"{number} ".ljust(16_000, "x") for number in range(40)]
+    frames = b"".join(frame(TEXT, json.dumps(erp.said(text, reader.id)).encode()) for text in texts)
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(RawWebSocket(server, f"{erp.CHAT}?token={writer.token}")) for writer in writers]
+        with held_up(server):
+            for socket in sockets:
+                socket.send(frames)
+        heard_of: dict[int, list[str]] = {writer.id: [] for writer in writers}
+        for _ in range(len(writers) * len(texts)):
+            message = await listener.receive()
+            heard_of[message["sender_id"]].append(message["message"])
+    assert all(heard == texts for heard in heard_of.values())
+
+
+@pytest.mark.parametrize("kind", ["websocket", "socketio"])
+def test_who_reads_slowly_is_not_given_up(start: Start, kind: str) -> None:
+    """What is asked of a client whether it lives comes behind all that it has yet to read."""
+    server = start(
+        "--ping-interval", "1s", "--ping-timeout", "1s", "--send-queue", 16 << 20, "--max-text", 1 << 20, "--loops", 1)
+    reader, writer = server.person(), server.person()
+    path = f"{erp.CHAT}?" if kind == "websocket" else "/socket.io/?EIO=4&transport=websocket&"
+    with RawWebSocket(server, f"{path}token={reader.token}", receive_buffer=65536, segment=1000) as slow:
+        if kind == "socketio":
+            slow.receive()
+            slow.send(frame(TEXT, b"40"))
+            slow.receive()
+        for _ in range(10):
+            write(server, writer, reader, "x" * 600_000)
+        received, began = 0, time.monotonic()
+        while received < 6_000_000:
+            time.sleep(max(0.0, began + received / 1e6 - time.monotonic()))
+            message = slow.receive()
+            if message.opcode == PING:
+                slow.send(frame(PONG, message.payload))
+            elif message.payload == b"2":
+                slow.send(frame(TEXT, b"3"))
+            else:
+                received += len(message.payload)
+        assert time.monotonic() - began > 4
+        slow.send(frame(PING, b"alive"))
+        while (message := slow.receive()).opcode != PONG:
+            assert message.opcode in (PING, TEXT)
 
 
 def long_answer(start: Start, headers: str = "") -> tuple[Server, bytes]:

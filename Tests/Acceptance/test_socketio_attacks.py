@@ -104,6 +104,22 @@ async def test_a_payload_of_nothing_but_ends_is_taken_for_what_it_is(server: Ser
     assert time.monotonic() - began < 6
 
 
+async def test_a_payload_of_refusals_behind_a_change_holds_up_nobody(server: Server, person: Person) -> None:
+    """Each waits for the answer to the first; what is too much for the queue of answers ends this session alone."""
+    link = PollingLink(await engine(server).open_polling())
+    await link.send(sign_in(person.token))
+    await link.receive()
+    began = time.monotonic()
+    payload = "\x1e".join([emitted("join_conversation", 1), *["42[0]"] * 160_000])
+    answer = asyncio.create_task(link.session.post(payload))
+    await asyncio.sleep(0)
+    while not answer.done():
+        assert request(server, "GET", "/healthz").status == 200
+        await asyncio.sleep(0.02)
+    assert answer.result().status in (200, 400)
+    assert time.monotonic() - began < 3
+
+
 @pytest.mark.parametrize("packet", [
     '451-["x",{"_placeholder":true,"num":999999999}]', '451-["x",{"_placeholder":true,"num":-1}]',
     '451-["x",{"_placeholder":true,"num":0.5}]', '4599999999999-["x"]', '45-1-["x"]', '42999999999999999999999["x"]',

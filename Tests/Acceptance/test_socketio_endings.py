@@ -9,7 +9,7 @@ import api
 import campus
 import socket_io
 from conftest import Connect, Start
-from database import held_up
+from database import held_up, stored_texts
 from engine_io import WebSocket
 from postgres import PostgreSQL
 from socketio_raw import PollingLink, emitted, engine, have_read, sign_in
@@ -51,6 +51,22 @@ async def test_a_session_that_is_being_closed_vouches_for_nothing(server: Server
     await speaker.ask("send_message", {"toUserId": bela.id, "content": "Hello"}, answer=socket_io.STORED)
     receiver = await connect(server, campus.CHAT, bela.token)
     await receiver.expect(campus.heard("Hello", aarav))
+
+
+async def test_a_payload_is_taken_in_as_fast_as_the_store_takes_it(server: Server) -> None:
+    """More events than one client may have waiting: all are stored in order, and then the POST has its answer."""
+    aarav, bela = server.person(), server.person()
+    link = await signed_in(server, aarav)
+    packets = [
+        emitted("send_message", {"toUserId": bela.id, "content": f"{number}"}, ack=number) for number in range(900)]
+    with held_up(server):
+        answer = asyncio.create_task(link.session.post("\x1e".join(packets)))
+        await asyncio.sleep(0.3)
+        assert not answer.done()
+    assert (await answer).status == 200
+    for number in range(900):
+        assert (await link.receive()).startswith(f'43{number}[{{"ok":true')
+    assert stored_texts(server)[-900:] == [f"{number}" for number in range(900)]
 
 
 async def test_a_websocket_is_not_read_for_a_session_that_is_not(start: Start, postgresql: PostgreSQL) -> None:

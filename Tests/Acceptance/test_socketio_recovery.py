@@ -272,6 +272,16 @@ async def test_what_the_log_no_longer_has_cannot_be_told(
     await away.expect_other()
 
 
+async def test_a_recovery_of_no_whole_seconds(start: Start, connect: Connect) -> None:
+    server = start("--recovery", "1500ms", "--loops", 1)
+    aarav = server.person()
+    client = await socket_io.online(connect, server, aarav.token)
+    # What is older than that is forgotten meanwhile.
+    await asyncio.sleep(3.5)
+    client.drop()
+    await socket_io.recovered(connect, server, aarav.token, client)
+
+
 async def test_without_recovery_there_are_neither_offsets_nor_a_way_back(
     start: Start, javascript: Driver, connect: Connect, way_to: WayTo, transport: str
 ) -> None:

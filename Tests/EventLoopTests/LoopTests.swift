@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import EventLoop
@@ -30,6 +31,10 @@ private actor Resident {
     }
 }
 
+private final class Rounds: Sendable {
+    let count = Atomic(0)
+}
+
 @Suite struct LoopTests {
     @Test("closures run on the loop's thread, in the order of the calls")
     func submit() async {
@@ -41,6 +46,29 @@ private actor Resident {
             loop.submit { numbers.continuation.finish() }
             #expect(await numbers.stream.reduce(into: []) { $0.append($1) } == Array(0..<1000))
             #expect(!loop.isCurrent)
+        }
+    }
+
+    @Test("closures that submit more of them keep no mail waiting")
+    func mailAmongClosures() async {
+        await withLoop { loop in
+            let (inbox, rounds) = (loop.makeInbox(of: Int.self), Rounds())
+            @Sendable func goOn() {
+                if rounds.count.add(1, ordering: .relaxed).newValue < 10_000 { loop.submit { goOn() } }
+            }
+            let seen: Int = await withCheckedContinuation { continuation in
+                loop.submit {
+                    loop.onEndOfTurn {
+                        var mail: [Int] = []
+                        inbox.drain(into: &mail)
+                        if !mail.isEmpty { continuation.resume(returning: rounds.count.load(ordering: .relaxed)) }
+                        return !mail.isEmpty
+                    }
+                    inbox.post(1)
+                    goOn()
+                }
+            }
+            #expect(seen < 3)
         }
     }
 

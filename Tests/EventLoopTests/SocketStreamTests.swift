@@ -50,6 +50,37 @@ import Testing
         #expect(echoed == bytes)
     }
 
+    @Test("where much is sent to one receiver, input has its turn before more is")
+    func readsMeanwhile() async throws {
+        let piece = [UInt8](repeating: 7, count: 60_000)
+        let turns: [Int] = try await withLoop { loop in
+            try await withCheckedThrowingContinuation { continuation in
+                loop.submit {
+                    do {
+                        try connect(on: loop) { client, server in
+                            var (turns, received): ([Int], Int) = ([], 0)
+                            client.onBytes = { _, bytes in
+                                received += bytes.count
+                                if received == 200 * piece.count { continuation.resume(returning: turns) }
+                            }
+                            client.stream.startReading()
+                            // A turn goes on for eight rounds as long as there is something to do.
+                            loop.onEndOfTurn {
+                                if turns.count == 20 { return false }
+                                turns.append(loop.work.turns)
+                                for _ in 0..<10 { server.stream.send(piece) }
+                                return true
+                            }
+                        }
+                    } catch {
+                        continuation.resume(throwing: error)
+                    }
+                }
+            }
+        }
+        #expect(Set(turns).count == 20)
+    }
+
     @Test("a reader that pauses after every piece gets all of it")
     func slowReader() async throws {
         let bytes = pattern(Self.megabytes10)

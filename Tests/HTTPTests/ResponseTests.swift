@@ -42,6 +42,16 @@ import Testing
                 """)
     }
 
+    @Test(
+        "who names a protocol to upgrade to names it in Connection as well (RFC 9110, section 7.8)",
+        arguments: [true, false])
+    func upgrade(_ keepAlive: Bool) {
+        let response = Response(.upgradeRequired, headers: [("Upgrade", "websocket")])
+        let lines = text(response, keepAlive: keepAlive).split(separator: "\r\n")
+        #expect(lines.contains("Connection: \(keepAlive ? "keep-alive" : "close"), Upgrade"))
+        #expect(lines.filter { $0.hasPrefix("Connection:") }.count == 1)
+    }
+
     @Test("HEAD gets the head alone, with the length of the body")
     func headOnly() {
         let response = Response(.notFound, body: [1, 2, 3])

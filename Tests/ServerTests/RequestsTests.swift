@@ -136,6 +136,35 @@ import Testing
         #expect(!requests.isFull)
     }
 
+    @Test("thousands that wait go on in their order, also where the store has no room for one of them")
+    func many() throws {
+        let (start, one) = (ContinuousClock.now, try #require(Self.decision(0, .change)))
+        var requests = Requests()
+        _ = requests.take(one)
+        for number in 1...100_000 {
+            if let decision = Self.decision(number, number % 1000 == 0 ? .change : .refuse) {
+                _ = requests.take(decision)
+            }
+        }
+        var carriedOut: [UInt64?] = []
+        requests.changeEnded()
+        while let next = requests.next() {
+            if case .store = next.decision {
+                requests.stall(next)
+                let early = requests.next()
+                requests.resume()
+                let later = requests.next()
+                let again = try #require(later)
+                #expect(early == nil && again.ticket.acknowledgement == next.ticket.acknowledgement)
+                requests.changeEnded()
+            }
+            carriedOut.append(next.ticket.acknowledgement)
+        }
+        #expect(carriedOut == (1...100_000).map { $0 } && requests.isEmpty)
+        // Where each moved those behind it, it would be minutes.
+        #expect(ContinuousClock.now - start < .seconds(30))
+    }
+
     @Test("nothing overtakes what waits, even if it might go on alone")
     func noOvertaking() throws {
         var requests = Requests()

@@ -76,6 +76,17 @@ import Testing
         #expect(play.webSocketCloses() == ["end transportClosed"])
     }
 
+    @Test("what was sent to a client without binary messages reaches it before the server closes, and only then")
+    func closesBehind() {
+        var play = Play(on: .webSocket, base64: true)
+        #expect(play.session.send(.text("41")) == .keep)
+        #expect(play.session.send(.binary([1, 2, 3, 4])) == .keep)
+        #expect(play.close() == ["write 41", "write bAQIDBA==", "close", "end closedByServer"])
+        play = Play(on: .webSocket, base64: true)
+        #expect(play.session.send(.text("4a")) == .keep)
+        #expect(play.frame("1") == ["close", "end closedByClient"])
+    }
+
     @Test("a session on a websocket has no polls, no POSTs, and no other websocket")
     func otherTransports() {
         var play = Play(on: .webSocket)

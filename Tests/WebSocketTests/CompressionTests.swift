@@ -21,6 +21,8 @@ import Testing
             ("permessage-deflate; server_max_window_bits=10", noContext + "; server_max_window_bits=10"),
             ("permessage-deflate; server_max_window_bits=\"10\"", noContext + "; server_max_window_bits=10"),
             ("x-webkit-deflate-frame, permessage-deflate", noContext),
+            // Empty elements are none (RFC 9110, section 5.6.1.2).
+            (",permessage-deflate, ", noContext), ("x-webkit-deflate-frame,\t,permessage-deflate", noContext),
             ("permessage-deflate; server_no_context_takeover; client_no_context_takeover", noContext),
             // The first offer that can be fulfilled counts.
             ("permessage-deflate; server_max_window_bits=8, permessage-deflate", noContext),
@@ -74,7 +76,7 @@ import Testing
             "permessage-deflate; client_max_window_bits=7", "permessage-deflate; client_max_window_bits=\"\"",
             "permessage-deflate; server_no_context_takeover=1", "permessage-deflate; client_no_context_takeover=true",
             "permessage-deflate; client_no_context_takeover; client_no_context_takeover", "permessage-deflate; unknown",
-            "permessage-deflate;", ",permessage-deflate", "permessage-deflate; =8", "permessage deflate",
+            "permessage-deflate;", "permessage-deflate; =8", "permessage deflate",
             "permessage-deflate; server_max_window_bits=\"10", "permessage-deflate\u{0}",
         ])
     func refused(_ offer: String) {

@@ -44,6 +44,16 @@ import Testing
         #expect(forgetfulDeflater.deflate(hello.span) == first)
     }
 
+    @Test("a message refers to the one before it also where that ended with the last of all blocks (section 7.2.3.4)")
+    func contextBehindTheLastBlock() throws {
+        let inflater = Inflater(keepsContext: true)
+        #expect(try inflated([0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00], by: inflater) == "Hello")
+        #expect(try inflated([0xF2, 0x00, 0x11, 0x00, 0x00], by: inflater) == "Hello")
+        let forgetful = Inflater(keepsContext: false)
+        #expect(try inflated([0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00], by: forgetful) == "Hello")
+        #expect(throws: WebSocketError.notDeflated) { try inflated([0xF2, 0x00, 0x11, 0x00, 0x00], by: forgetful) }
+    }
+
     @Test("what is deflated is inflated to the same, of any length", arguments: [9, 12, 15], [false, true])
     func roundTrip(_ windowBits: Int, _ keepsContext: Bool) throws {
         let deflater = Deflater(level: 1, windowBits: windowBits, keepsContext: keepsContext)

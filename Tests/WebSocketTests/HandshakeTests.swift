@@ -103,10 +103,10 @@ import WebSocket
     static let statuses: [(HandshakeError, Int, [String])] = [
         (.notGet, 405, ["Allow: GET"]),
         (.notHTTP11, 400, []),
-        (.notAnUpgrade, 426, ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]),
+        (.notAnUpgrade, 426, ["Upgrade: websocket", "Sec-WebSocket-Version: 13"]),
         (.wrongUpgrade, 400, []),
         (.wrongConnection, 400, []),
-        (.wrongVersion, 426, ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]),
+        (.wrongVersion, 426, ["Upgrade: websocket", "Sec-WebSocket-Version: 13"]),
         (.wrongKey, 400, []),
         (.hasBody, 400, []),
     ]

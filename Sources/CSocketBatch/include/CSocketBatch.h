@@ -21,7 +21,7 @@ void socket_batch_add_send(struct socket_batch *batch, int socket, const void *b
 void socket_batch_add_receive(struct socket_batch *batch, int socket, void *bytes, size_t count);
 
 /// Runs all that was added, in that order. `results` has of each how many bytes it sent or received, or a negative error:
-/// -EAGAIN where the kernel has no room for them now, or none are there.
+/// -EAGAIN where the kernel has no room or no memory for them now, none are there, or a signal came first.
 void socket_batch_run(struct socket_batch *batch, int32_t *results);
 
 #pragma clang assume_nonnull end

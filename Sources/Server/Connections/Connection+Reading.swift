@@ -124,7 +124,7 @@ extension Connection {
     }
 
     func decodeEarly(_ early: inout [UInt8]) {
-        if early.isEmpty { return }
+        if early.isEmpty || !isOpen { return }
         var span = early.mutableSpan
         decode(&span)
     }

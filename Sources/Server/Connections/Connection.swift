@@ -27,6 +27,8 @@ final class Connection: Carrier, SocketStreamDelegate {
     /// What was read and is not looked at yet, as too much was inflated, and the tick from which it is.
     var rest: [UInt8] = []
     var waitsUntil: UInt32 = .max
+    /// What it had not written when it was last looked at whether the client lives: who reads does.
+    private var unwritten: UInt32 = 0
     /// Whether no more is to be read, as the server is about to go.
     var isLeaving = false
 
@@ -254,6 +256,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     override func ping(_ frame: [UInt8]) {
         stream.send(frame)
         heartbeat.pinged(at: hub.wheel.now)
+        unwritten = UInt32(clamping: stream.unsentBytes)
         updateDeadline()
     }
     override var queuedBytes: Int { stream.queuedBytes }
@@ -384,8 +387,10 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     private func beat(_ session: Session) {
         let now = hub.wheel.now
-        // Who is not read from can't be heard.
-        if session.isPaused || isWaiting { heartbeat = Heartbeat(hub.rhythm, at: now) }
+        let before = unwritten
+        unwritten = UInt32(clamping: stream.unsentBytes)
+        // Who is not read from can't be heard, and the answer to a ping comes behind what is read before it.
+        if session.isPaused || isWaiting || unwritten < before { heartbeat = Heartbeat(hub.rhythm, at: now) }
         switch heartbeat.timePassed(hub.rhythm, at: now) {
         case .ping: stream.send(Self.ping)
         case .close: abort()

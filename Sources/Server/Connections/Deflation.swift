@@ -47,7 +47,7 @@ final class Deflation {
     func inflate(_ payload: Span<UInt8>) throws(WebSocketError) -> [UInt8] {
         let inflater = agreed.clientKeepsContext ? inflater : hub.inflater
         let message = try inflater.inflate(payload, limit: hub.settings.maxMessage)
-        allowance.bytes -= message.count
+        allowance.take(message.count, of: payload.count)
         if isExhausted { allowance.refill(at: hub.milliseconds) }
         return message
     }
@@ -58,11 +58,16 @@ final class Deflation {
     /// How many bytes one connection's messages may become: so many at once, and as many a second.
     struct Allowance {
         static let limit = 16 << 20
+        /// What a compressed byte counts for at least: blocks may be empty, and are as much work.
+        static let leastOfByte = 8
         fileprivate(set) var bytes = limit
         private var filledAt: UInt32
 
         /// - Parameter now: Milliseconds; it may wrap around.
         init(at now: UInt32) { filledAt = now }
+
+        /// Inflates something.
+        mutating func take(_ count: Int, of compressed: Int) { bytes -= max(count, compressed * Self.leastOfByte) }
 
         mutating func refill(at now: UInt32) {
             bytes = min(Self.limit, bytes + Int(now &- filledAt) * (Self.limit / 1000))

@@ -13,13 +13,15 @@ class EngineClient: Carrier {
     /// A GET that waits for its answer, a POST whose body arrives or whose messages wait for their turn, and a websocket.
     private var poll, post: HTTPConversation?
     private var webSocket: Connection?
-    /// Whether all that the POST brought was taken in, and only its answer is missing.
-    private var isPostDone = false
+    /// What the POST brought, until all of it was taken in and it gets its answer.
+    private var body: [UInt8]?
     private var isMarked = false
     private var isPaused = false
     /// How often a client that was not listened to was let off its pong.
     private var excuses = 0
     private static let mostExcuses = 10
+    /// What the websocket had not written when it was last looked at whether the client lives: who reads does.
+    private var unwritten = 0
     private var wantsDrained = false
     private(set) final var isOver = false
     /// What a websocket took with it that ended together with the session.
@@ -84,9 +86,10 @@ class EngineClient: Carrier {
         waitingBytes = bytes
     }
 
-    /// Answers the poll that waits with all that this turn of the loop brought.
+    /// Goes on with the POST, and answers the poll that waits with all that this turn of the loop brought.
     final func flush() {
         isMarked = false
+        takePost()
         obey()
     }
 
@@ -131,14 +134,14 @@ class EngineClient: Carrier {
         session?.drained()
     }
 
-    /// Of a websocket no more is read; a POST gets its answer later.
+    /// Of a websocket no more is read, and of a POST no more taken in.
     final override func pauseReading(_ isPaused: Bool) {
         // What is on probation has to be read: its upgrade would never end.
         if engine.transport == .webSocket { webSocket?.pauseReading(isPaused) }
         if isPaused == self.isPaused { return }
         self.isPaused = isPaused
         excuses = 0
-        if !isPaused, isPostDone { answerPost() }
+        if !isPaused, body != nil { mark() }
     }
 
     // MARK: - Polling
@@ -177,24 +180,27 @@ class EngineClient: Carrier {
     }
 
     final func postClosed() {
-        post = nil
-        isPostDone = false
+        // Who does not wait for the answer can't know what counted.
+        (post, body) = (nil, nil)
         engine.postClosed()
         obey()
     }
 
     /// The body of the POST is here.
     final func finishPost(_ body: [UInt8]) {
-        while let packet = engine.nextMessage(inPost: body.span, at: hub.loop.now) {
-            packet.withData(in: body.span) { received(message: $0, isText: packet.isText) }
-        }
-        isPostDone = true
-        if !isPaused { answerPost() }
+        self.body = body
+        takePost()
         obey()
     }
 
-    private func answerPost() {
-        isPostDone = false
+    /// Takes in what the POST brought, as long as the client does not have to wait for answers, and then answers it.
+    private func takePost() {
+        guard let body else { return }
+        while !isPaused, let packet = engine.nextMessage(inPost: body.span, at: hub.loop.now) {
+            packet.withData(in: body.span) { received(message: $0, isText: packet.isText) }
+        }
+        if isPaused { return }
+        self.body = nil
         let isAccepted = engine.endPost()
         post.take()?.answerPost(isAccepted: isAccepted)
     }
@@ -267,7 +273,7 @@ class EngineClient: Carrier {
 
     override var isClient: Bool { !isOver }
     override func prepareToLeave() { webSocket?.prepareToLeave() }
-    override var isAnswered: Bool { session?.isAnswered ?? true && !isPostDone && webSocket?.isAnswered ?? true }
+    override var isAnswered: Bool { session?.isAnswered ?? true && body == nil && webSocket?.isAnswered ?? true }
     override var hasLeft: Bool { isOver }
 
     override func abort() {
@@ -281,6 +287,7 @@ class EngineClient: Carrier {
         isOver = true
         ended()
         hub.remove(self)
+        body = nil
         post.take()?.refusePost()
     }
 
@@ -297,8 +304,12 @@ class EngineClient: Carrier {
     }
 
     override func timePassed() {
+        let before = unwritten
+        unwritten = webSocket?.stream.unsentBytes ?? 0
         // Who polls has nothing under way that would tell when they are gone.
-        if isPaused, engine.transport == .webSocket || excuses < Self.mostExcuses {
+        if unwritten < before {
+            engine.wasNotHeard(at: hub.loop.now)
+        } else if isPaused, engine.transport == .webSocket || excuses < Self.mostExcuses {
             excuses += 1
             engine.wasNotHeard(at: hub.loop.now)
         }

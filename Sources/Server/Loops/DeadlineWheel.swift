@@ -29,7 +29,7 @@ final class DeadlineWheel {
         return due
     }
 
-    /// The ticks of a duration, rounded up; eight years at the most, so that sums of a few stay in range.
+    /// The ticks of a duration, rounded up; two years at the most, so that sums of a few stay in range.
     static func ticks(_ duration: Duration) -> UInt32 { ticks(milliseconds: duration.milliseconds) }
 
     /// The same without the arithmetic of durations, which is of 128 bits.

@@ -4,18 +4,32 @@ import WebSocket
 
 /// What the other threads send, and who waits for some of it.
 extension Hub {
+    /// How much mail is delivered before what it brings is written, and input has its turn.
+    private static let slice = (pieces: 1024, bytes: 16 << 20)
+
     func readMail() -> Bool {
-        inbox.drain(into: &mail)
-        if mail.isEmpty { return false }
+        if mail.isEmpty {
+            inbox.drain(into: &mail)
+            exchange.noteProgress()
+            if mail.isEmpty { return false }
+        }
         // Out of the hub, and each piece out of its place: none is copied.
         var batch: [Mail] = []
         swap(&batch, &mail)
-        for index in batch.indices {
+        let end = min(batch.count, delivered + Self.slice.pieces)
+        let most = loop.bytesWaiting + Self.slice.bytes
+        repeat {
             var piece = Mail.committed(0)
-            swap(&piece, &batch[index])
+            swap(&piece, &batch[delivered])
+            delivered += 1
             take(piece)
+        } while delivered < end && !loop.isTurnOver && loop.bytesWaiting < most
+        if delivered == batch.count {
+            delivered = 0
+            batch.removeAll(keepingCapacity: batch.capacity < 4096)
+        } else {
+            loop.endTurnSoon()
         }
-        batch.removeAll(keepingCapacity: batch.capacity < 4096)
         swap(&batch, &mail)
         releaseHistories()
         resumeStalled()

@@ -51,9 +51,8 @@ extension Hub {
     func tidyEventLog() {
         if recoveries.isNeeded {
             // A little longer than clients may stay away.
-            if wheel.now > ticks.recovery {
-                eventLog.forget(upTo: wheel.now - ticks.recovery - DeadlineWheel.resolution)
-            }
+            let kept = ticks.recovery + DeadlineWheel.resolution
+            if wheel.now > kept { eventLog.forget(upTo: wheel.now - kept) }
         } else {
             eventLog = EventLog()
         }

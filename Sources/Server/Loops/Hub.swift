@@ -54,7 +54,9 @@ final class Hub {
     let index: UInt16
     let shardCount: Int
     let inbox: Mailbox<Mail>
+    /// Taken out of the inbox, and how much of it was delivered.
     var mail: [Mail] = []
+    var delivered = 0
     // Unchecked: nothing that a place holds has code that is run when it goes.
     @safe @exclusivity(unchecked) private var places: Places
     let topics: Topics

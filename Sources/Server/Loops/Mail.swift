@@ -80,6 +80,8 @@ final class Exchange: Sendable {
     private let inboxes: [Mailbox<Mail>]
     /// To the other nodes of the cluster; `nil` where there are none.
     let bus: Mailbox<BusMail>?
+    /// Whether a shard is so far behind that nothing more is to be stored for now.
+    private let behind = Atomic(false)
     /// Held while events are posted, which gives them their order.
     private let order = Mutex(())
     /// A room's events have an order of their own: loops that speak in different rooms hardly ever wait for each other.
@@ -105,8 +107,7 @@ final class Exchange: Sendable {
     /// The same for what each node hears of by itself.
     func offerHere(_ event: Event) -> Bool { post(event, unlessBehind: true) }
 
-    /// Pieces of mail that may wait for a shard before what nobody stored is refused. What was stored is bounded by
-    /// the store's own queue.
+    /// Pieces of mail that may wait for a shard before what nobody stored is refused, and what is to be stored waits.
     private static let limit = 50_000
 
     func publish(_ event: Event) {
@@ -123,7 +124,7 @@ final class Exchange: Sendable {
                 return true
             }
         }
-        if isOffer, inboxes.contains(where: { $0.count >= Self.limit }) { return false }
+        if isOffer, hasFullInbox { return false }
         if inboxes.count == 1 {
             inboxes[0].post(.event(event))
         } else {
@@ -134,7 +135,7 @@ final class Exchange: Sendable {
 
     /// What a back end asks of clients of Socket.IO, in one order for all shards; `false` when one is too far behind.
     func offer(_ emission: Emission) -> Bool {
-        if inboxes.contains(where: { $0.count >= Self.limit }) { return false }
+        if hasFullInbox { return false }
         order.withLock { _ in for inbox in inboxes { inbox.post(.emitted(emission)) } }
         return true
     }
@@ -177,6 +178,18 @@ final class Exchange: Sendable {
                 inboxes[shard].post(contentsOf: &mail.byShard[shard])
             }
         }
+        if hasFullInbox { behind.store(true, ordering: .relaxed) }
+    }
+
+    private var hasFullInbox: Bool { inboxes.contains { $0.count >= Self.limit } }
+
+    /// Whether what is to be stored has to wait until the shards have delivered what was: its senders are not read from
+    /// meanwhile.
+    var isBehind: Bool { behind.load(ordering: .relaxed) }
+
+    /// A shard has taken its mail.
+    func noteProgress() {
+        if isBehind, !hasFullInbox { behind.store(false, ordering: .relaxed) }
     }
 
     /// How many pieces wait for each shard.

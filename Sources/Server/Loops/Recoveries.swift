@@ -39,6 +39,8 @@ final class Recoveries: Sendable {
 
     struct State {
         fileprivate(set) var kept: [String: Kept] = [:]
+        /// The clients of each person.
+        private var ofUser: [UserID: Set<String>] = [:]
         /// Whose connections broke, the longest ago first, and when; some of them have come back since.
         fileprivate var lost: ArraySlice<(pid: String, at: ContinuousClock.Instant)> = []
         /// What the store has to be told; `nil` where this is the only node.
@@ -51,9 +53,22 @@ final class Recoveries: Sendable {
         }
 
         fileprivate mutating func end(_ pid: String) {
-            kept[pid] = nil
+            remove(pid)
             unsaved?.end(pid)
         }
+
+        fileprivate mutating func insert(_ client: Kept, as pid: String) {
+            kept[pid] = client
+            ofUser[client.user, default: []].insert(pid)
+        }
+
+        fileprivate mutating func remove(_ pid: String) {
+            guard let user = kept.removeValue(forKey: pid)?.user else { return }
+            ofUser[user]?.remove(pid)
+            if ofUser[user]?.isEmpty == true { ofUser[user] = nil }
+        }
+
+        fileprivate func clients(of user: UserID) -> Set<String> { ofUser[user] ?? [] }
     }
 
     let duration: Duration
@@ -88,7 +103,7 @@ final class Recoveries: Sendable {
         guard isEnabled else { return nil }
         let pid = SessionID.random()
         change { state in
-            state.kept[pid] = kept
+            state.insert(kept, as: pid)
             state.kept[pid]?.holder = client
         }
         return pid
@@ -118,7 +133,7 @@ final class Recoveries: Sendable {
             for conversation in returned.joined { kept.joined[conversation] = Stay(since: number) }
             kept.holder = client
             kept.cameBackAt = .now
-            state.kept[returned.pid] = kept
+            state.insert(kept, as: returned.pid)
             state.unsaved?.tookOver(returned.pid)
         }
         if client == nil { lose(returned.pid, of: nil) }
@@ -132,7 +147,7 @@ final class Recoveries: Sendable {
         change { state in
             if let time = state.kept[pid]?.cameBackAt, now - time < Self.crossing { return nil }
             defer {
-                state.kept[pid] = nil
+                state.remove(pid)
                 state.unsaved?.forget(pid)
             }
             return state.kept[pid]?.holder
@@ -160,8 +175,8 @@ final class Recoveries: Sendable {
     /// Somebody is no longer in a conversation, as of an event: they are out of its room.
     func remove(_ user: UserID, from conversation: ConversationID, at number: EventNumber) {
         change { state in
-            for (pid, kept) in state.kept where kept.user == user {
-                guard let stay = kept.joined[conversation], stay.since < number else { continue }
+            for pid in state.clients(of: user) {
+                guard let stay = state.kept[pid]?.joined[conversation], stay.since < number else { continue }
                 state.kept[pid]?.joined[conversation]?.until = stay.until ?? number
                 state.unsaved?.note(pid)
             }
@@ -170,7 +185,7 @@ final class Recoveries: Sendable {
 
     /// A person was deleted: no client of theirs comes back.
     func forget(_ user: UserID) {
-        change { state in for (pid, kept) in state.kept where kept.user == user { state.end(pid) } }
+        change { state in for pid in state.clients(of: user) { state.end(pid) } }
     }
 
     /// The client's connection broke: it may come back.

@@ -179,7 +179,10 @@ extension Exposition {
         func each(_ family: inout Family, _ value: (LoopSnapshot) -> UInt64) {
             for (number, loop) in loops.enumerated() { family.sample(value(loop), ("loop", "\(number)")) }
         }
-        family("switchboard_loop_turns_total", .counter, "How often a loop waited for something to do.") {
+        family(
+            "switchboard_loop_turns_total", .counter,
+            "How often a loop did what there was to do, before and after each wait."
+        ) {
             each(&$0) { UInt64($0.work.turns) }
         }
         family("switchboard_loop_cpu_seconds_total", .counter, "What a loop's thread had of a processor.") { family in

@@ -26,7 +26,10 @@ struct Requests {
 
     private var waiting: [Decided] = []
     private var look: Ticket?
-    private var changesUnderWay: Int32 = 0
+    /// What lies before this index is under way already.
+    private var first: UInt32 = 0
+    /// Small, as there is one of these for each client: what one read or one payload asks for is fewer by far.
+    private var changesUnderWay: UInt16 = 0
     /// Whether the first of those that wait found the store's queue full.
     private var isStalled = false
 
@@ -36,10 +39,12 @@ struct Requests {
     /// Whether something waits for its turn.
     var isWaiting: Bool { !waiting.isEmpty }
 
+    private var waitingCount: Int { waiting.count - Int(first) }
+
     /// Whether all has been answered.
     var isEmpty: Bool { waiting.isEmpty && changesUnderWay == 0 && look == nil }
 
-    var isFull: Bool { isStalled || waiting.count + Int(changesUnderWay) >= Self.limit }
+    var isFull: Bool { isStalled || waitingCount + Int(changesUnderWay) >= Self.limit }
 
     /// Takes what a connection asks for next.
     ///
@@ -52,13 +57,29 @@ struct Requests {
     }
 
     /// Puts something in front of all that waits.
-    mutating func prepend(_ request: Decided) { waiting.insert(request, at: waiting.startIndex) }
+    mutating func prepend(_ request: Decided) {
+        if first > 0 {
+            first -= 1
+            waiting[Int(first)] = request
+        } else {
+            waiting.insert(request, at: 0)
+        }
+    }
 
     /// The next of those that wait, if its turn has come.
     mutating func next(mayLook: @autoclosure () -> Bool = true) -> Decided? {
-        guard let first = waiting.first, begin(first, mayLook) else { return nil }
-        if waiting.count == 1 { waiting = [] } else { waiting.removeFirst() }
-        return first
+        guard isWaiting else { return nil }
+        let request = waiting[Int(first)]
+        guard begin(request, mayLook) else { return nil }
+        first += 1
+        if waitingCount == 0 {
+            (waiting, first) = ([], 0)
+        } else if first >= 64, first >= waiting.count / 2 {
+            // Moving only when at least half is under way keeps the cost linear.
+            waiting.removeSubrange(..<Int(first))
+            first = 0
+        }
+        return request
     }
 
     /// Whether something can be carried out now; a change and a look are under way from here on.
@@ -88,15 +109,17 @@ struct Requests {
     /// There was none for too long: all changes that wait are refused, each in its place.
     mutating func giveUp() {
         isStalled = false
-        waiting = waiting.map {
-            if case .store = $0.decision { Decided(.refuse(.storeBusy), $0.ticket) } else { $0 }
+        for index in Int(first)..<waiting.count {
+            if case .store = waiting[index].decision {
+                waiting[index] = Decided(.refuse(.storeBusy), waiting[index].ticket)
+            }
         }
     }
 
     /// The connection is gone: the changes that still wait, in order.
     mutating func takeChanges() -> [Change] {
-        defer { waiting = [] }
-        return waiting.compactMap { if case .store(let change) = $0.decision { change } else { nil } }
+        defer { (waiting, first) = ([], 0) }
+        return waiting[Int(first)...].compactMap { if case .store(let change) = $0.decision { change } else { nil } }
     }
 
     mutating func changeEnded() { changesUnderWay -= 1 }

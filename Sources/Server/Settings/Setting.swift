@@ -74,7 +74,7 @@ package struct Setting: Sendable {
             \.channelsGroupExpiry, show: { $0.shortText }
         ) { text in Duration(short: text).flatMap { $0 >= .seconds(2) ? $0 : nil } },
         Setting(
-            "channels_keys", "a list of keys", "symmetric_encryption_keys of the layer; not as a flag",
+            "channels_keys", "a list of keys", "symmetric_encryption_keys of the layer",
             \.channelsKeys, isSecret: true, show: { "\($0.count) set" }
         ) { text in
             let keys = list(text)
@@ -144,14 +144,14 @@ package struct Setting: Sendable {
             "allow_registration", "true or false", "let anybody make an account for themselves", \.allowRegistration
         ) { Bool($0) },
         Setting(
-            "api_keys", "a list of keys of 16 characters or more", "keys for back ends; not as a flag", \.apiKeys,
+            "api_keys", "a list of keys of 16 characters or more", "keys for back ends", \.apiKeys,
             isSecret: true, show: { "\($0.count) set" }
         ) { text in
             let keys = list(text)
             return keys.allSatisfy { $0.utf8.count >= 16 } ? keys : nil
         },
         Setting(
-            "jwt_secret", "32 bytes or more", "the secret of another login's JWTs (HS256, HS384, HS512); not as a flag",
+            "jwt_secret", "32 bytes or more", "the secret of another login's JWTs (HS256, HS384, HS512)",
             \.jwtSecret, isSecret: true, show: { $0 == nil ? "none" : "set" }
         ) { text in (try? JWTSettings.check(Array(text.utf8), of: "")).map { text } },
         .jwt,
@@ -223,7 +223,10 @@ package struct Setting: Sendable {
             "deflate_context", "true or false", "let messages refer to earlier ones; takes memory for each connection",
             \.deflateContext
         ) { Bool($0) },
-        Setting("deflate_window_bits", "9 to 15", "how far back, as a power of two", \.deflateWindowBits) {
+        Setting(
+            "deflate_window_bits", "9 to 15", "how far back with deflate_context, as a power of two",
+            \.deflateWindowBits
+        ) {
             number($0, in: 9...15)
         },
         Setting("max_text", "1 to 1048576", "bytes in the text of one direct message", \.maxText) {
@@ -268,7 +271,7 @@ package struct Setting: Sendable {
 
     /// A list of objects, which says itself what is wrong with it.
     private static let jwt = Setting(
-        name: "jwt", allowed: "a JSON array of verifiers", help: "other logins whose JWTs are accepted; not as a flag",
+        name: "jwt", allowed: "a JSON array of verifiers", help: "other logins whose JWTs are accepted",
         isSecret: true, path: \.jwt,
         set: { configuration, text in
             do throws(ConfigurationError) {

@@ -11,6 +11,7 @@ final class Writer: Sendable {
     private let bulkWork: SlicedWork
     private let sweepWork: SlicedWork
     private let meter: StoreMeter
+    private let exchange: Exchange
 
     /// - Parameters:
     ///   - limit: How many changes may wait.
@@ -25,6 +26,7 @@ final class Writer: Sendable {
     ) {
         let failure = StoreFailure(log)
         self.failure = failure
+        self.exchange = exchange
         let bulkWork = SlicedWork()
         self.bulkWork = bulkWork
         let sweepWork = SlicedWork()
@@ -60,10 +62,10 @@ final class Writer: Sendable {
     var counts: StoreCounts { meter.counts.withLock { $0 } }
 
     /// Whether ``submit(_:)`` would take something.
-    var hasRoom: Bool { worker.hasRoom }
+    var hasRoom: Bool { worker.hasRoom && !exchange.isBehind }
 
-    /// Queues what may be turned away; `false` when too much waits already.
-    func submit(_ submission: Submission) -> Bool { worker.post(submission) }
+    /// Queues what may be turned away; `false` when too much waits already, for the store or to be delivered.
+    func submit(_ submission: Submission) -> Bool { !exchange.isBehind && worker.post(submission) }
 
     /// Queues what keeps the books straight, and what was read of a connection that is gone: seats taken and left,
     /// deliveries, its last changes. Their number is bounded by that of the connections.
