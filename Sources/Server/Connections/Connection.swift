@@ -27,8 +27,8 @@ final class Connection: Carrier, SocketStreamDelegate {
     /// What was read and is not looked at yet, as too much was inflated, and the tick from which it is.
     var rest: [UInt8] = []
     var waitsUntil: UInt32 = .max
-    /// What it had not written when it was last looked at whether the client lives: who reads does.
-    private var unwritten: UInt32 = 0
+    /// What was not written when the answer to a ping last failed to come; `max` before that.
+    private var unwritten = UInt32.max
     /// Whether no more is to be read, as the server is about to go.
     var isLeaving = false
 
@@ -256,7 +256,7 @@ final class Connection: Carrier, SocketStreamDelegate {
     override func ping(_ frame: [UInt8]) {
         stream.send(frame)
         heartbeat.pinged(at: hub.wheel.now)
-        unwritten = UInt32(clamping: stream.unsentBytes)
+        unwritten = .max
         updateDeadline()
     }
     override var queuedBytes: Int { stream.queuedBytes }
@@ -387,14 +387,19 @@ final class Connection: Carrier, SocketStreamDelegate {
 
     private func beat(_ session: Session) {
         let now = hub.wheel.now
-        let before = unwritten
-        unwritten = UInt32(clamping: stream.unsentBytes)
-        // Who is not read from can't be heard, and the answer to a ping comes behind what is read before it.
-        if session.isPaused || isWaiting || unwritten < before { heartbeat = Heartbeat(hub.rhythm, at: now) }
+        // Who is not read from can't be heard.
+        if session.isPaused || isWaiting { heartbeat = Heartbeat(hub.rhythm, at: now) }
         switch heartbeat.timePassed(hub.rhythm, at: now) {
-        case .ping: stream.send(Self.ping)
-        case .close: abort()
+        case .ping: ping(Self.ping)
+        case .close: if isReading { heartbeat.extend(at: now) } else { abort() }
         case .wait: break
         }
+    }
+
+    /// Whether the client has read something since a ping, which it finds behind all that was sent before.
+    private var isReading: Bool {
+        let (before, now) = (unwritten, UInt32(clamping: stream.unsentBytes))
+        unwritten = now
+        return now < before && (now > 0 || before < .max)
     }
 }

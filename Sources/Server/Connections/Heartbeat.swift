@@ -18,6 +18,9 @@ struct Heartbeat {
     /// The peer was pinged for another reason, which will do as well.
     mutating func pinged(at now: UInt32) { if lastPing == nil { lastPing = now } }
 
+    /// The peer has shown otherwise that it lives, and goes on to owe an answer.
+    mutating func extend(at now: UInt32) { lastPing = now }
+
     /// Whatever a peer sends shows that it lives.
     mutating func heard() { lastPing = nil }
 
