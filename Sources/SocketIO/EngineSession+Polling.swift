@@ -85,7 +85,9 @@ extension EngineSession {
     /// - Returns: Whether it gets a 200 with `ok`; otherwise a 400.
     package func endPost() -> Bool {
         switch post.take() {
-        case .begun, .reading: true
+        case .begun: true
+        // The session may have ended before all of it was taken in.
+        case .reading(let payload): payload.isAtEnd
         case .refused, nil: false
         }
     }

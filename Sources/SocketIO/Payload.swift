@@ -38,6 +38,9 @@ package struct PayloadDecoder: Sendable {
         count = payload.count
     }
 
+    /// Whether there is no further packet.
+    var isAtEnd: Bool { position > count }
+
     /// The next packet; `nil` after the last. An empty payload holds one packet, which is none.
     ///
     /// - Parameter payload: The same bytes at every call.

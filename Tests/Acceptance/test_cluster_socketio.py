@@ -99,6 +99,7 @@ def in_front(folder: Path, nodes: list[Server]) -> Nginx:
     port = free_port()
     servers = "".join(f"    server 127.0.0.1:{node.port};\n" for node in nodes)
     text = re.sub(r"(    server 10\.\S+;\n)+", servers, text).replace("listen 80;", f"listen 127.0.0.1:{port};")
+    text = text.replace("/var/log/nginx", str(folder))
     return Nginx.http(folder, port, text).start()
 
 

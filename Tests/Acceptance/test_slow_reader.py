@@ -62,7 +62,7 @@ async def test_a_slow_reader(start: Start, connect: Connect, room: str) -> None:
 
 async def test_a_burst_reaches_who_reads(start: Start, connect: Connect) -> None:
     """What one commit brings is delivered in parts: it comes whole, and in order."""
-    server = start("--send-queue", 1 << 20, "--loops", 1)
+    server = start("--send-queue", 16 << 20, "--loops", 1)
     reader, *writers = (server.person() for _ in range(11))
     listener = await connect(server, erp.CHAT, reader.token)
     texts = [f"{number} ".ljust(16_000, "x") for number in range(40)]
@@ -84,7 +84,7 @@ async def test_a_burst_reaches_who_reads(start: Start, connect: Connect) -> None
 def test_who_reads_slowly_is_not_given_up(start: Start, kind: str) -> None:
     """What is asked of a client whether it lives comes behind all that it has yet to read."""
     server = start(
-        "--ping-interval", "1s", "--ping-timeout", "1s", "--send-queue", 16 << 20, "--max-text", 1 << 20, "--loops", 1)
+        "--ping-interval", "1s", "--ping-timeout", "2s", "--send-queue", 16 << 20, "--max-text", 1 << 20, "--loops", 1)
     reader, writer = server.person(), server.person()
     path = f"{erp.CHAT}?" if kind == "websocket" else "/socket.io/?EIO=4&transport=websocket&"
     with RawWebSocket(server, f"{path}token={reader.token}", receive_buffer=65536, segment=1000) as slow:

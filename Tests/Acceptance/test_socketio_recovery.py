@@ -273,11 +273,11 @@ async def test_what_the_log_no_longer_has_cannot_be_told(
 
 
 async def test_a_recovery_of_no_whole_seconds(start: Start, connect: Connect) -> None:
-    server = start("--recovery", "1500ms", "--loops", 1)
+    server = start("--recovery", "2500ms", "--loops", 1)
     aarav = server.person()
     client = await socket_io.online(connect, server, aarav.token)
     # What is older than that is forgotten meanwhile.
-    await asyncio.sleep(3.5)
+    await asyncio.sleep(4.5)
     client.drop()
     await socket_io.recovered(connect, server, aarav.token, client)
 

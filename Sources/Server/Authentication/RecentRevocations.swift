@@ -29,8 +29,14 @@ struct RecentRevocations {
     }
 
     /// All sessions that are open were looked through.
-    mutating func applied(at now: UInt32) {
+    ///
+    /// - Parameter isBehind: Whether there is mail that was not delivered yet: what was looked up before may lie behind it.
+    mutating func applied(at now: UInt32, isBehind: Bool) {
         hasNews = false
+        if isBehind {
+            tokens = tokens.mapValues { _ in now }
+            people = people.mapValues { _ in now }
+        }
         tokens = tokens.filter { $0.value + Self.lifetime > now }
         people = people.filter { $0.value + Self.lifetime > now }
     }

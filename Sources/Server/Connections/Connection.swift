@@ -396,7 +396,7 @@ final class Connection: Carrier, SocketStreamDelegate {
         }
     }
 
-    /// Whether the client has read something since a ping, which it finds behind all that was sent before.
+    /// Whether the client reads what was sent before a ping; the first time, whether there may be something left to read.
     private var isReading: Bool {
         let (before, now) = (unwritten, UInt32(clamping: stream.unsentBytes))
         unwritten = now

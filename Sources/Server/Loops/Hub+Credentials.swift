@@ -38,7 +38,7 @@ extension Hub {
                 carrier.close(.unauthorized, "Token revoked")
             }
         }
-        revocations.applied(at: wheel.now)
+        revocations.applied(at: wheel.now, isBehind: !mail.isEmpty)
     }
 }
 

@@ -9,8 +9,8 @@ extension Hub {
 
     func readMail() -> Bool {
         if mail.isEmpty {
-            inbox.drain(into: &mail)
             exchange.noteProgress()
+            inbox.drain(into: &mail)
             if mail.isEmpty { return false }
         }
         // Out of the hub, and each piece out of its place: none is copied.

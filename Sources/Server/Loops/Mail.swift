@@ -183,11 +183,10 @@ final class Exchange: Sendable {
 
     private var hasFullInbox: Bool { inboxes.contains { $0.count >= Self.limit } }
 
-    /// Whether what is to be stored has to wait until the shards have delivered what was: its senders are not read from
-    /// meanwhile.
+    /// Whether what is to be stored has to wait until no shard is far behind: its senders are not read from meanwhile.
     var isBehind: Bool { behind.load(ordering: .relaxed) }
 
-    /// A shard has taken its mail.
+    /// A shard has delivered what it had taken out of its inbox.
     func noteProgress() {
         if isBehind, !hasFullInbox { behind.store(false, ordering: .relaxed) }
     }

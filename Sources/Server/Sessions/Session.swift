@@ -230,7 +230,14 @@ final class Session {
         let now = hub.wheel.now
         if now >= expiresAt { return carrier.close(.unauthorized, "Token expired") }
         for sign in typing.takeEnded(at: now) { take(Requests.Decided(.publish(.typing(sign)))) }
-        if now >= historyDeadline { releaseHistory(isLate: true) }
+        if now >= historyDeadline {
+            // What it waits for may be in the mail that is delivered yet.
+            if hub.mail.isEmpty {
+                releaseHistory(isLate: true)
+            } else {
+                historyDeadline = now + DeadlineWheel.resolution
+            }
+        }
         if now >= storeDeadline { giveUpWaiting() }
     }
 }
