@@ -86,8 +86,8 @@ extension EngineSession {
     package func endPost() -> Bool {
         switch post.take() {
         case .begun: true
-        // The session may have ended before all of it was taken in.
-        case .reading(let payload): payload.isAtEnd
+        // The server may have ended the session before all of it was taken in; what follows a client's own end is nothing.
+        case .reading(let payload): payload.isAtEnd || lastWord == .noop
         case .refused, nil: false
         }
     }
