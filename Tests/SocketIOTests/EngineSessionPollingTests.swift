@@ -150,6 +150,19 @@ import Testing
         #expect(play.session.isOpen)
     }
 
+    @Test("a POST of which the server has taken in a part when it closes the session is not ok; taken in whole, it is")
+    func closedWithinPost() {
+        for (taken, answer) in [(1, "400"), (3, "ok")] {
+            let play = Play(on: .polling)
+            let body = "4a\u{1E}4b".bytes
+            #expect(play.session.beginPost())
+            for _ in 0..<taken { _ = play.session.nextMessage(inPost: body.span, at: play.now) }
+            play.session.close(at: play.now)
+            #expect(play.session.nextMessage(inPost: body.span, at: play.now) == nil)
+            #expect((play.session.endPost() ? "ok" : "400") == answer)
+        }
+    }
+
     @Test("the client closes: a waiting poll is released, and what follows is ignored")
     func closedByClient() {
         var play = Play(on: .polling)

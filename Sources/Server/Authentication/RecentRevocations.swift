@@ -36,9 +36,10 @@ struct RecentRevocations {
         if isBehind {
             tokens = tokens.mapValues { _ in now }
             people = people.mapValues { _ in now }
+        } else {
+            tokens = tokens.filter { $0.value + Self.lifetime > now }
+            people = people.filter { $0.value + Self.lifetime > now }
         }
-        tokens = tokens.filter { $0.value + Self.lifetime > now }
-        people = people.filter { $0.value + Self.lifetime > now }
     }
 
     var isEmpty: Bool { tokens.isEmpty && people.isEmpty }

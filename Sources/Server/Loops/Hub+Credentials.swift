@@ -38,7 +38,7 @@ extension Hub {
                 carrier.close(.unauthorized, "Token revoked")
             }
         }
-        revocations.applied(at: wheel.now, isBehind: !mail.isEmpty)
+        revocations.applied(at: wheel.now, isBehind: isBehind)
     }
 }
 

@@ -4,6 +4,9 @@ import WebSocket
 
 /// What the other threads send, and who waits for some of it.
 extension Hub {
+    /// Whether there is mail in hand that was not delivered yet: what is missing here may be in it.
+    var isBehind: Bool { !mail.isEmpty }
+
     /// How much mail is delivered before what it brings is written, and input has its turn.
     private static let slice = (pieces: 1024, bytes: 16 << 20)
 

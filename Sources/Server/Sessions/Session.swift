@@ -231,12 +231,8 @@ final class Session {
         if now >= expiresAt { return carrier.close(.unauthorized, "Token expired") }
         for sign in typing.takeEnded(at: now) { take(Requests.Decided(.publish(.typing(sign)))) }
         if now >= historyDeadline {
-            // What it waits for may be in the mail that is delivered yet.
-            if hub.mail.isEmpty {
-                releaseHistory(isLate: true)
-            } else {
-                historyDeadline = now + DeadlineWheel.resolution
-            }
+            historyDeadline = now + DeadlineWheel.resolution
+            releaseHistory(isLate: !hub.isBehind)
         }
         if now >= storeDeadline { giveUpWaiting() }
     }
