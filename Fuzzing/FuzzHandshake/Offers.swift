@@ -21,8 +21,7 @@ func readOffers(_ header: String) {
     }
     let written = offers.map(\.written)
     precondition(
-        ExtensionOffer.list(written.joined(separator: ", ")) == (offers.isEmpty ? nil : offers),
-        "what was written reads back as something else")
+        ExtensionOffer.list(written.joined(separator: ", ")) == offers, "what was written reads back as something else")
     for preference in preferences {
         let agreed = Compression(offeredBy: header, preference)
         let first = written.indices.lazy.compactMap { index in
